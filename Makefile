@@ -1,0 +1,62 @@
+# Everything a newcomer needs: `make demo` and `make test`. Only Python 3.11+ and make are expected.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test check format soak bench lock docs clean
+
+help:            ## this list
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## .venv with the locked dependencies and the `bongsu` command
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Bongsu needs Python 3.11 or newer; \`$(PYTHON)\` is $$($(PYTHON) -V 2>&1). Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@echo "setting up $(VENV) (once; about a minute) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup      ## the main job, from an article to a verified webhook, on an embedded real Kafka
+	@$(BIN)/bongsu demo
+
+up: setup        ## the same without the end: it stays until Ctrl-C
+	@$(BIN)/bongsu up
+
+test: setup      ## everything that Python alone can test, real Kafka included
+	$(PYTEST) -m "not soak"
+
+check: setup     ## format, lint, types, layers, unit and property tests; under a minute
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(PYTEST) -q -m "not kafka and not soak" tests/unit tests/properties tests/contracts tests/golden
+
+format: setup    ## let ruff format and fix what it can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+soak: setup      ## long fault runs (hours)
+	$(PYTEST) -m soak --timeout 0
+
+bench: setup     ## every benchmark, as JSON, into bench/results/
+	@mkdir -p bench/results
+	@for name in $$($(BIN)/bongsu bench --list); do \
+	  echo "bench $$name" >&2; $(BIN)/bongsu bench $$name --json > bench/results/$$name.json || exit 1; done
+
+docs: setup      ## regenerate what is generated: JSON Schemas and tables in docs/
+	$(BIN)/python -m service.cli.generate_docs
+
+lock: setup      ## re-resolve requirements.lock (hashes, no addresses)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --all-extras --group dev -q pyproject.toml -o requirements.lock
+
+clean:           ## remove the virtual environment and caches (not the downloaded Kafka)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,108 @@
+"""Structured logs on standard error: for people on a terminal, JSON otherwise; floods limited, secrets masked.
+
+Third-party loggers (aiokafka, faust) go through the same chain. While a broker is away they write tens of thousands
+of lines a minute, so lines of one origin and shape are counted after the first few of each ten seconds.
+"""
+
+import logging
+import re
+import sys
+import time
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+import structlog
+
+from service.settings import LogSettings
+
+_SECRET = re.compile(r"(whs[ek][ck]?_)[A-Za-z0-9+/=_-]{6,}|(Bearer )[A-Za-z0-9._~+/-]{6,}=*")
+_SECRET_KEYS = frozenset({"secret", "secrets", "password", "sasl_password", "token", "authorization", "secret_key"})
+WINDOW_S = 10.0
+
+
+def mask(text: str) -> str:
+    """`text` without webhook secrets and bearer tokens."""
+    return _SECRET.sub(lambda found: (found[1] or found[2]) + "***", text)
+
+
+def _mask_event(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key, value in event.items():
+        if key in _SECRET_KEYS:
+            event[key] = "***"
+        elif isinstance(value, str):
+            event[key] = mask(value)
+    return event
+
+
+class FloodFilter(logging.Filter):
+    """Lets `limit` records of one logger and message template through per window, then says how many it held back."""
+
+    def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._limit = limit
+        self._clock = clock
+        self._seen: dict[tuple[str, str], list[float]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """True when the record may be written."""
+        template = record.msg.get("event", "") if isinstance(record.msg, dict) else str(record.msg)
+        key = (record.name, template[:80])
+        now = self._clock()
+        state = self._seen.get(key)
+        if state is None or now - state[0] >= WINDOW_S:
+            held = int(state[1]) - self._limit if state else 0
+            if len(self._seen) > 1000:
+                self._seen.clear()
+            self._seen[key] = [now, 1]
+            if held > 0 and isinstance(record.msg, str):
+                record.msg = f"{record.msg} [{held} lines like this were held back]"
+            elif held > 0 and isinstance(record.msg, dict):
+                record.msg["held_back"] = held
+            return True
+        state[1] += 1
+        return state[1] <= self._limit
+
+
+def configure(settings: LogSettings, role: str) -> None:
+    """Set up structlog and the standard library's logging for this process."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.UnicodeDecoder(),
+    ]
+    console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
+    render: list[Any] = (
+        [_mask_event, structlog.dev.ConsoleRenderer()]
+        if console
+        else [structlog.processors.format_exc_info, _mask_event, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(role=role)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(FloodFilter(settings.flood_per_10s))
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.level)
+    for noisy in ("aiokafka", "faust", "mode", "asyncio"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+
+
+def get(name: str) -> structlog.stdlib.BoundLogger:
+    """Logger of a module."""
+    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return logger

@@ -1,0 +1,1 @@
+"""The nouns, and the error tree. Imports nothing of the rest."""

@@ -1,0 +1,86 @@
+"""Every error that Bongsu raises on purpose, with what is to be done about it on the class.
+
+BongsuError
+├── BadInput                 dead-letter or report it, never retry
+│   ├── UndecodableArticle   not JSON, not UTF-8, not an article
+│   ├── InvalidRules         rule files or a rule set that do not load; carries every problem with its place
+│   └── InvalidSubscription  a subscription that cannot work
+├── NewerSchema              a record of a newer Bongsu: stop the role, upgrade it, lose nothing
+├── WrongSetup               a setting, a missing extra, a port in use: exit with a sentence that helps
+└── Unavailable              Kafka (or another part outside) does not answer: retry
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class BongsuError(Exception):
+    """Root of all errors raised on purpose."""
+
+    retriable: ClassVar[bool] = False
+    exit_code: ClassVar[int] = 1
+
+
+class BadInput(BongsuError):
+    """What came in cannot be used, now or later."""
+
+    exit_code = 2
+
+
+class UndecodableArticle(BadInput):
+    """The bytes are not an article. `article_id` is known when the JSON at least had one."""
+
+    def __init__(self, reason: str, article_id: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.article_id = article_id
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault in a rule file: where it stands, what is wrong and what to do about it."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+
+
+class InvalidRules(BadInput):
+    """Rules that do not load. All problems at once, so that an author mends them in one go."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)
+
+
+class InvalidSubscription(BadInput):
+    """A subscription that cannot work, refused where it is written."""
+
+
+class NewerSchema(BongsuError):
+    """A record says a schema number that this version does not know: not poison, but a role to upgrade."""
+
+    exit_code = 3
+
+    def __init__(self, topic: str, found: object, known: int) -> None:
+        super().__init__(
+            f"a record on `{topic}` has schema {found!r}; this Bongsu knows up to {known}. Upgrade this role; "
+            "nothing was skipped, it goes on where it stopped."
+        )
+
+
+class WrongSetup(BongsuError):
+    """A setting or the machine is not as it must be; the message says which and what to do."""
+
+    exit_code = 2
+
+
+class Unavailable(BongsuError):
+    """Something outside does not answer; trying again may help."""
+
+    retriable = True

@@ -1,0 +1,225 @@
+"""What stands on the topics, as pydantic models: the border between the roles.
+
+Every value carries `schema`; a record whose number is newer than SCHEMA stops the role that reads it
+(`NewerSchema`), for skipping it would lose it. JSON Schemas in docs/schemas/ are generated from here.
+All times are integer milliseconds since the epoch, UTC. `published_ms` is the Kafka timestamp of the article's record.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from service.model.errors import BadInput, NewerSchema
+
+SCHEMA = 1
+
+Id = Annotated[str, Field(min_length=1, max_length=512)]
+
+
+class Record(BaseModel):
+    """Base of all values. Unknown fields are ignored: an older role must be able to read a newer minor addition."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, protected_namespaces=())
+
+    schema_: Annotated[int, Field(alias="schema")] = SCHEMA
+
+    def encode(self) -> bytes:
+        """UTF-8 JSON, stable: field order of the model, no escapes for Hangul."""
+        return orjson.dumps(self.model_dump(mode="python", by_alias=True, exclude_none=True))
+
+    @classmethod
+    def decode(cls, raw: bytes, topic: str) -> Self:
+        """Read a value of `topic`.
+
+        Raises:
+            NewerSchema: written by a newer Bongsu.
+            BadInput: anything else that is not this record.
+        """
+        try:
+            value: Any = orjson.loads(raw)
+        except orjson.JSONDecodeError as error:
+            raise BadInput(f"not JSON: {error}") from None
+        found = value.get("schema") if isinstance(value, dict) else None
+        if isinstance(found, int) and found > SCHEMA:
+            raise NewerSchema(topic, found, SCHEMA)
+        try:
+            return cls.model_validate(value)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(map(str, first["loc"])) or "value"
+            raise BadInput(f"{place}: {first['msg']}") from None
+
+
+class ArticleHead(BaseModel):
+    """An article without its text: what may travel on and be kept."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: Id
+    url: str | None = None
+    title: str | None = None
+    source: str | None = None
+    author: str | None = None
+    section: str | None = None
+    lang: str | None = None
+    published_at: str | None = None
+    partial: bool = False
+
+
+class RuleHead(BaseModel):
+    """What a person is shown of a rule."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: Id
+    name: str
+    tags: tuple[str, ...] = ()
+
+
+class Evidence(BaseModel):
+    """A mention with the sentence it stands in: what the reader of an alert sees."""
+
+    model_config = ConfigDict(frozen=True)
+
+    entity: str | None = None
+    surface: str
+    text: str
+    sentence: str
+    zone: str
+    field: str
+    start: int
+    end: int
+    confidence: float = 1.0
+    via: str | None = None
+
+
+class RuleMatch(BaseModel):
+    """One rule found in the article, with its evidence (capped; `mentions_total` is the uncapped count)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    match_id: Id
+    rule: RuleHead
+    mentions: tuple[Evidence, ...]
+    mentions_total: int
+
+
+class MatchRecord(Record):
+    """Topic `matches`, key = edition: an article version in which any rule was found."""
+
+    edition: str = "default"
+    article: ArticleHead
+    content_hash: str
+    fingerprint: str
+    """Hash of the cleaned body: copies of one wire story share it."""
+    rules_version: str
+    matches: tuple[RuleMatch, ...]
+    published_ms: int
+    matched_ms: int
+
+
+class StoryHead(BaseModel):
+    """The story that an alert belongs to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: Id
+    copies: int = 1
+
+
+class AlertRecord(Record):
+    """Topic `alerts`, key = subscription: one match addressed to one subscription, at most 4 kB."""
+
+    alert_id: Id
+    match_id: Id
+    subscription: Id
+    story: StoryHead
+    rule: RuleHead
+    article: ArticleHead
+    mentions: tuple[Evidence, ...]
+    truncated: bool = False
+    published_ms: int
+    matched_ms: int
+    alerted_ms: int
+
+
+Outcome = Literal["notified", "attached", "held", "silenced", "expired", "suppressed"]
+
+
+class DecisionRecord(Record):
+    """Topic `decisions`, key = subscription: what became of one alert. The last record of an alert id is current."""
+
+    alert_id: Id
+    subscription: Id
+    decision: Outcome
+    group: str
+    delivery_id: str | None = None
+    """Set when `notified` or `attached`."""
+    reason: str | None = None
+    """Why, when `suppressed`, `held` or `attached`."""
+    decided_ms: int
+
+
+class DeliveryRecord(Record):
+    """Topics `deliveries` and its retry tiers, key = subscription: one notification to send."""
+
+    id: Id
+    """The `webhook-id`."""
+    subscription: Id
+    group: str
+    sequence: int
+    type: str
+    body: str
+    """The payload as text; its UTF-8 bytes are what is signed and sent, unchanged, at every attempt."""
+    body_sha256: str
+    alert_ids: tuple[str, ...]
+    created_ms: int
+    deadline_ms: int
+    published_ms: int
+    """Of the newest article in it, for the latency from publishing to arrival."""
+    attempts_made: int = 0
+    due_ms: int = 0
+    """Not to be sent before; 0 means now."""
+    reason: Literal["live", "test", "replay"] = "live"
+
+
+AttemptOutcome = Literal["delivered", "retry", "given_up", "expired", "undeliverable"]
+TERMINAL_OUTCOMES: frozenset[str] = frozenset({"delivered", "given_up", "expired", "undeliverable"})
+
+
+class AttemptRecord(Record):
+    """Topic `attempts`, key = subscription: what one POST (or the decision not to POST) did."""
+
+    delivery_id: Id
+    subscription: Id
+    number: int
+    """1 for the first POST; `expired` and `undeliverable` take the number of the POST that was not made."""
+    outcome: AttemptOutcome
+    terminal: bool
+    status: int | None = None
+    error: str | None = None
+    """Class of failure: status, dns, connect, tls, timeout, reset, blocked, too_large, protocol, gone ..."""
+    detail: str | None = None
+    body_sha256: str
+    started_ms: int
+    duration_ms: float
+    next_due_ms: int | None = None
+    published_ms: int
+    reason: Literal["live", "test", "replay"] = "live"
+
+
+class SubscriptionRecord(Record):
+    """Topic `subscriptions`, key = subscription id: who is told what, and where. A null value removes it."""
+
+    id: Id
+    revision: int = 1
+    name: str = ""
+    url: str
+    rules: tuple[str, ...] = ("*",)
+    """Globs over rule ids; one that fits is enough."""
+    secrets: tuple[str, ...]
+    """`whsec_...` or `whsk_...`, newest first; all of them sign. Shown once, masked everywhere else."""
+    paused: bool = False
+    created_ms: int
+    updated_ms: int

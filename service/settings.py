@@ -1,0 +1,205 @@
+"""Settings: one frozen class a section, read from `BONGSU_<SECTION>_<NAME>`; units stand in the names.
+
+A wrong value, and a `BONGSU_` variable that no setting has, is refused at start with its name. docs/settings.md lists
+every field and a test keeps the list true.
+"""
+
+import difflib
+import ipaddress
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from service.model.errors import WrongSetup
+
+PREFIX = "BONGSU_"
+
+T = TypeVar("T", bound="Section")
+
+
+def _csv(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _cidr(value: str) -> str:
+    return str(ipaddress.ip_network(value, strict=False))
+
+
+Positive = Annotated[float, Field(gt=0)]
+Cidr = Annotated[str, AfterValidator(_cidr)]
+
+
+class Section(BaseSettings):
+    """Base: values come from the mapping that `Settings` was given and from nowhere else."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is passed in."""
+        return (init_settings,)
+
+
+def _section(name: str) -> SettingsConfigDict:
+    return SettingsConfigDict(env_prefix=f"{PREFIX}{name}_", frozen=True, extra="forbid")
+
+
+class KafkaSettings(Section):
+    """Where Kafka is, and how to speak to it."""
+
+    model_config = _section("KAFKA")
+
+    bootstrap_servers: str = Field("127.0.0.1:9092", description="host:port, comma-separated")
+    topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]*$", description="put before the name of every topic and group")
+    replication_factor: int = Field(1, ge=1, description="of topics that Bongsu creates; 3 in a cluster")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="as in Kafka's own clients"
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field("PLAIN", description="with SASL_*")
+    sasl_username: str | None = Field(None, description="with SASL_*")
+    sasl_password: SecretStr | None = Field(None, description="with SASL_*")
+    ssl_cafile: Path | None = Field(None, description="PEM of the authority; default: the system's")
+    ssl_certfile: Path | None = Field(None, description="PEM of the client's certificate, for mutual TLS")
+    ssl_keyfile: Path | None = Field(None, description="PEM of the client's key")
+    request_timeout_s: Positive = Field(30.0, description="one request to a broker")
+
+    @model_validator(mode="after")
+    def _sasl_is_whole(self) -> "KafkaSettings":
+        if self.security_protocol.startswith("SASL") and not (self.sasl_username and self.sasl_password):
+            raise ValueError("SASL needs BONGSU_KAFKA_SASL_USERNAME and BONGSU_KAFKA_SASL_PASSWORD")
+        if bool(self.ssl_certfile) != bool(self.ssl_keyfile):
+            raise ValueError("BONGSU_KAFKA_SSL_CERTFILE and BONGSU_KAFKA_SSL_KEYFILE go together")
+        return self
+
+
+class MatchingSettings(Section):
+    """How articles are read and matched."""
+
+    model_config = _section("MATCHING")
+
+    min_confidence: float = Field(0.5, ge=0, le=1, description="a mention below it does not count")
+    batch_size: int = Field(200, ge=1, le=10_000, description="articles of one batch at most")
+    batch_wait_s: Positive = Field(0.002, description="how long a batch waits to fill")
+    evidence_mentions: int = Field(20, ge=1, description="mentions kept of one rule in one article")
+    morphology: bool = Field(True, description="let kiwipiepy veto homographs, where it is installed")
+
+
+class AlertingSettings(Section):
+    """How matches become notifications."""
+
+    model_config = _section("ALERTING")
+
+    commit_every: int = Field(100, ge=1, description="alerts of one flushed step at most")
+    commit_wait_s: Positive = Field(0.002, description="how long a step waits for more alerts")
+    memory_s: Positive = Field(172_800.0, description="how long an alert id is remembered (48 h)")
+    time_to_live_s: Positive = Field(259_200.0, description="a notification older than this expires (72 h)")
+    store: str = Field("memory://", description="Faust table store: memory:// or rocksdb://?driver=rocksdict")
+
+
+class DeliverySettings(Section):
+    """How webhooks are sent."""
+
+    model_config = _section("DELIVERY")
+
+    allow_addresses: Annotated[tuple[Cidr, ...], NoDecode] = Field(
+        (), description="CIDRs that may be called although they are not public, e.g. 127.0.0.0/8"
+    )
+    schedule_s: Annotated[tuple[float, ...], NoDecode] = Field(
+        (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0), description="waits between attempts"
+    )
+    jitter: float = Field(0.2, ge=0, lt=1, description="share of a wait that is random, only ever added")
+    timeout_s: Positive = Field(15.0, description="one deadline over connecting, headers and body")
+    max_response_bytes: int = Field(65_536, ge=0, description="read of an answer at most, after decompression")
+    max_in_flight: int = Field(512, ge=1, description="POSTs under way at once in one dispatcher")
+    max_in_flight_per_subscription: int = Field(16, ge=1, description="of these to one subscription")
+
+    @field_validator("allow_addresses", "schedule_s", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return _csv(value)
+
+    @field_validator("schedule_s")
+    @classmethod
+    def _not_negative(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if any(wait < 0 for wait in value):
+            raise ValueError("waits cannot be negative")
+        return value
+
+
+class LogSettings(Section):
+    """What is written to standard error."""
+
+    model_config = _section("LOG")
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="lowest level that is written")
+    format: Literal["auto", "console", "json"] = Field("auto", description="auto: console on a terminal, else json")
+    flood_per_10s: int = Field(20, ge=1, description="lines of one origin and shape in 10 s; the rest are counted")
+
+
+class BongsuSettings(Section):
+    """What belongs to no section."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    data_dir: Path = Field(Path(".bongsu"), description="embedded Kafka, table stores, generated secrets")
+    secret_key: SecretStr | None = Field(None, description="encrypts secrets at rest")
+
+
+class Settings:
+    """All sections, read once. A test passes its own `environ`."""
+
+    __slots__ = ("alerting", "bongsu", "delivery", "kafka", "log", "matching")
+
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        """Read every section.
+
+        Raises:
+            WrongSetup: a value is wrong, or a `BONGSU_` variable is none of ours.
+        """
+        env = os.environ if environ is None else environ
+        _refuse_unknown(env)
+        self.bongsu = _read(BongsuSettings, env)
+        self.kafka = _read(KafkaSettings, env)
+        self.matching = _read(MatchingSettings, env)
+        self.alerting = _read(AlertingSettings, env)
+        self.delivery = _read(DeliverySettings, env)
+        self.log = _read(LogSettings, env)
+
+
+SECTIONS: tuple[type[Section], ...] = (
+    BongsuSettings, KafkaSettings, MatchingSettings, AlertingSettings, DeliverySettings, LogSettings,
+)  # fmt: skip
+
+
+def variable(section: type[Section], field: str) -> str:
+    """Name of the environment variable of a field."""
+    return f"{section.model_config['env_prefix']}{field}".upper()
+
+
+def variables() -> list[str]:
+    """Every variable that has a meaning."""
+    return [variable(section, field) for section in SECTIONS for field in section.model_fields]
+
+
+def _refuse_unknown(env: Mapping[str, str]) -> None:
+    known = variables()
+    for name in env:
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else "docs/settings.md has the list."
+            raise WrongSetup(f"{name} is no setting of Bongsu; {hint}")
+
+
+def _read(section: type[T], env: Mapping[str, str]) -> T:
+    values = {field: env[name] for field in section.model_fields if (name := variable(section, field)) in env}
+    try:
+        return section(**values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        names = [variable(section, str(part)) for part in first["loc"][:1]]
+        reason = first["msg"].removeprefix("Value error, ")
+        raise WrongSetup(f"{names[0] + ': ' if names else ''}{reason}. docs/settings.md says what it takes.") from None
