@@ -63,6 +63,9 @@ class FloodFilter(logging.Filter):
         return state[1] <= self._limit
 
 
+Logger = structlog.stdlib.BoundLogger
+
+
 def configure(settings: LogSettings, role: str) -> None:
     """Set up structlog and the standard library's logging for this process."""
     shared: list[Any] = [

@@ -1,0 +1,101 @@
+"""From a match to alerts: which subscriptions want it, and the thin record each of them gets."""
+
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from typing import Protocol
+
+from service.model import ids
+from service.model.records import AlertRecord, Evidence, MatchRecord, RuleMatch, StoryHead, SubscriptionRecord
+
+MAX_ALERT_BYTES = 4_000
+MAX_SENTENCE = 300
+ELLIPSIS = "…"
+
+
+class Addresses(Protocol):
+    """Names the subscriptions that want a rule."""
+
+    def of(self, rule_id: str) -> Sequence[str]:
+        """Subscription ids, in a stable order."""
+        ...
+
+
+class SubscriptionIndex:
+    """Subscriptions by rule: globs are tried once for each rule id that occurs, not once for each match."""
+
+    def __init__(self, subscriptions: Iterable[SubscriptionRecord]) -> None:
+        self._subscriptions = sorted(subscriptions, key=lambda record: record.id)
+        self._of: dict[str, tuple[str, ...]] = {}
+
+    def of(self, rule_id: str) -> Sequence[str]:
+        """Ids of the subscriptions of which any glob fits the rule id; paused ones are not addressed."""
+        known = self._of.get(rule_id)
+        if known is None:
+            known = self._of[rule_id] = tuple(
+                record.id
+                for record in self._subscriptions
+                if not record.paused and any(fnmatchcase(rule_id, glob) for glob in record.rules)
+            )
+        return known
+
+
+def alerts_for(record: MatchRecord, addresses: Addresses, now_ms: int) -> list[AlertRecord]:
+    """One alert for each match and each subscription that wants its rule.
+
+    For now every article is a story of its own.
+    """
+    story = StoryHead(id=ids.story_id(record.article.id))
+    alerts = []
+    for match in record.matches:
+        evidence = tuple(map(_shortened, match.mentions))
+        for subscription in addresses.of(match.rule.id):
+            alerts.append(_thin(_alert(record, match, subscription, story, evidence, now_ms)))
+    return alerts
+
+
+def _alert(
+    record: MatchRecord,
+    match: RuleMatch,
+    subscription: str,
+    story: StoryHead,
+    evidence: tuple[Evidence, ...],
+    now_ms: int,
+) -> AlertRecord:
+    return AlertRecord(
+        alert_id=ids.alert_id(match.match_id, subscription),
+        match_id=match.match_id,
+        subscription=subscription,
+        story=story,
+        rule=match.rule,
+        article=record.article,
+        mentions=evidence,
+        truncated=match.mentions_total > len(match.mentions),
+        published_ms=record.published_ms,
+        matched_ms=record.matched_ms,
+        alerted_ms=now_ms,
+    )
+
+
+def _shortened(evidence: Evidence) -> Evidence:
+    """The sentence cut around the surface, so that what is shown still holds it."""
+    sentence = evidence.sentence
+    if len(sentence) <= MAX_SENTENCE:
+        return evidence
+    at = max(sentence.find(evidence.text), 0)
+    first = max(0, min(at - MAX_SENTENCE // 2, len(sentence) - MAX_SENTENCE))
+    cut = sentence[first : first + MAX_SENTENCE]
+    cut = (ELLIPSIS if first else "") + cut + (ELLIPSIS if first + MAX_SENTENCE < len(sentence) else "")
+    return evidence.model_copy(update={"sentence": cut})
+
+
+def _thin(alert: AlertRecord) -> AlertRecord:
+    """At most MAX_ALERT_BYTES: evidence goes first, then what is long in the article's head."""
+    while len(alert.encode()) > MAX_ALERT_BYTES and alert.mentions:
+        keep = len(alert.mentions) // 2
+        alert = alert.model_copy(update={"mentions": alert.mentions[:keep], "truncated": True})
+    if len(alert.encode()) > MAX_ALERT_BYTES:
+        head = alert.article
+        fields = ("title", "source", "author", "section", "url")
+        short = {name: value[:MAX_SENTENCE] for name in fields if (value := getattr(head, name)) is not None}
+        alert = alert.model_copy(update={"article": head.model_copy(update=short), "truncated": True})
+    return alert

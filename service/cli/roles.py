@@ -1,0 +1,63 @@
+"""`bongsu worker | dispatcher | api`: the long-running roles, all with the same options."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from service import app, logs
+from service.model.errors import WrongSetup
+from service.settings import Settings
+
+
+def role_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that every role takes."""
+    command = click.option(
+        "--ready-file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Written, with the pid and the ports, when the role is ready.",
+    )(command)
+    return click.option(
+        "--metrics-port",
+        type=click.IntRange(0, 65535),
+        help="Serve /metrics, /healthz and /readyz here; 0 takes a free port (see --ready-file).",
+    )(command)
+
+
+def run(name: str, make: app.MakeRole, metrics_port: int | None, ready_file: Path | None) -> None:
+    """Run a role in this process until it is told to stop."""
+    settings = Settings()
+    logs.configure(settings.log, name)
+    asyncio.run(app.run_role(name, make, settings, metrics_port=metrics_port, ready_file=ready_file))
+
+
+@click.command()
+@role_options
+def worker(metrics_port: int | None, ready_file: Path | None) -> None:
+    """Match articles, address subscriptions, decide what is sent.
+
+    Run as many as there are partitions; they share the work and take over from each other. Ends on SIGTERM with its
+    offsets committed.
+    """
+    run("worker", app.make_worker, metrics_port, ready_file)
+
+
+@click.command()
+@role_options
+def dispatcher(metrics_port: int | None, ready_file: Path | None) -> None:
+    """Sign and send webhooks, retry what failed, write down every attempt.
+
+    Only public addresses are called; BONGSU_DELIVERY_ALLOW_ADDRESSES (CIDRs) allows others.
+    """
+    run("dispatcher", app.make_dispatcher, metrics_port, ready_file)
+
+
+@click.command()
+@role_options
+def api(metrics_port: int | None, ready_file: Path | None) -> None:  # noqa: ARG001
+    """The subscriptions API (not built yet)."""
+    raise WrongSetup(
+        "the role `api` is not built yet; until then `bongsu subscribe`, `bongsu rules apply` and `bongsu ingest` do its work"
+    )

@@ -1,0 +1,64 @@
+"""Group commit: everything that arrived while the last batch was being written makes the next one.
+
+Faust's `noack_take` waits `within` for a batch to fill; under little load that wait is the latency of the hop, and under
+much load it is not needed. Here a batch is whatever is there, so one article passes at once and ten thousand in
+batches. A batch is acknowledged to Faust only after `process` returned, that is, after its outputs were acknowledged;
+Faust commits only the contiguous prefix of what was acknowledged.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Any, Self
+
+Process = Callable[[list[Any]], Awaitable[None]]
+
+
+class Batcher:
+    """Collects events of one agent and hands them to `process` in order, at most `size` at a time."""
+
+    def __init__(self, process: Process, *, size: int, on_failure: Callable[[BaseException], None]) -> None:
+        self._process = process
+        self._size = size
+        self._on_failure = on_failure
+        self._waiting: list[Any] = []
+        self._arrived = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(), name="batcher")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def put(self, event: Any) -> None:
+        """Take one event; waits while four batches are already waiting."""
+        self._waiting.append(event)
+        self._arrived.set()
+        if len(self._waiting) >= 4 * self._size:
+            self._room.clear()
+            await self._room.wait()
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                await self._arrived.wait()
+                batch = self._waiting[: self._size]
+                del self._waiting[: self._size]
+                if not self._waiting:
+                    self._arrived.clear()
+                self._room.set()
+                await self._process(batch)
+                for event in batch:
+                    event.ack()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001  a batch that cannot be processed ends the role, unacknowledged
+            self._on_failure(error)

@@ -1,0 +1,63 @@
+"""The engine in force: compiled off the event loop, swapped between two batches, the last good one kept."""
+
+import asyncio
+from collections.abc import Callable
+
+from service import logs
+from service.matching.engine import Engine
+from service.matching.ruleset import RuleSet
+
+Compile = Callable[[RuleSet], Engine]
+
+
+class Engines:
+    """Holds the compiled engine of the newest rule set that loads."""
+
+    def __init__(self, compile_engine: Compile) -> None:
+        self._compile = compile_engine
+        self._engine: Engine | None = None
+        self._version = ""
+        self._there = asyncio.Event()
+        self._newest: RuleSet | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._log = logs.get(__name__)
+
+    @property
+    def version(self) -> str:
+        """Version of the rule set in force; empty before the first."""
+        return self._version
+
+    @property
+    def ready(self) -> bool:
+        """Is any rule set in force?"""
+        return self._engine is not None
+
+    def changed(self, ruleset: RuleSet) -> None:
+        """Callback of the rules follower: compile in a thread; of several in a row only the last counts."""
+        self._newest = ruleset
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._swap(), name="compile rules")
+
+    async def _swap(self) -> None:
+        while (ruleset := self._newest) is not None:
+            self._newest = None
+            try:
+                engine = await asyncio.to_thread(self._compile, ruleset)
+            except Exception:
+                self._log.exception("rules do not compile, the last good set stays in force", version=ruleset.version)
+                continue
+            self._engine, self._version = engine, ruleset.version
+            self._there.set()
+            self._log.info("rules in force", version=ruleset.version[:12], rules=len(ruleset.rules))
+
+    async def current(self) -> tuple[Engine, str]:
+        """The engine and its version; waits for the first: matching against nothing would lose articles."""
+        await self._there.wait()
+        assert self._engine is not None
+        return self._engine, self._version
+
+    async def stop(self) -> None:
+        """End a compilation under way."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)

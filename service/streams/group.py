@@ -1,0 +1,164 @@
+"""Agent `group`: decides each alert, stores the decision, then sends it.
+
+The order of one step, and what a crash between two of them costs (docs/crash-tables.md has every row as a test):
+state to the changelog, acknowledged -> decision and delivery produced, acknowledged -> input acknowledged to Faust.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from faust.events import Event
+
+from service import logs
+from service.alerting.group import Group, Payload, Place, Verdict, decide, group_key, place_of, state_key
+from service.metrics import WorkerMetrics
+from service.model import topics
+from service.model.errors import BadInput, NewerSchema
+from service.model.records import AlertRecord, DecisionRecord
+from service.settings import AlertingSettings
+from service.streams.dead_letters import dead_letter
+from service.streams.outputs import RETRY_PAUSE_S, Output, Outputs
+
+EXPIRE_PER_EVENT = 4
+"""Old keys removed at most while one alert is handled: the stream never stops for a sweep."""
+
+
+class Changelog:
+    """The table's writes as futures that can be awaited.
+
+    `table[key] = value` hides the future of the changelog record, and Faust does not wait for it before it commits
+    the input (design, part 5). So the record is sent by hand and the value put into the table's store beside it.
+    """
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+        self._log = logs.get(__name__)
+
+    def get(self, key: bytes) -> bytes | None:
+        """The stored value."""
+        value: bytes | None = self._table.data.get(key)
+        return value
+
+    def items(self) -> list[tuple[bytes, bytes]]:
+        """All entries."""
+        return list(self._table.data.items())
+
+    def __len__(self) -> int:
+        return len(self._table.data)
+
+    def put(self, partition: int, key: bytes, value: bytes | None) -> asyncio.Future[Any]:
+        """Store (None removes) and send; the future is done when Kafka has acknowledged."""
+        future: asyncio.Future[Any] = self._table.send_changelog(partition, key, value, "raw", "raw")
+        if value is None:
+            self._table.data.pop(key, None)
+        else:
+            self._table.data[key] = value
+        return future
+
+    async def flush(self, writes: list[tuple[int, bytes, bytes | None, asyncio.Future[Any]]]) -> None:
+        """Wait for the acknowledgements; what failed is sent again, in order, until it is acknowledged."""
+        while writes:
+            results = await asyncio.gather(*[future for *_, future in writes], return_exceptions=True)
+            if not any(isinstance(result, BaseException) for result in results):
+                return
+            self._log.warning("changelog not acknowledged, sending again", count=len(writes))
+            await asyncio.sleep(RETRY_PAUSE_S)
+            writes = [
+                (partition, key, value, self._table.send_changelog(partition, key, value, "raw", "raw"))
+                for partition, key, value, _ in writes
+            ]
+
+
+class GroupStage:
+    """What the agent does with a batch of alerts."""
+
+    def __init__(
+        self,
+        settings: AlertingSettings,
+        changelog: Changelog,
+        outputs: Outputs,
+        metrics: WorkerMetrics,
+        payload: Payload,
+        clock: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._changelog = changelog
+        self._outputs = outputs
+        self._metrics = metrics
+        self._payload = payload
+        self._clock = clock
+        self._log = logs.get(__name__)
+        self._ages: deque[tuple[int, int, bytes]] | None = None
+
+    def recovered(self) -> None:
+        """After a rebalance the table may hold other keys: their ages are read anew when next needed."""
+        self._ages = None
+
+    async def process(self, events: list[Event]) -> None:
+        """Decide a batch, store, send; return when Kafka has all of it."""
+        writes: list[tuple[int, bytes, bytes | None, asyncio.Future[Any]]] = []
+        written: list[Output] = []
+        for event in events:
+            self._one(event.message, writes, written)
+        self._metrics.batch.labels("group").observe(len(events))
+        await self._changelog.flush(writes)
+        await self._outputs.write(written)
+        self._metrics.groups.set(len(self._changelog))
+
+    def _one(self, message: Any, writes: list[Any], written: list[Output]) -> None:
+        try:
+            alert = AlertRecord.decode(message.value or b"", topics.ALERTS)
+        except NewerSchema:
+            raise
+        except BadInput as error:
+            self._metrics.dead_letters.labels(topics.ALERTS).inc()
+            self._log.warning("alert to dead-letters", reason=str(error), offset=message.offset)
+            written.append(dead_letter(message, topics.ALERTS, str(error)))
+            return
+        place = Place(message.partition, message.offset, round(message.timestamp * 1000))
+        key = state_key(alert.subscription, group_key(alert))
+        raw = self._changelog.get(key)
+        verdict, group = decide(
+            None if raw is None else Group.decode(raw),
+            alert,
+            place,
+            time_to_live_ms=round(self._settings.time_to_live_s * 1000),
+            payload=self._payload,
+        )
+        if verdict is Verdict.REPEATED:
+            self._metrics.alerts_repeated.inc()
+            return
+        if verdict is Verdict.TAKEN:
+            value = group.encode()
+            writes.append((place.partition, key, value, self._changelog.put(place.partition, key, value)))
+            self._aged().append((place.now_ms, place.partition, key))
+            self._expire(place, writes)
+        self._send(alert, group, written)
+
+    def _send(self, alert: AlertRecord, group: Group, written: list[Output]) -> None:
+        subscription = alert.subscription.encode()
+        written.append(Output(topics.DECISIONS, subscription, group.decision))
+        if group.delivery is not None:
+            written.append(Output(topics.DELIVERIES, subscription, group.delivery))
+        decision = DecisionRecord.decode(group.decision, topics.DECISIONS)
+        self._metrics.decisions.labels(decision.decision).inc()
+        self._metrics.latency.labels("group").observe(max(0.0, self._clock() - alert.published_ms / 1000))
+
+    def _aged(self) -> deque[tuple[int, int, bytes]]:
+        if self._ages is None:
+            places = [(place_of(value), key) for key, value in self._changelog.items()]
+            self._ages = deque(sorted((place.now_ms, place.partition, key) for place, key in places))
+        return self._ages
+
+    def _expire(self, place: Place, writes: list[Any]) -> None:
+        """Forget a few groups of this partition that are older than the memory, by the time of the records."""
+        ages = self._aged()
+        oldest = place.now_ms - round(self._settings.memory_s * 1000)
+        for _ in range(EXPIRE_PER_EVENT):
+            if not ages or ages[0][0] >= oldest:
+                return
+            _, partition, key = ages.popleft()
+            if self._changelog.get(key) is not None:
+                writes.append((partition, key, None, self._changelog.put(partition, key, None)))

@@ -1,0 +1,132 @@
+"""Agent `match`: articles in, one record for each article in which any rule was found. Stateless."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from service import logs
+from service.ingest.decode import decode_article
+from service.matching.engine import Engine, Findings
+from service.metrics import WorkerMetrics
+from service.model import ids, topics
+from service.model.article import Article
+from service.model.errors import BadInput, NewerSchema
+from service.model.records import ArticleHead, Evidence, MatchRecord, RuleHead, RuleMatch
+from service.settings import MatchingSettings
+from service.streams.dead_letters import dead_letter
+from service.streams.engines import Engines
+from service.streams.outputs import Output, Outputs
+
+EDITION = "default"
+
+
+class MatchStage:
+    """What the agent does with a batch of articles."""
+
+    def __init__(
+        self,
+        settings: MatchingSettings,
+        engines: Engines,
+        outputs: Outputs,
+        metrics: WorkerMetrics,
+        clock: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._engines = engines
+        self._outputs = outputs
+        self._metrics = metrics
+        self._clock = clock
+        self._log = logs.get(__name__)
+
+    async def process(self, events: list[Any]) -> None:
+        """Match a batch with one engine, write what was found, return when Kafka has it."""
+        engine, version = await self._engines.current()
+        before = time.process_time()
+        written = [output for event in events if (output := self._one(event.message, engine, version)) is not None]
+        self._metrics.match_seconds.inc(time.process_time() - before)
+        self._metrics.batch.labels("match").observe(len(events))
+        await self._outputs.write(written)
+        now = self._clock()
+        observe = self._metrics.latency.labels("match").observe
+        for event in events:
+            observe(max(0.0, now - event.message.timestamp))
+
+    def _one(self, message: Any, engine: Engine, version: str) -> Output | None:
+        if message.value is None:
+            self._metrics.articles.labels("taken_down").inc()
+            return None
+        try:
+            article = decode_article(message.value)
+            findings = engine.match(article)
+        except NewerSchema:
+            raise
+        except BadInput as error:
+            return self._dead(message, str(error))
+        except Exception as error:
+            # a fault of ours on one article must not cost its neighbours
+            self._log.exception("matching failed", offset=message.offset, partition=message.partition)
+            return self._dead(message, f"internal error: {type(error).__name__}: {error}")
+        hits = [hit for hit in findings.hits if not hit.rule.shadow]
+        if not hits:
+            self._metrics.articles.labels("unmatched").inc()
+            return None
+        self._metrics.articles.labels("matched").inc()
+        self._metrics.matches.inc(len(hits))
+        record = self._record(article, findings, hits, version, message)
+        return Output(topics.MATCHES, EDITION.encode(), record.encode())
+
+    def _dead(self, message: Any, reason: str) -> Output:
+        self._metrics.articles.labels("dead_letter").inc()
+        self._metrics.dead_letters.labels(topics.ARTICLES).inc()
+        self._log.warning("article to dead-letters", reason=reason, partition=message.partition, offset=message.offset)
+        return dead_letter(message, topics.ARTICLES, reason)
+
+    def _record(
+        self, article: Article, findings: Findings, hits: list[Any], version: str, message: Any
+    ) -> MatchRecord:
+        content = findings.content_hash
+        return MatchRecord(
+            edition=EDITION,
+            article=ArticleHead(
+                id=article.id,
+                url=article.url,
+                title=findings.title,
+                source=article.source,
+                author=article.author,
+                section=article.section,
+                lang=article.lang,
+                published_at=article.published_at,
+                partial=article.partial,
+            ),
+            content_hash=content,
+            fingerprint=findings.fingerprint,
+            rules_version=version,
+            matches=tuple(
+                RuleMatch(
+                    match_id=ids.match_id(article.id, content, hit.rule.id),
+                    rule=RuleHead(id=hit.rule.id, name=hit.rule.name, tags=tuple(hit.rule.tags)),
+                    mentions=self._evidence(findings, hit.mentions),
+                    mentions_total=len(hit.mentions),
+                )
+                for hit in hits
+            ),
+            published_ms=round(message.timestamp * 1000),
+            matched_ms=round(self._clock() * 1000),
+        )
+
+    def _evidence(self, findings: Findings, mentions: Any) -> tuple[Evidence, ...]:
+        return tuple(
+            Evidence(
+                entity=mention.entity,
+                surface=mention.surface,
+                text=mention.text,
+                sentence=findings.sentence(mention),
+                zone=str(mention.zone),
+                field=mention.field,
+                start=mention.start,
+                end=mention.end,
+                confidence=mention.confidence,
+                via=mention.via,
+            )
+            for mention in mentions[: self._settings.evidence_mentions]
+        )

@@ -1,0 +1,168 @@
+"""The worker role: one Faust app with the three agents, its readiness, and its end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import faust
+from aiokafka.admin import AIOKafkaAdminClient
+
+from service import logs
+from service.adapters.control import RulesFollower, SubscriptionsFollower
+from service.adapters.kafka_client import client_options, topic_name
+from service.alerting.addressing import SubscriptionIndex
+from service.delivery.payload import alert_payload
+from service.metrics import RoleMetrics, WorkerMetrics
+from service.model import topics
+from service.model.errors import Unavailable, WrongSetup
+from service.settings import Settings
+from service.streams.batcher import Batcher, Process
+from service.streams.engines import Compile, Engines
+from service.streams.faust_app import make_app, raw_topic
+from service.streams.group import Changelog, GroupStage
+from service.streams.match import MatchStage
+from service.streams.outputs import Outputs
+from service.streams.story import StoryStage
+
+LAG_PERIOD_S = 2.0
+
+
+class Worker:
+    """`bongsu worker`. `failed` is set when the role must end (a newer schema, a fault of ours)."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        compile_engine: Compile,
+        metrics: WorkerMetrics,
+        role_metrics: RoleMetrics,
+        clock: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._role_metrics = role_metrics
+        self._clock = clock
+        self._log = logs.get(__name__)
+        self._engines = Engines(compile_engine)
+        self._rules = RulesFollower(settings.kafka, on_change=self._engines.changed)
+        self._subscriptions = SubscriptionsFollower(settings.kafka, on_change=self._index_subscriptions)
+        self._index = SubscriptionIndex(())
+        self._outputs = Outputs(settings.kafka, on_retry=metrics.output_retries.inc)
+        self._app: Any = None
+        self._lag_task: asyncio.Task[None] | None = None
+        self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+
+    async def start(self) -> None:
+        """Read the control topics, connect, join the group. Returns before partitions are assigned: ask `ready`."""
+        partitions = await self._partitions_of(topics.ALERTS)
+        await self._rules.start()
+        await self._subscriptions.start()
+        self._index_subscriptions()
+        await self._outputs.start()
+        self._app = self._build(partitions)
+        await self._app.start()
+        self._lag_task = asyncio.create_task(self._report(), name="lag")
+
+    async def stop(self) -> None:
+        """Leave the group with the offsets of what was acknowledged committed."""
+        if self._lag_task is not None:
+            self._lag_task.cancel()
+            await asyncio.gather(self._lag_task, return_exceptions=True)
+        if self._app is not None:
+            await self._app.stop()
+        await self._outputs.stop()
+        await self._engines.stop()
+        await self._rules.stop()
+        await self._subscriptions.stop()
+
+    def not_ready(self) -> list[str]:
+        """What is still missing, as sentences; empty when ready."""
+        missing = []
+        if not self._rules.ready or not self._subscriptions.ready:
+            missing.append("control topics are not read to their end")
+        elif not self._engines.ready:
+            missing.append("no rule set is published: run `bongsu rules apply DIR`")
+        if self._app is None or not self._app.consumer.assignment() or self._app.rebalancing:
+            missing.append("no partitions are assigned")
+        elif self._app.tables.recovery.in_recovery:
+            missing.append("tables are being recovered")
+        return missing
+
+    def _build(self, alert_partitions: int) -> Any:
+        settings = self._settings
+        app = make_app(
+            settings.kafka, settings.bongsu.data_dir, store=settings.alerting.store, alert_partitions=alert_partitions
+        )
+        table = app.Table(
+            "groups",
+            key_type=bytes,
+            value_type=bytes,  # a `dict` or `list` could not be decoded on recovery (design, part 5)
+            key_serializer="raw",
+            value_serializer="raw",
+            partitions=alert_partitions,
+        )
+        match = MatchStage(settings.matching, self._engines, self._outputs, self._metrics, self._clock)
+        story = StoryStage(lambda: self._index, self._outputs, self._metrics, self._clock)
+        group = GroupStage(
+            settings.alerting, Changelog(table), self._outputs, self._metrics, alert_payload, self._clock
+        )
+        self._agent(app, topics.ARTICLES, "match", match.process, settings.matching.batch_size)
+        self._agent(app, topics.MATCHES, "story", story.process, settings.matching.batch_size)
+        self._agent(app, topics.ALERTS, "group", group.process, settings.alerting.commit_every)
+
+        @app.on_partitions_assigned.connect  # type: ignore[untyped-decorator]
+        async def on_assigned(_: Any, assigned: Any, **__: Any) -> None:
+            group.recovered()
+            self._log.info("partitions assigned", count=len(assigned))
+
+        return app
+
+    def _agent(self, app: faust.App, topic: str, name: str, process: Process, size: int) -> None:
+        async def agent(stream: Any) -> AsyncIterator[None]:
+            async with Batcher(process, size=size, on_failure=self._fail) as batcher:
+                async for event in stream.noack().events():
+                    await batcher.put(event)
+
+        app.agent(raw_topic(app, self._settings.kafka, topic), name=f"bongsu.{name}")(agent)
+
+    def _fail(self, error: BaseException) -> None:
+        if not self.failed.done():
+            self._log.error("the worker ends, what it was doing is not acknowledged", error=str(error))
+            self.failed.set_result(error)
+
+    def _index_subscriptions(self, *_: Any) -> None:
+        known = self._subscriptions.all()
+        self._index = SubscriptionIndex(known)
+        self._role_metrics.subscriptions.set(len(known))
+
+    async def _partitions_of(self, topic: str) -> int:
+        admin = AIOKafkaAdminClient(**client_options(self._settings.kafka))
+        name = topic_name(self._settings.kafka, topic)
+        try:
+            await admin.start()
+            found = await admin.describe_topics([name])
+        except Exception as error:
+            raise Unavailable(f"Kafka at {self._settings.kafka.bootstrap_servers} does not answer: {error}") from error
+        finally:
+            await admin.close()
+        if not found or found[0].get("error_code"):
+            raise WrongSetup(f"the topic {name} does not exist; run `bongsu topics create`")
+        return len(found[0]["partitions"])
+
+    async def _report(self) -> None:
+        """Lag by topic, and the rules in force, every LAG_PERIOD_S."""
+        names = {topic_name(self._settings.kafka, name): name for name in (topics.ARTICLES, topics.MATCHES, topics.ALERTS)}
+        while True:
+            lags = dict.fromkeys(names.values(), 0)
+            consumer = self._app.consumer
+            for partition in consumer.assignment():
+                if (name := names.get(partition.topic)) is not None:
+                    end = consumer.highwater(partition) or 0
+                    lags[name] += max(0, end - (consumer._committed_offset[partition] or 0))  # noqa: SLF001
+            for name, lag in lags.items():
+                self._metrics.lag.labels(name).set(lag)
+            if self._rules.current is not None:
+                self._role_metrics.rules_loaded.set(len(self._rules.current.rules))
+            self._role_metrics.rules_refused.set(self._rules.refused is not None)
+            await asyncio.sleep(LAG_PERIOD_S)
