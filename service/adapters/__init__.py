@@ -1,0 +1,1 @@
+"""What touches the outside: Kafka, HTTP, files, processes. Everything here may block, fail and retry."""

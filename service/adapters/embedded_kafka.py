@@ -1,0 +1,228 @@
+"""A real Apache Kafka (KRaft, broker and controller in one JVM) without Docker: for laptops, tests and CI.
+
+Everything that a single small broker needs to be told is in `_PROPERTIES`; each line there was needed or measured.
+Not for production: one node, no replication, no authentication, loopback only.
+"""
+
+import base64
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from service.adapters.kafka_jars import class_path, java
+from service.adapters.processes import POLL_S, log_tail, spawn, stop
+from service.model.errors import Unavailable, WrongSetup
+
+HOST = "127.0.0.1"
+_STARTED = b"Kafka Server started"
+
+_PROPERTIES = """\
+node.id=1
+process.roles=broker,controller
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
+advertised.listeners=PLAINTEXT://{host}:{port}
+controller.listener.names=CONTROLLER
+controller.quorum.voters=1@{host}:{controller}
+log.dirs={logs}
+# one broker: nothing can be replicated
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+# few files, a quick start
+offsets.topic.num.partitions=4
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.num.partitions=1
+log.cleaner.dedupe.buffer.size=8388608
+# a group starts at once instead of waiting 3 s for more members
+group.initial.rebalance.delay.ms=0
+# a mistyped topic is an error, not a new topic
+auto.create.topics.enable=false
+# after a SIGKILL the broker waits until its former self is given up: 12 s to start instead of 3 with the default of 9 s
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
+file.delete.delay.ms=1000
+"""
+
+_JVM = (
+    "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx512m", "-XX:+ExitOnOutOfMemoryError",
+    "-Djava.awt.headless=true",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
+)  # fmt: skip
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody uses at this moment."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class EmbeddedKafka:
+    """One broker over one data directory. `start` again after `stop` or `kill` finds the same data and port."""
+
+    def __init__(
+        self, data_dir: Path, *, port: int | None = None, progress: Callable[[str], None] | None = None
+    ) -> None:
+        """Nothing happens before `start`. `port` None: a free one. `progress` is told what takes long."""
+        self.data_dir = data_dir.absolute()
+        self.log_path = self.data_dir / "kafka.log"
+        self._wanted_port = port
+        self._ports: tuple[int, int] | None = None
+        self._progress = progress or (lambda _: None)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock: IO[str] | None = None
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """`127.0.0.1:PORT`, once started."""
+        assert self._ports is not None, "start() first"
+        return f"{HOST}:{self._ports[0]}"
+
+    @property
+    def pid(self) -> int:
+        """Of the JVM."""
+        assert self._process is not None, "start() first"
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the JVM is there (paused counts)."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, timeout_s: float = 120) -> str:
+        """Start and wait until it takes requests. Returns the bootstrap servers. A download is not in `timeout_s`.
+
+        Raises:
+            WrongSetup: the port or the data directory is in use, or the extra `embedded` is missing.
+            Unavailable: it did not come up in time; with the tail of its log. Or the download failed.
+        """
+        if self.running:
+            return self.bootstrap_servers
+        jars = class_path(self._progress)
+        deadline = time.monotonic() + timeout_s
+        self._hold_data_dir()
+        try:
+            # A free port can be taken between our look and Kafka's: then others are tried, but never a chosen one.
+            for last in (False, False, True):
+                log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
+                if self._launch(jars, deadline, log_start):
+                    return self.bootstrap_servers
+                log = log_tail(self.log_path, start=log_start)
+                lost_race = self._wanted_port is None and "Address already in use" in log
+                if last or not lost_race:
+                    raise Unavailable(f"Kafka did not come up (log: {self.log_path}):\n{log}")
+                self._ports = None
+        except BaseException:
+            self.stop()
+            raise
+        raise AssertionError("unreachable")
+
+    def stop(self, timeout_s: float = 15) -> None:
+        """Stop it in an orderly way; SIGKILL after `timeout_s`. Does nothing when it does not run."""
+        if self._process is not None:
+            stop(self._process, timeout_s)
+        self._let_go()
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        self._let_go()
+
+    def pause(self) -> None:
+        """SIGSTOP: connections stay open and nothing answers."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _hold_data_dir(self) -> None:
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        lock = (self.data_dir / "lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise WrongSetup(
+                f"another Bongsu runs a Kafka in {self.data_dir}; stop it, or choose another directory "
+                "(--data-dir, BONGSU_DATA_DIR)"
+            ) from None
+        self._lock = lock
+
+    def _let_go(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _launch(self, jars: list[Path], deadline: float, log_start: int) -> bool:
+        port, controller = self._ports = self._ports or (self._wanted_port or free_port(), free_port())
+        if self._wanted_port is not None:
+            _refuse_busy(port)
+        properties = self.data_dir / "server.properties"
+        properties.write_text(
+            _PROPERTIES.format(host=HOST, port=port, controller=controller, logs=self.data_dir / "logs"),
+            encoding="utf-8",
+        )
+        run = [str(java()), *_JVM, "-cp", ":".join(map(str, jars))]
+        if not (self.data_dir / "logs" / "meta.properties").exists():
+            self._format(run, properties, deadline)
+        self._process = spawn([*run, "kafka.Kafka", str(properties)], log_path=self.log_path)
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                return False
+            with self.log_path.open("rb") as log:
+                log.seek(log_start)
+                if _STARTED in log.read():
+                    return True
+            time.sleep(POLL_S)
+        return False
+
+    def _format(self, run: list[str], properties: Path, deadline: float) -> None:
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        format_log = self.data_dir / "format.log"
+        formatting = spawn(
+            [*run, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)], log_path=format_log
+        )
+        try:
+            code = formatting.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            code = None
+        finally:
+            stop(formatting, 0)
+        if code != 0:
+            raise Unavailable(f"Kafka's data directory could not be made:\n{log_tail(format_log)}")
+
+
+def _refuse_busy(port: int) -> None:
+    with contextlib.closing(socket.socket()) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Kafka does: TIME_WAIT is no obstacle
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise WrongSetup(f"Kafka cannot listen on {HOST}:{port}: {error.strerror}; choose another --port") from None
