@@ -1,0 +1,161 @@
+"""The two ledgers, folded from records. Pure: records and committed offsets in, a balance out.
+
+Ledger `alerts`: every alert id has exactly one current decision.
+Ledger `deliveries`: every delivery id has exactly one end (terminal attempt), and one content.
+
+What has no end is *pending* while a record of it stands at or behind its consumer's committed offset, for then it will
+be read (again); otherwise it is *unaccounted*: nobody will ever end it. That holds at any moment and not only at rest,
+when the committed offsets were read before the ends of the topics, since no offset is committed before its outputs are
+acknowledged.
+"""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+
+from service.model.records import AlertRecord, AttemptRecord, DecisionRecord, DeliveryRecord
+
+Partition = tuple[str, int]
+Committed = Mapping[Partition, int]
+"""(topic, partition) -> the offset from which its group will read on."""
+
+LEDGERS = ("alerts", "deliveries")
+EXAMPLES = 5
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One id in a ledger."""
+
+    since_ms: int
+    at: dict[Partition, int] = field(default_factory=dict)
+    """Highest offset of a record of this id, by partition."""
+    ends: set[str] = field(default_factory=set)
+    contents: set[str] = field(default_factory=set)
+    named_by: set[str] = field(default_factory=set)
+    """Alerts whose decision names this delivery."""
+
+    def waits(self, committed: Committed) -> bool:
+        """Will a record of this id be read (again)?"""
+        return any(offset >= committed.get(partition, 0) for partition, offset in self.at.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What one ledger says."""
+
+    ledger: str
+    entries: int
+    ended: int
+    pending: int
+    unaccounted: int
+    conflicting: int
+    oldest_pending_ms: int | None
+    ends: Mapping[str, int]
+    examples: tuple[str, ...]
+    """A few ids that are unaccounted for or in conflict."""
+
+    @property
+    def balanced(self) -> bool:
+        """Nothing lost, nothing told twice differently."""
+        return not self.unaccounted and not self.conflicting
+
+
+class Books:
+    """Both ledgers; feed it records in any order, as often as they come."""
+
+    def __init__(self) -> None:
+        self._alerts: dict[str, _Entry] = {}
+        self._deliveries: dict[str, _Entry] = {}
+        self.counts: dict[str, int] = {}
+
+    def alert(self, record: AlertRecord, partition: Partition, offset: int) -> None:
+        """An alert was addressed."""
+        self._count("alert records")
+        entry = self._alerts.setdefault(record.alert_id, _Entry(record.alerted_ms))
+        entry.at[partition] = max(offset, entry.at.get(partition, -1))
+
+    def decision(self, record: DecisionRecord) -> None:
+        """An alert was decided; one that was held may still be notified, so only two deliveries contradict."""
+        self._count("decision records")
+        entry = self._alerts.setdefault(record.alert_id, _Entry(record.decided_ms))
+        entry.ends.add(record.decision)
+        if record.delivery_id is not None:
+            entry.contents.add(record.delivery_id)
+            # a decision that names a delivery opens its account: a delivery that was never produced is a loss
+            named = self._deliveries.setdefault(record.delivery_id, _Entry(record.decided_ms))
+            named.named_by.add(record.alert_id)
+
+    def delivery(self, record: DeliveryRecord, partition: Partition, offset: int) -> None:
+        """A delivery waits on its topic or on a retry tier."""
+        self._count("delivery records")
+        entry = self._deliveries.setdefault(record.id, _Entry(record.created_ms))
+        entry.at[partition] = max(offset, entry.at.get(partition, -1))
+        entry.contents.add(record.body_sha256)
+
+    def attempt(self, record: AttemptRecord) -> None:
+        """A POST was made, or given up."""
+        self._count("attempt records")
+        if record.reason == "test":
+            return
+        entry = self._deliveries.setdefault(record.delivery_id, _Entry(record.started_ms))
+        entry.contents.add(record.body_sha256)
+        if record.terminal:
+            entry.ends.add(record.outcome)
+
+    def balances(self, committed: Committed) -> tuple[Balance, Balance]:
+        """Both ledgers against the committed offsets of their consumers."""
+        waiting = {key for key, entry in self._alerts.items() if entry.waits(committed)}
+        moving = {
+            key
+            for key, entry in self._deliveries.items()
+            # decided, and the alert will be read again: then its delivery is produced again
+            if entry.waits(committed) or not waiting.isdisjoint(entry.named_by)
+        }
+        return _balance("alerts", self._alerts, waiting), _balance("deliveries", self._deliveries, moving)
+
+    def forget(self, before_ms: int) -> None:
+        """Drop what ended and began before; what has no end is kept whatever its age."""
+        for ledger in (self._alerts, self._deliveries):
+            for key in [key for key, entry in ledger.items() if entry.ends and entry.since_ms < before_ms]:
+                del ledger[key]
+
+    def _count(self, what: str) -> None:
+        self.counts[what] = self.counts.get(what, 0) + 1
+
+
+def _balance(ledger: str, entries: Mapping[str, _Entry], waiting: Set[str]) -> Balance:
+    pending: list[int] = []
+    wrong: list[str] = []
+    unaccounted = conflicting = 0
+    ends: dict[str, int] = {}
+    for key, entry in entries.items():
+        if len(entry.contents) > 1 or (ledger == "deliveries" and len(entry.ends) > 1):
+            conflicting += 1
+            wrong.append(key)
+        if entry.ends:
+            end = _current(entry.ends)
+            ends[end] = ends.get(end, 0) + 1
+        elif key in waiting:
+            pending.append(entry.since_ms)
+        else:
+            unaccounted += 1
+            wrong.append(key)
+    return Balance(
+        ledger=ledger,
+        entries=len(entries),
+        ended=sum(ends.values()),
+        pending=len(pending),
+        unaccounted=unaccounted,
+        conflicting=conflicting,
+        oldest_pending_ms=min(pending, default=None),
+        ends=dict(sorted(ends.items())),
+        examples=tuple(wrong[:EXAMPLES]),
+    )
+
+
+def _current(ends: set[str]) -> str:
+    """Of several ends the one that counts: who was told was told."""
+    for end in ("delivered", "notified", "attached"):
+        if end in ends:
+            return end
+    return min(ends)

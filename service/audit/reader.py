@@ -1,0 +1,144 @@
+"""Reads the topics of the books with a plain consumer without a group: an audit changes nothing.
+
+Order matters: committed offsets first, then the ends of the topics, then everything up to those ends.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from service import logs
+from service.adapters.kafka_client import client_options, make_consumer, topic_name
+from service.audit.books import Books, Partition
+from service.dispatcher.role import GROUP as DISPATCHER_GROUP
+from service.model import topics
+from service.model.errors import BadInput, Unavailable
+from service.model.records import AlertRecord, AttemptRecord, DecisionRecord, DeliveryRecord
+from service.settings import KafkaSettings
+from service.streams.faust_app import GROUP as WORKER_GROUP
+
+RETRY_TOPICS = tuple(map(topics.retry_topic, topics.RETRY_TIERS_S))
+READ = (topics.ALERTS, topics.DECISIONS, topics.DELIVERIES, *RETRY_TOPICS, topics.ATTEMPTS)
+COUNTED = (topics.ARTICLES, topics.MATCHES, topics.DEAD_LETTERS)
+"""Only their sizes are asked."""
+POLL_MS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a group is in a topic, summed over partitions."""
+
+    topic: str
+    records: int
+    behind: int | None
+    """Records that its group has not acknowledged; None where no group reads it."""
+
+
+class LedgerReader:
+    """Keeps `books` up to date with the topics."""
+
+    def __init__(self, settings: KafkaSettings, books: Books) -> None:
+        self._settings = settings
+        self._books = books
+        self._names = {topic_name(settings, name): name for name in (*READ, *COUNTED)}
+        self._groups = {
+            topic_name(settings, WORKER_GROUP): (topics.ARTICLES, topics.MATCHES, topics.ALERTS),
+            topic_name(settings, DISPATCHER_GROUP): (topics.DELIVERIES, *RETRY_TOPICS),
+        }
+        self._consumer: AIOKafkaConsumer | None = None
+        self._admin: AIOKafkaAdminClient | None = None
+        self._read: list[TopicPartition] = []
+        self._counted: list[TopicPartition] = []
+        self._log = logs.get(__name__)
+        self.unreadable = 0
+        self.positions: tuple[Position, ...] = ()
+
+    async def start(self) -> None:
+        """Connect and find the partitions.
+
+        Raises:
+            Unavailable: Kafka does not answer.
+        """
+        self._consumer = make_consumer(self._settings, group=None, max_poll_records=5000)
+        self._admin = AIOKafkaAdminClient(**client_options(self._settings))
+        try:
+            await self._consumer.start()
+            await self._admin.start()
+            described = await self._admin.describe_topics(list(self._names))
+        except Exception as error:
+            raise Unavailable(f"Kafka at {self._settings.bootstrap_servers} does not answer: {error}") from error
+        for topic in described:
+            name = self._names[topic["topic"]]
+            parts = [TopicPartition(topic["topic"], part["partition"]) for part in topic["partitions"]]
+            (self._read if name in READ else self._counted).extend(parts)
+        self._consumer.assign(self._read)
+        if self._read:
+            await self._consumer.seek_to_beginning(*self._read)
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        if self._consumer is not None:
+            await self._consumer.stop()
+        if self._admin is not None:
+            await self._admin.close()
+
+    async def catch_up(self) -> dict[Partition, int]:
+        """Read all that is there; returns the committed offsets as they were before."""
+        assert self._consumer is not None
+        committed = await self._committed()
+        ends: dict[TopicPartition, int] = await self._consumer.end_offsets([*self._read, *self._counted])
+        starts: dict[TopicPartition, int] = await self._consumer.beginning_offsets([*self._read, *self._counted])
+        left = {part for part in self._read if await self._consumer.position(part) < ends[part]}
+        while left:
+            batches = await self._consumer.getmany(timeout_ms=POLL_MS)
+            for part, messages in batches.items():
+                for message in messages:
+                    self._take(self._names[part.topic], message)
+            left = {part for part in left if await self._consumer.position(part) < ends[part]}
+            await asyncio.sleep(0)
+        self.positions = self._positions(starts, ends, committed)
+        return committed
+
+    async def _committed(self) -> dict[Partition, int]:
+        assert self._admin is not None
+        committed: dict[Partition, int] = {}
+        for group in self._groups:
+            offsets = await self._admin.list_consumer_group_offsets(group)
+            for part, meta in offsets.items():
+                if part.topic in self._names and meta.offset >= 0:
+                    committed[(self._names[part.topic], part.partition)] = meta.offset
+        return committed
+
+    def _positions(
+        self, starts: dict[TopicPartition, int], ends: dict[TopicPartition, int], committed: dict[Partition, int]
+    ) -> tuple[Position, ...]:
+        grouped = {name for names in self._groups.values() for name in names}
+        found = []
+        for full, name in self._names.items():
+            parts = [part for part in ends if part.topic == full]
+            behind = sum(
+                ends[part] - max(starts[part], committed.get((name, part.partition), starts[part])) for part in parts
+            )
+            records = sum(ends[part] - starts[part] for part in parts)
+            found.append(Position(name, records, behind if name in grouped else None))
+        return tuple(found)
+
+    def _take(self, name: str, message: Any) -> None:
+        partition = (name, message.partition)
+        value = message.value or b""
+        try:
+            if name == topics.ALERTS:
+                self._books.alert(AlertRecord.decode(value, name), partition, message.offset)
+            elif name == topics.DECISIONS:
+                self._books.decision(DecisionRecord.decode(value, name))
+            elif name == topics.ATTEMPTS:
+                self._books.attempt(AttemptRecord.decode(value, name))
+            else:
+                self._books.delivery(DeliveryRecord.decode(value, name), partition, message.offset)
+        except BadInput as error:
+            # the role that owns the topic dead-letters it; the books only say that it was there
+            self.unreadable += 1
+            self._log.warning("unreadable record in the books", topic=name, offset=message.offset, reason=str(error))
