@@ -1,0 +1,136 @@
+"""aiokafka clients as Bongsu uses them: one place that turns settings into options, and Kafka's errors into ours."""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    AuthenticationMethodNotSupported,
+    KafkaError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+    UnsupportedSaslMechanismError,
+)
+
+from service.model.errors import BongsuError, Unavailable, WrongSetup
+from service.settings import KafkaSettings
+
+MAX_REQUEST_BYTES = 6_200_000
+"""An article of 6 MB, with the frame around it (max.message.bytes of its topic is 6 MB)."""
+
+_Client = TypeVar("_Client")
+_REFUSED = (
+    AuthenticationFailedError, AuthenticationMethodNotSupported, SaslAuthenticationFailed,
+    TopicAuthorizationFailedError, UnsupportedSaslMechanismError,
+)  # fmt: skip
+
+
+def topic_name(settings: KafkaSettings, name: str) -> str:
+    """Name of a topic, or of a consumer group, on the cluster."""
+    return f"{settings.topic_prefix}{name}"
+
+
+def client_options(settings: KafkaSettings) -> dict[str, Any]:
+    """What every aiokafka client (producer, consumer, admin) takes: addresses, security, timeouts.
+
+    Raises:
+        WrongSetup: a certificate or key cannot be read.
+    """
+    options: dict[str, Any] = {
+        "bootstrap_servers": settings.bootstrap_servers,
+        "security_protocol": settings.security_protocol,
+        "request_timeout_ms": int(settings.request_timeout_s * 1000),
+    }
+    if settings.security_protocol.endswith("SSL"):
+        options["ssl_context"] = _ssl_context(settings)
+    if settings.security_protocol.startswith("SASL"):
+        assert settings.sasl_password is not None, "KafkaSettings refuses SASL without a password"
+        options["sasl_mechanism"] = settings.sasl_mechanism
+        options["sasl_plain_username"] = settings.sasl_username
+        options["sasl_plain_password"] = settings.sasl_password.get_secret_value()
+    return options
+
+
+def _ssl_context(settings: KafkaSettings) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=settings.ssl_cafile)
+    except (OSError, ssl.SSLError) as error:
+        raise WrongSetup(f"BONGSU_KAFKA_SSL_CAFILE={settings.ssl_cafile} cannot be read as PEM: {error}") from None
+    if settings.ssl_certfile and settings.ssl_keyfile:
+        try:
+            context.load_cert_chain(settings.ssl_certfile, settings.ssl_keyfile)
+        except (OSError, ssl.SSLError) as error:
+            raise WrongSetup(
+                f"BONGSU_KAFKA_SSL_CERTFILE={settings.ssl_certfile} with BONGSU_KAFKA_SSL_KEYFILE="
+                f"{settings.ssl_keyfile} cannot be read as PEM: {error}"
+            ) from None
+    return context
+
+
+def make_producer(settings: KafkaSettings, **options: Any) -> AIOKafkaProducer:
+    """A producer that neither loses nor repeats within its life: idempotent, acknowledged by all replicas.
+
+    No linger: while one request is under way the next batch fills, so load makes batches and idleness adds no delay.
+    """
+    return AIOKafkaProducer(
+        **{
+            **client_options(settings),
+            "enable_idempotence": True,
+            "acks": "all",
+            "max_request_size": MAX_REQUEST_BYTES,
+            "max_batch_size": 131_072,
+            "linger_ms": 0,
+            **options,
+        }
+    )
+
+
+def make_consumer(settings: KafkaSettings, *topics: str, group: str | None, **options: Any) -> AIOKafkaConsumer:
+    """A consumer of `topics` (names without the prefix, like `group`) from their beginning; commits are the caller's."""
+    return AIOKafkaConsumer(
+        *(topic_name(settings, topic) for topic in topics),
+        **{
+            **client_options(settings),
+            "group_id": None if group is None else topic_name(settings, group),
+            "auto_offset_reset": "earliest",
+            "enable_auto_commit": False,
+            **options,
+        },
+    )
+
+
+def as_ours(settings: KafkaSettings, error: BaseException) -> BongsuError:
+    """Kafka's error as a sentence that says what to do."""
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, _REFUSED):
+        return WrongSetup(
+            f"Kafka at {settings.bootstrap_servers} refuses us ({what}); look at BONGSU_KAFKA_SECURITY_PROTOCOL, "
+            "BONGSU_KAFKA_SASL_* and the ACLs in docs/topics.md"
+        )
+    return Unavailable(
+        f"Kafka at {settings.bootstrap_servers} does not answer ({what}); is it running, and is "
+        "BONGSU_KAFKA_BOOTSTRAP_SERVERS right? `bongsu kafka` starts one here."
+    )
+
+
+@asynccontextmanager
+async def started(settings: KafkaSettings, client: _Client) -> AsyncIterator[_Client]:
+    """A client (producer, consumer or admin) started here and stopped at the end.
+
+    Raises:
+        Unavailable: Kafka does not answer, at the start or within.
+        WrongSetup: it refuses us.
+    """
+    anything: Any = client
+    stop = getattr(anything, "stop", None) or anything.close  # the admin client says close
+    try:
+        try:
+            await anything.start()
+            yield client
+        finally:
+            await stop()
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise as_ours(settings, error) from error

@@ -1,0 +1,76 @@
+"""What all tests share: one real Kafka for the whole run, a fresh set of topics for each test that wants one."""
+
+import asyncio
+import os
+import uuid
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from service.adapters.embedded_kafka import EmbeddedKafka
+from service.adapters.topics_admin import create_topics, delete_topics
+from service.settings import KafkaSettings
+
+settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "ci", max_examples=500, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+PARTITIONS = 2
+"""Enough for rebalances; with 4 a test would pay for twice as many logs."""
+
+
+def in_new_loop(work: Callable[[], Awaitable[Any]]) -> Any:
+    """Run a coroutine from a fixture that is not asynchronous, whatever loop the test uses."""
+
+    async def run() -> Any:
+        return await work()
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, run()).result()
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test sees the defaults, not what the shell of whoever runs it happens to export."""
+    for name in list(os.environ):
+        if name.startswith("BONGSU_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def shared_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
+    """The Kafka of the run, started when the first test asks. Do not stop it: `private_kafka` is for that."""
+    with EmbeddedKafka(tmp_path_factory.mktemp("kafka")) as kafka:
+        yield kafka
+
+
+@pytest.fixture
+def kafka_settings(shared_kafka: EmbeddedKafka) -> Iterator[KafkaSettings]:
+    """Settings with a topic prefix of this test's own; its topics exist and are deleted afterwards."""
+    made = KafkaSettings(bootstrap_servers=shared_kafka.bootstrap_servers, topic_prefix=f"t{uuid.uuid4().hex[:8]}.")
+    states = in_new_loop(lambda: create_topics(made, partitions=PARTITIONS))
+    yield made
+    in_new_loop(lambda: delete_topics(made, [state.name for state in states]))
+
+
+@pytest.fixture
+def kafka_env(kafka_settings: KafkaSettings, tmp_path: Path) -> dict[str, str]:
+    """The same as environment variables, for commands and roles in processes of their own."""
+    return {
+        "BONGSU_KAFKA_BOOTSTRAP_SERVERS": kafka_settings.bootstrap_servers,
+        "BONGSU_KAFKA_TOPIC_PREFIX": kafka_settings.topic_prefix,
+        "BONGSU_DATA_DIR": str(tmp_path / "data"),
+    }
+
+
+@pytest.fixture
+def private_kafka(tmp_path: Path) -> Iterator[EmbeddedKafka]:
+    """A Kafka of this test's own, to stop, kill and pause. Started; no topics."""
+    with EmbeddedKafka(tmp_path / "private-kafka") as kafka:
+        yield kafka

@@ -1,0 +1,33 @@
+"""Wait for a condition, with a deadline: what tests do instead of sleeping."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+POLL_S = 0.01
+
+
+async def wait_until(condition: Callable[[], Any | Awaitable[Any]], timeout_s: float = 20.0, what: str = "") -> Any:
+    """Ask again and again until `condition()` (or what it returns, awaited) is true; returns that. Fails after `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        result = condition()
+        if inspect.isawaitable(result):
+            result = await result
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not true within {timeout_s:g} s: {what or inspect.getsource(condition).strip()}")
+        await asyncio.sleep(POLL_S)
+
+
+def wait_for(condition: Callable[[], Any], timeout_s: float = 20.0, what: str = "") -> Any:
+    """The same for tests without an event loop."""
+    deadline = time.monotonic() + timeout_s
+    while not (result := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not true within {timeout_s:g} s: {what or inspect.getsource(condition).strip()}")
+        time.sleep(POLL_S)
+    return result
