@@ -108,6 +108,10 @@ class DeliverySettings(Section):
     allow_addresses: Annotated[tuple[Cidr, ...], NoDecode] = Field(
         (), description="CIDRs that may be called although they are not public, e.g. 127.0.0.0/8"
     )
+    ports: Annotated[tuple[int, ...], NoDecode] = Field(
+        (80, 443, 8080, 8443), description="ports of public addresses that may be called"
+    )
+    allow_http: bool = Field(False, description="plain http to public addresses too")
     schedule_s: Annotated[tuple[float, ...], NoDecode] = Field(
         (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0), description="waits between attempts"
     )
@@ -117,7 +121,7 @@ class DeliverySettings(Section):
     max_in_flight: int = Field(512, ge=1, description="POSTs under way at once in one dispatcher")
     max_in_flight_per_subscription: int = Field(16, ge=1, description="of these to one subscription")
 
-    @field_validator("allow_addresses", "schedule_s", mode="before")
+    @field_validator("allow_addresses", "ports", "schedule_s", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return _csv(value)

@@ -1,0 +1,328 @@
+"""POST a webhook to a stranger's server without letting it hurt us.
+
+The name is resolved once and every answer must be allowed; the socket itself is vetted again when it dials, so no
+other answer can slip in between, while TLS still verifies the name. No redirect is followed, no proxy is taken from
+the environment, one deadline covers connecting, headers and body, and of the answer no more is read or inflated than
+is kept.
+"""
+
+import asyncio
+import socket
+import ssl
+import time
+import zlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
+from types import SimpleNamespace, TracebackType
+from typing import Any, Self
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from service import __version__
+from service.delivery.addresses import AddressPolicy, Refusal, check_address, check_url
+from service.delivery.attempts import Answer, Failure, Phases, failure_of
+from service.logs import mask
+from service.settings import DeliverySettings
+
+Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
+
+EXCERPT_CHARACTERS = 300
+DNS_CACHE_S = 10
+DNS_THREADS = 16
+IDLE_S = 15.0
+
+
+class BlockedAddress(OSError):
+    """An address that may not be called. An OSError, so that aiohttp treats it as a connection that cannot be made."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+
+
+class SystemLookup:
+    """getaddrinfo in threads of its own: names that never answer must not use up the threads of everything else."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(DNS_THREADS, thread_name_prefix="dns")
+
+    async def __call__(self, host: str, port: int) -> Sequence[str]:
+        """Addresses of a name, as texts."""
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+    def close(self) -> None:
+        """Let the threads go; one that still waits for DNS ends when its answer comes."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class VettingResolver(AbstractResolver):
+    """Resolves a name and refuses it as a whole when any of its addresses may not be called."""
+
+    def __init__(self, lookup: Lookup, policy: AddressPolicy, scheme: str) -> None:
+        self._lookup = lookup
+        self._policy = policy
+        self._scheme = scheme
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """All addresses of `host`, each of them allowed.
+
+        Raises:
+            BlockedAddress: one of them is not.
+        """
+        texts = await self._lookup(host, port)
+        if not texts:
+            raise OSError(f"{host} has no address")
+        results = []
+        for text in texts:
+            address = ip_address(text)
+            refusal = check_address(address, self._policy, scheme=self._scheme, port=port)
+            if refusal is not None:
+                raise BlockedAddress(Refusal(refusal.reason, f"{host} is {refusal.detail}"))
+            of_family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+            if family in (socket.AF_UNSPEC, of_family):
+                results.append(
+                    ResolveResult(hostname=host, host=text, port=port, family=of_family, proto=0, flags=socket.AI_NUMERICHOST)
+                )
+        return results
+
+    async def close(self) -> None:
+        """Nothing of its own."""
+
+
+class WebhookClient:
+    """Sends one POST at a time per call, any number of calls at once; connections are kept and used again."""
+
+    def __init__(
+        self, settings: DeliverySettings, *, lookup: Lookup | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
+        """Prepare; nothing is opened before the first POST.
+
+        Args:
+            settings: deadlines, sizes and the addresses that are allowed.
+            lookup: names to addresses; the system's resolver by default.
+            tls: whom to trust; the system's authorities by default.
+        """
+        self._timeout_s = settings.timeout_s
+        self._max_bytes = settings.max_response_bytes
+        self._policy = AddressPolicy.of(settings.allow_addresses, settings.ports, allow_http=settings.allow_http)
+        self._system = SystemLookup() if lookup is None else None
+        self._lookup: Lookup = lookup or self._system  # type: ignore[assignment]
+        self._tls = tls
+        self._sessions: dict[str, aiohttp.ClientSession] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        sessions, self._sessions = list(self._sessions.values()), {}
+        for session in sessions:
+            await session.close()
+        if self._system is not None:
+            self._system.close()
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Send `body` as it is. Never raises for anything that the other side does: that is the answer."""
+        target = check_url(url, self._policy)
+        if isinstance(target, Refusal):
+            return Answer(failure=Failure.BLOCKED, detail=target.detail)
+        watch = _Watch()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                answer = await self._post(target.scheme, url, body, headers, watch)
+        except TimeoutError:
+            answer = Answer(
+                status=watch.status, failure=Failure.TIMEOUT, detail=f"no whole answer within {self._timeout_s:g} s"
+            )
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            answer = Answer(status=watch.status, **_what_failed(error))
+        return _with(answer, watch)
+
+    async def _post(
+        self, scheme: str, url: str, body: bytes, headers: Mapping[str, str], watch: "_Watch"
+    ) -> Answer:
+        session = self._session(scheme)
+        try:
+            return await self._exchange(session, url, body, headers, watch)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            # A kept connection that the server had closed meanwhile says nothing about the endpoint. The id makes
+            # a repetition harmless, so the same bytes go once more, on a connection of their own.
+            if not watch.reused or watch.status is not None or isinstance(error, aiohttp.ClientConnectorError):
+                raise
+            watch.reused = False
+            return await self._exchange(session, url, body, {**headers, "Connection": "close"}, watch)
+
+    async def _exchange(
+        self, session: aiohttp.ClientSession, url: str, body: bytes, headers: Mapping[str, str], watch: "_Watch"
+    ) -> Answer:
+        async with session.post(
+            URL(url), data=body, headers=headers, allow_redirects=False, trace_request_ctx=watch
+        ) as response:
+            watch.status = response.status
+            watch.first_byte = time.perf_counter()
+            transport = response.connection.transport if response.connection else None
+            peer = transport.get_extra_info("peername") if transport else None
+            watch.address = str(peer[0]) if peer else watch.address
+            text, size, cut = await self._read(response)
+            failure = failure_of(response.status)
+            detail = "" if failure is None else f"HTTP {response.status} {response.reason or ''}".rstrip()
+            if cut:
+                response.close()  # what is still coming is not wanted, so neither is the connection
+                failure = failure or Failure.TOO_LARGE
+                detail = f"{detail}; more than {self._max_bytes} bytes of answer were not read".lstrip("; ")
+            return Answer(
+                status=response.status,
+                failure=failure,
+                detail=detail,
+                excerpt=text,
+                retry_after=response.headers.get("Retry-After"),
+                body_bytes=size,
+            )
+
+    async def _read(self, response: aiohttp.ClientResponse) -> tuple[str, int, bool]:
+        """Excerpt, bytes after inflating, and whether there was more than may be read."""
+        encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+        inflate = zlib.decompressobj(wbits=47) if encoding in ("gzip", "x-gzip", "deflate") else None
+        kept = bytearray()
+        on_wire = 0
+        async for chunk in response.content.iter_any():
+            on_wire += len(chunk)
+            room = self._max_bytes + 1 - len(kept)
+            try:
+                kept += inflate.decompress(chunk, room) if inflate else chunk[:room]
+            except zlib.error:
+                inflate, encoding = None, "broken"
+            if max(len(kept), on_wire) > self._max_bytes:
+                return _excerpt(kept, encoding), len(kept), True
+        return _excerpt(kept, encoding), len(kept), False
+
+    def _session(self, scheme: str) -> aiohttp.ClientSession:
+        """One session a scheme: its resolver and its sockets must know whether TLS will protect what is sent."""
+        if scheme not in self._sessions:
+            connector = aiohttp.TCPConnector(
+                resolver=VettingResolver(self._lookup, self._policy, scheme),
+                socket_factory=self._vetted_socket(scheme),
+                ssl=self._tls if self._tls is not None else True,
+                limit=0,  # the dispatcher bounds what is in flight
+                ttl_dns_cache=DNS_CACHE_S,
+                keepalive_timeout=IDLE_S,
+            )
+            self._sessions[scheme] = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+                auto_decompress=False,
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),  # one deadline, in `post`
+                headers={
+                    "User-Agent": f"Bongsu/{__version__}",
+                    "Content-Type": "application/json",
+                    "Accept": "*/*",
+                    "Accept-Encoding": "identity",
+                },
+                trace_configs=[_tracing()],
+            )
+        return self._sessions[scheme]
+
+    def _vetted_socket(self, scheme: str) -> Callable[[Any], socket.socket]:
+        def factory(info: Any) -> socket.socket:
+            family, kind, protocol, _, where = info
+            refusal = check_address(ip_address(where[0]), self._policy, scheme=scheme, port=where[1])
+            if refusal is not None:
+                raise BlockedAddress(refusal)
+            return socket.socket(family, kind, protocol)
+
+        return factory
+
+
+class _Watch:
+    """Where one attempt stands: filled in by the tracing hooks as it goes."""
+
+    __slots__ = ("address", "connect", "connected", "dns", "first_byte", "resolved", "reused", "start", "status")
+
+    def __init__(self) -> None:
+        self.start = time.perf_counter()
+        self.dns: float | None = None
+        self.resolved: float | None = None
+        self.connect: float | None = None
+        self.connected: float | None = None
+        self.first_byte: float | None = None
+        self.status: int | None = None
+        self.address: str | None = None
+        self.reused = False
+
+
+def _tracing() -> aiohttp.TraceConfig:
+    def at(name: str) -> Any:
+        async def note(_: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:
+            watch = context.trace_request_ctx
+            if watch is not None:
+                setattr(watch, name, True if name == "reused" else time.perf_counter())
+
+        return note
+
+    trace = aiohttp.TraceConfig()
+    trace.on_dns_resolvehost_start.append(at("dns"))
+    trace.on_dns_resolvehost_end.append(at("resolved"))
+    trace.on_connection_create_start.append(at("connect"))
+    trace.on_connection_create_end.append(at("connected"))
+    trace.on_connection_reuseconn.append(at("reused"))
+    return trace
+
+
+def _with(answer: Answer, watch: _Watch) -> Answer:
+    def between(start: float | None, end: float | None) -> float | None:
+        return None if start is None or end is None else round((end - start) * 1000, 3)
+
+    end = time.perf_counter()
+    return Answer(
+        status=answer.status,
+        failure=answer.failure,
+        detail=mask(answer.detail),
+        excerpt=answer.excerpt,
+        retry_after=answer.retry_after,
+        address=watch.address,
+        body_bytes=answer.body_bytes,
+        phases=Phases(
+            dns_ms=between(watch.dns, watch.resolved),
+            connect_ms=between(watch.resolved or watch.connect, watch.connected),
+            first_byte_ms=between(watch.connected or watch.start, watch.first_byte),
+            total_ms=round((end - watch.start) * 1000, 3),
+        ),
+    )
+
+
+def _excerpt(body: bytearray, encoding: str) -> str:
+    if encoding not in ("identity", "", "gzip", "x-gzip", "deflate"):
+        return f"({encoding} encoding)"
+    text = bytes(body[: EXCERPT_CHARACTERS * 4]).decode("utf-8", "replace")
+    return mask("".join(character if character.isprintable() else " " for character in text)[:EXCERPT_CHARACTERS].strip())
+
+
+def _what_failed(error: Exception) -> dict[str, Any]:
+    """Class and words of an exception. The order matters: aiohttp's classes derive from one another."""
+    cause = getattr(error, "os_error", error)
+    if isinstance(cause, BlockedAddress):
+        return {"failure": Failure.BLOCKED, "detail": cause.refusal.detail}
+    words = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
+    classes: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Failure], ...] = (
+        (aiohttp.ClientConnectorDNSError, Failure.DNS),
+        ((aiohttp.ClientSSLError, ssl.SSLError), Failure.TLS),
+        (aiohttp.ClientConnectorError, Failure.CONNECT),
+        ((aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionError), Failure.RESET),
+        (aiohttp.ClientPayloadError, Failure.RESET),
+        (Exception, Failure.PROTOCOL),
+    )
+    failure = next(failure for kind, failure in classes if isinstance(error, kind))
+    return {"failure": failure, "detail": words[:500]}

@@ -1,0 +1,171 @@
+"""What an answer means for a delivery: a pure machine; the dispatcher only obeys `Post | WaitUntil | Finish`.
+
+    due and alive --> Post --answer--> Finish(delivered)            2xx, nothing else
+                                       WaitUntil(next)              any failure while the schedule and the deadline last
+                                       Finish(given_up)             410, or nothing of either is left
+    not due       --> WaitUntil(due)
+    past deadline --> Finish(expired)
+    nobody there  --> Finish(undeliverable)
+
+Every other failure is tried again, refusals (4xx) and redirects too: a receiver that is being deployed answers 404 for
+a minute, and an alert is worth more than the seven POSTs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from service.delivery.schedule import next_wait
+from service.model.records import AttemptOutcome
+
+
+class Failure(StrEnum):
+    """Class of a failed attempt: the word in `attempts`, in the metrics and in the tests."""
+
+    STATUS = "status"
+    REDIRECT = "redirect"
+    GONE = "gone"
+    THROTTLED = "throttled"
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    RESET = "reset"
+    PROTOCOL = "protocol"
+    TOO_LARGE = "too_large"
+    BLOCKED = "blocked"
+    SUBSCRIPTION_GONE = "subscription_gone"
+    BAD_SECRET = "bad_secret"  # noqa: S105 - a word for a metric
+    EXPIRED = "expired"
+
+
+FINAL = frozenset({Failure.GONE})
+"""Trying again cannot help: the receiver said that it is gone for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """Where the time of an attempt went, milliseconds; None for what was not reached or not needed (reused connection)."""
+
+    dns_ms: float | None = None
+    connect_ms: float | None = None
+    first_byte_ms: float | None = None
+    total_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back of one POST: a status, or the class of what went wrong, or both."""
+
+    status: int | None = None
+    failure: Failure | None = None
+    detail: str = ""
+    excerpt: str = ""
+    """First characters of the body, without control characters."""
+    retry_after: str | None = None
+    """The header as it came."""
+    address: str | None = None
+    """Where the connection went."""
+    body_bytes: int = 0
+    phases: Phases = Phases()
+
+    @property
+    def delivered(self) -> bool:
+        """2xx and nothing else. A 2xx with more to say than is read counts: saying it again would not shorten it."""
+        return self.status is not None and 200 <= self.status < 300 and self.failure in (None, Failure.TOO_LARGE)
+
+
+def failure_of(status: int) -> Failure | None:
+    """Class of a status; None for 2xx."""
+    if 200 <= status < 300:
+        return None
+    if 300 <= status < 400:
+        return Failure.REDIRECT
+    if status == 410:
+        return Failure.GONE
+    return Failure.THROTTLED if status == 429 else Failure.STATUS
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Send it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitUntil:
+    """Send it again, not before `due_ms`."""
+
+    due_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Nothing more is sent under this id."""
+
+    outcome: AttemptOutcome
+    failure: Failure | None = None
+    detail: str = ""
+
+
+Command = Post | WaitUntil | Finish
+
+
+def before_post(*, due_ms: int, deadline_ms: int, now_ms: int, receiver: bool) -> Command:
+    """What to do with a delivery that was just read.
+
+    Args:
+        due_ms: not before this.
+        deadline_ms: not after this.
+        now_ms: the dispatcher's clock.
+        receiver: the subscription exists and is not paused.
+    """
+    if not receiver:
+        return Finish("undeliverable", Failure.SUBSCRIPTION_GONE, "the subscription was removed or paused")
+    if now_ms >= deadline_ms:
+        return Finish("expired", Failure.EXPIRED, f"its time ran out {(now_ms - deadline_ms) / 1000:.0f} s ago")
+    return WaitUntil(due_ms) if now_ms < due_ms else Post()
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often, and how far apart."""
+
+    schedule_s: Sequence[float]
+    jitter: float = 0.0
+
+
+def after_post(  # noqa: PLR0913 - each is a separate fact
+    answer: Answer,
+    *,
+    attempts_made: int,
+    policy: RetryPolicy,
+    deadline_ms: int,
+    now_ms: int,
+    retry_after_s: float | None,
+    luck: float,
+) -> Command:
+    """What an answer means.
+
+    Args:
+        answer: of this attempt.
+        attempts_made: with this one.
+        policy: the waits between attempts.
+        deadline_ms: a wait that ends after it is no wait: given up.
+        now_ms: when the attempt ended.
+        retry_after_s: what the answer asked for, in seconds.
+        luck: in [0, 1), for the jitter.
+    """
+    if answer.delivered:
+        return Finish("delivered")
+    failure = answer.failure or Failure.STATUS
+    if failure in FINAL:
+        return Finish("given_up", failure, "the receiver answered 410 Gone: it wants no more of this")
+    wait = next_wait(
+        policy.schedule_s, attempts_made, retry_after_s=retry_after_s, luck=luck, jitter=policy.jitter
+    )
+    if wait is None:
+        return Finish("given_up", failure, f"attempt {attempts_made} was the last of the schedule")
+    due_ms = now_ms + round(wait * 1000)
+    if due_ms >= deadline_ms:
+        return Finish("given_up", failure, "the next attempt would come after the deadline")
+    return WaitUntil(due_ms)

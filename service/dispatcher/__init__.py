@@ -1,0 +1,1 @@
+"""The role that sends webhooks: `deliveries` and its retry tiers in, POSTs out, `attempts` written."""
