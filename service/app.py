@@ -11,7 +11,8 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry
 
 from service import logs
-from service.health import HealthServer, write_ready_file
+from service.adapters.processes import write_ready
+from service.health import HealthServer
 from service.matching.engine import Engine
 from service.matching.ruleset import RuleSet
 from service.metrics import RoleMetrics, WorkerMetrics
@@ -144,8 +145,7 @@ async def _watch(
         if not missing and not told:
             told = True
             log.info("ready", metrics_port=port or None)
-            if ready_file is not None:
-                write_ready_file(ready_file, {"metrics": port} if port else {})
+            write_ready(ready_file, {"metrics": port} if port else {})
         await asyncio.sleep(1.0 if told else READY_POLL_S)
 
 

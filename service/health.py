@@ -1,9 +1,6 @@
-"""`/metrics`, `/healthz` and `/readyz` of a role, and the ready file that tells a parent where they are."""
+"""`/metrics`, `/healthz` and `/readyz` of a role."""
 
-import json
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -52,9 +49,3 @@ class HealthServer:
         missing = self._not_ready()
         return web.Response(status=503 if missing else 200, text="\n".join(missing or ["ready"]) + "\n")
 
-
-def write_ready_file(path: Path, ports: dict[str, int]) -> None:
-    """Atomically: a reader sees all of it or nothing."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps({"pid": os.getpid(), "ports": ports}), encoding="utf-8")
-    part.replace(path)

@@ -46,7 +46,7 @@ DATA_PARTITIONS = 4
 
 TOPICS: tuple[Topic, ...] = (
     Topic(ARTICLES, "article id", "the text as it was published", DATA_PARTITIONS, 7 * DAY_MS, 6 * MB),
-    Topic(MATCHES, "edition", "one record for an article version in which a rule was found", 1, 30 * DAY_MS, 1 * MB),
+    Topic(MATCHES, "edition", "one record for an article version in which a rule was found", 1, 30 * DAY_MS, 6 * MB),
     Topic(ALERTS, "subscription id", "one match for one subscription", DATA_PARTITIONS, 30 * DAY_MS, 1 * MB),
     Topic(DECISIONS, "subscription id", "what became of each alert", DATA_PARTITIONS, 30 * DAY_MS, 1 * MB),
     Topic(DELIVERIES, "subscription id", "one notification to send", DATA_PARTITIONS, 30 * DAY_MS, 1 * MB),

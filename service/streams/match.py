@@ -1,16 +1,17 @@
 """Agent `match`: articles in, one record for each article in which any rule was found. Stateless."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from service import logs
 from service.ingest.decode import decode_article
-from service.matching.engine import Engine, Findings
+from service.matching.engine import Engine, Findings, Hit
 from service.metrics import WorkerMetrics
 from service.model import ids, topics
 from service.model.article import Article
 from service.model.errors import BadInput, NewerSchema
+from service.model.mention import Mention
 from service.model.records import ArticleHead, Evidence, MatchRecord, RuleHead, RuleMatch
 from service.settings import MatchingSettings
 from service.streams.dead_letters import dead_letter
@@ -18,6 +19,8 @@ from service.streams.engines import Engines
 from service.streams.outputs import Output, Outputs
 
 EDITION = "default"
+FRAME_BYTES = 1_000
+"""Key, headers and the frame of a record, beside its value."""
 
 
 class MatchStage:
@@ -58,6 +61,8 @@ class MatchStage:
         try:
             article = decode_article(message.value)
             findings = engine.match(article)
+            hits = [hit for hit in findings.hits if not hit.rule.shadow]
+            value = self._encoded(article, findings, hits, version, message) if hits else None
         except NewerSchema:
             raise
         except BadInput as error:
@@ -66,14 +71,12 @@ class MatchStage:
             # a fault of ours on one article must not cost its neighbours
             self._log.exception("matching failed", offset=message.offset, partition=message.partition)
             return self._dead(message, f"internal error: {type(error).__name__}: {error}")
-        hits = [hit for hit in findings.hits if not hit.rule.shadow]
-        if not hits:
+        if value is None:
             self._metrics.articles.labels("unmatched").inc()
             return None
         self._metrics.articles.labels("matched").inc()
         self._metrics.matches.inc(len(hits))
-        record = self._record(article, findings, hits, version, message)
-        return Output(topics.MATCHES, EDITION.encode(), record.encode())
+        return Output(topics.MATCHES, EDITION.encode(), value)
 
     def _dead(self, message: Any, reason: str) -> Output:
         self._metrics.articles.labels("dead_letter").inc()
@@ -81,8 +84,21 @@ class MatchStage:
         self._log.warning("article to dead-letters", reason=reason, partition=message.partition, offset=message.offset)
         return dead_letter(message, topics.ARTICLES, reason)
 
-    def _record(
-        self, article: Article, findings: Findings, hits: list[Any], version: str, message: Any
+    def _encoded(
+        self, article: Article, findings: Findings, hits: Sequence[Hit], version: str, message: Any
+    ) -> bytes:
+        """The record, with less evidence where it would be too large for its topic."""
+        evidence = self._settings.evidence_mentions
+        while True:
+            value = self._record(article, findings, hits, version, message, evidence).encode()
+            if len(value) <= topics.BY_NAME[topics.MATCHES].max_message_bytes - FRAME_BYTES:
+                return value
+            if evidence == 0:
+                raise BadInput(f"{len(hits)} rules fired: their record of {len(value)} bytes is too large for its topic")
+            evidence //= 2
+
+    def _record(  # noqa: PLR0913
+        self, article: Article, findings: Findings, hits: Sequence[Hit], version: str, message: Any, evidence: int
     ) -> MatchRecord:
         content = findings.content_hash
         return MatchRecord(
@@ -105,7 +121,7 @@ class MatchStage:
                 RuleMatch(
                     match_id=ids.match_id(article.id, content, hit.rule.id),
                     rule=RuleHead(id=hit.rule.id, name=hit.rule.name, tags=tuple(hit.rule.tags)),
-                    mentions=self._evidence(findings, hit.mentions),
+                    mentions=self._evidence(findings, hit.mentions[:evidence]),
                     mentions_total=len(hit.mentions),
                 )
                 for hit in hits
@@ -114,7 +130,8 @@ class MatchStage:
             matched_ms=round(self._clock() * 1000),
         )
 
-    def _evidence(self, findings: Findings, mentions: Any) -> tuple[Evidence, ...]:
+    @staticmethod
+    def _evidence(findings: Findings, mentions: Sequence[Mention]) -> tuple[Evidence, ...]:
         return tuple(
             Evidence(
                 entity=mention.entity,
@@ -128,5 +145,5 @@ class MatchStage:
                 confidence=mention.confidence,
                 via=mention.via,
             )
-            for mention in mentions[: self._settings.evidence_mentions]
+            for mention in mentions
         )

@@ -1,0 +1,109 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.audit.books import Books
+from tests.builders import alert_record, attempt_record, decision_record, delivery_record
+
+ALERTS, DELIVERIES, TIER = ("alerts", 0), ("deliveries", 0), ("deliveries.retry.1s", 0)
+ALL_READ = {ALERTS: 10, DELIVERIES: 10, TIER: 10}
+
+
+def whole():
+    books = Books()
+    alert = alert_record()
+    books.alert(alert, ALERTS, 3)
+    books.decision(decision_record(alert.alert_id, "msg_1"))
+    books.delivery(delivery_record("msg_1"), DELIVERIES, 4)
+    books.attempt(attempt_record("msg_1"))
+    return books
+
+
+def test_a_whole_line_balances():
+    for balance in whole().balances(ALL_READ):
+        assert (balance.entries, balance.ended, balance.pending, balance.unaccounted, balance.conflicting) == (1, 1, 0, 0, 0)
+        assert balance.balanced
+
+
+def test_repeats_change_nothing():
+    books = whole()
+    alert = alert_record()
+    books.alert(alert, ALERTS, 7)
+    books.decision(decision_record(alert.alert_id, "msg_1"))
+    books.delivery(delivery_record("msg_1"), DELIVERIES, 8)
+    books.attempt(attempt_record("msg_1"))
+    assert books.balances(ALL_READ) == whole().balances(ALL_READ)
+
+
+def test_an_alert_without_decision_waits_until_its_consumer_passed_it():
+    books = Books()
+    books.alert(alert_record(), ALERTS, 3)
+    assert books.balances({ALERTS: 3})[0].pending == 1
+    passed = books.balances({ALERTS: 4})[0]
+    assert (passed.pending, passed.unaccounted) == (0, 1)
+    assert passed.examples == (alert_record().alert_id,)
+
+
+def test_a_delivery_on_a_retry_tier_waits():
+    books = Books()
+    books.delivery(delivery_record(), DELIVERIES, 4)
+    books.attempt(attempt_record(outcome="retry", status=500))
+    books.delivery(delivery_record(attempts_made=1), TIER, 2)
+    assert books.balances({DELIVERIES: 5, TIER: 2})[1].pending == 1
+    assert books.balances({DELIVERIES: 5, TIER: 3})[1].unaccounted == 1
+
+
+def test_a_delivery_that_was_decided_but_never_produced_is_a_loss():
+    books = Books()
+    alert = alert_record()
+    books.alert(alert, ALERTS, 3)
+    books.decision(decision_record(alert.alert_id, "msg_1"))
+    assert books.balances({ALERTS: 3})[1].pending == 1, "the alert will be read again, and the delivery produced"
+    assert books.balances({ALERTS: 4})[1].unaccounted == 1
+
+
+def test_two_contents_under_one_id_conflict():
+    books = whole()
+    books.delivery(delivery_record("msg_1", body="another"), DELIVERIES, 9)
+    assert books.balances(ALL_READ)[1].conflicting == 1
+
+
+def test_two_ends_and_two_deliveries_of_one_alert_conflict():
+    books = whole()
+    books.attempt(attempt_record("msg_1", "given_up", status=500))
+    books.decision(decision_record(alert_record().alert_id, "msg_2"))
+    alerts, deliveries = books.balances(ALL_READ)
+    assert alerts.conflicting == 1
+    assert deliveries.conflicting == 1
+    assert deliveries.ends == {"delivered": 1}
+
+
+def test_a_test_delivery_is_not_in_the_books():
+    books = Books()
+    books.attempt(attempt_record("msg_test", reason="test"))
+    assert books.balances({})[1].entries == 0
+
+
+def test_what_ended_long_ago_is_forgotten_and_what_did_not_is_kept():
+    books = whole()
+    books.alert(alert_record(article="a2"), ALERTS, 5)
+    books.forget(2_000_000)
+    alerts, deliveries = books.balances(ALL_READ)
+    assert (alerts.entries, alerts.unaccounted, deliveries.entries) == (1, 1, 0)
+
+
+@given(st.lists(st.integers(0, 7), max_size=30), st.integers(0, 30))
+def test_every_alert_is_ended_pending_or_unaccounted(numbers, committed):
+    """Against counting by hand: decided when even, else pending behind the committed offset."""
+    books = Books()
+    last: dict[int, int] = {}
+    for offset, number in enumerate(numbers):
+        alert = alert_record(article=f"a{number}")
+        books.alert(alert, ALERTS, offset)
+        last[number] = offset
+        if number % 2 == 0:
+            books.decision(decision_record(alert.alert_id, None, decision="expired"))
+    balance = books.balances({ALERTS: committed})[0]
+    assert balance.entries == len(last)
+    assert balance.ended == sum(n % 2 == 0 for n in last)
+    assert balance.pending == sum(n % 2 == 1 and at >= committed for n, at in last.items())
+    assert balance.unaccounted == sum(n % 2 == 1 and at < committed for n, at in last.items())

@@ -1,0 +1,81 @@
+import asyncio
+
+import pytest
+
+from service.streams.batcher import Batcher
+from tests.waiting import wait_until
+
+
+class Event:
+    def __init__(self, number, log):
+        self.number = number
+        self.log = log
+
+    def ack(self):
+        self.log.append(("ack", self.number))
+
+
+async def test_events_are_acknowledged_after_their_batch_and_in_order():
+    log = []
+
+    async def process(batch):
+        log.append(("batch", tuple(event.number for event in batch)))
+        await asyncio.sleep(0)
+
+    async with Batcher(process, size=3, on_failure=log.append) as batcher:
+        for number in range(8):
+            await batcher.put(Event(number, log))
+        await wait_until(lambda: ("ack", 7) in log)
+    assert [number for what, number in log if what == "ack"] == list(range(8))
+    for number in range(8):
+        batch = next(at for at, (what, of) in enumerate(log) if what == "batch" and number in of)
+        assert batch < log.index(("ack", number))
+    assert all(len(of) <= 3 for what, of in log if what == "batch")
+
+
+async def test_what_arrives_while_a_batch_is_written_makes_the_next_one():
+    log, going = [], asyncio.Event()
+
+    async def process(batch):
+        log.append(len(batch))
+        await going.wait()
+
+    async with Batcher(process, size=100, on_failure=log.append) as batcher:
+        await batcher.put(Event(0, []))
+        await wait_until(lambda: log == [1])
+        for number in range(1, 31):
+            await batcher.put(Event(number, []))
+        going.set()
+        await wait_until(lambda: log == [1, 30])
+
+
+async def test_a_failed_batch_is_not_acknowledged_and_ends_the_role():
+    log, failures = [], []
+
+    async def process(batch):
+        raise ValueError("broken")
+
+    async with Batcher(process, size=3, on_failure=failures.append) as batcher:
+        await batcher.put(Event(0, log))
+        await wait_until(lambda: failures)
+    assert log == []
+    assert str(failures[0]) == "broken"
+
+
+async def test_put_waits_while_too_much_waits():
+    going, log = asyncio.Event(), []
+
+    async def process(batch):
+        await going.wait()
+
+    async with Batcher(process, size=2, on_failure=log.append) as batcher:
+        async def fill():
+            for number in range(100):
+                await batcher.put(Event(number, log))
+
+        filling = asyncio.create_task(fill())
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(filling), 0.05)
+        going.set()
+        await filling
+        await wait_until(lambda: len(log) == 100)
