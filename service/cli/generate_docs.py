@@ -1,0 +1,167 @@
+"""What is generated in docs/: the table of settings and the JSON Schemas. `make docs` writes, a test compares.
+
+Generated text stands between two comments, so that prose around it is written by hand.
+"""
+
+import json
+import re
+import types
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import annotated_types
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from service.model import records, topics
+from service.settings import SECTIONS, Section, variable
+
+ROOT = Path(__file__).parents[2]
+
+RECORDS: dict[str, type[records.Record]] = {
+    topics.MATCHES: records.MatchRecord,
+    topics.ALERTS: records.AlertRecord,
+    topics.DECISIONS: records.DecisionRecord,
+    topics.DELIVERIES: records.DeliveryRecord,
+    topics.ATTEMPTS: records.AttemptRecord,
+    topics.SUBSCRIPTIONS: records.SubscriptionRecord,
+}
+"""Topic -> model of its value."""
+
+ARTICLE_SCHEMA: dict[str, Any] = {
+    "title": "Article",
+    "description": "A value on the topic `articles`, and a line of .jsonl (contract 3.1). One of text, html and title is "
+    "required; unknown fields are kept. A null value on the topic takes the article down.",
+    "type": "object",
+    "properties": {
+        "schema": {"type": "integer", "minimum": 1, "maximum": records.SCHEMA, "default": records.SCHEMA},
+        "id": {
+            "type": ["string", "null"],
+            "minLength": 1,
+            "description": "the same id again is a new version; default: sha256 hex[:32] of source, newline, url; "
+            "without url of source, newline, title, newline, text or html",
+        },
+        "url": {"type": ["string", "null"]},
+        "title": {"type": ["string", "null"]},
+        "text": {"type": ["string", "null"], "description": "plain text; over 900 kB it is cut"},
+        "html": {"type": ["string", "null"], "description": "instead of text; over 900 kB it is cut"},
+        "source": {"type": ["string", "null"], "description": "name of the press"},
+        "author": {"type": ["string", "null"]},
+        "section": {"type": ["string", "null"]},
+        "lang": {"type": ["string", "null"]},
+        "published_at": {"type": ["string", "null"], "description": "RFC 3339; without an offset it means Asia/Seoul"},
+    },
+    "anyOf": [
+        {"required": ["text"], "properties": {"text": {"type": "string"}}},
+        {"required": ["html"], "properties": {"html": {"type": "string"}}},
+        {"required": ["title"], "properties": {"title": {"type": "string"}}},
+    ],
+}
+
+
+def schemas() -> dict[str, str]:
+    """File name -> text of each JSON Schema of docs/schemas/."""
+    found = {topic: model.model_json_schema(by_alias=True) for topic, model in RECORDS.items()}
+    found[topics.ARTICLES] = ARTICLE_SCHEMA
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return {
+        f"{name}.json": json.dumps(dialect | schema, ensure_ascii=False, indent=2) + "\n" for name, schema in found.items()
+    }
+
+
+def settings_table() -> str:
+    """Every variable, a table for each section."""
+    return "\n\n".join(_section(section) for section in SECTIONS)
+
+
+def _section(section: type[Section]) -> str:
+    title = section.__name__.removesuffix("Settings")
+    rows = "\n".join(
+        f"| `{variable(section, name)}` | {_takes(field)} | {_default(field)} | {field.description} |"
+        for name, field in section.model_fields.items()
+    )
+    return (
+        f"### {title}\n\n{(section.__doc__ or '').strip()}\n\n"
+        f"| Variable | Takes | Default | Meaning |\n|---|---|---|---|\n{rows}"
+    )
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.get_default()
+    if value is PydanticUndefined:
+        return "(required)"
+    if value is None:
+        return "(none)"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        value = ",".join(f"{part:g}" if isinstance(part, float) else str(part) for part in value)
+    elif isinstance(value, float):
+        value = f"{value:.10g}"
+    return f"`{value}`" if str(value) else "(empty)"
+
+
+def _takes(field: FieldInfo) -> str:
+    return ", ".join([_type(field.annotation), *_limits(field.metadata)])
+
+
+def _type(annotation: Any) -> str:
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return _type(args[0])
+    if origin is typing.Literal:
+        return " or ".join(f"`{choice}`" for choice in args)
+    if origin is tuple:
+        return f"{_type(args[0])}s, comma-separated"
+    if origin in {types.UnionType, typing.Union}:
+        return " or ".join(_type(part) for part in args if part is not type(None))
+    names: dict[Any, str] = {
+        int: "whole number", float: "number", bool: "`true` or `false`", str: "text", SecretStr: "secret", Path: "path",
+    }  # fmt: skip
+    return names[annotation]
+
+
+def _limits(metadata: list[Any]) -> Iterator[str]:
+    signs = {annotated_types.Ge: ("ge", "≥"), annotated_types.Gt: ("gt", ">"),
+             annotated_types.Le: ("le", "≤"), annotated_types.Lt: ("lt", "<")}  # fmt: skip
+    for limit in metadata:
+        for kind, (attribute, sign) in signs.items():
+            if isinstance(limit, kind):
+                yield f"{sign} {getattr(limit, attribute)}"
+        if pattern := getattr(limit, "pattern", None):
+            yield f"`{pattern}`"
+
+
+def insert(text: str, name: str, generated: str) -> str:
+    """`text` with what stands between the comments of `name` replaced.
+
+    Raises:
+        ValueError: the comments are not there.
+    """
+    pattern = re.compile(rf"(<!-- generated: {name}[^>]*-->\n).*?(\n<!-- end: {name} -->)", re.DOTALL)
+    if not pattern.search(text):
+        raise ValueError(f"no <!-- generated: {name} --> ... <!-- end: {name} --> to fill")
+    return pattern.sub(lambda found: f"{found[1]}\n{generated}\n{found[2]}", text)
+
+
+def documents(root: Path = ROOT) -> dict[Path, str]:
+    """Path -> text of every file that is generated, wholly or in part."""
+    settings = root / "docs" / "settings.md"
+    found = {settings: insert(settings.read_text(encoding="utf-8"), "settings", settings_table())}
+    return found | {root / "docs" / "schemas" / name: text for name, text in schemas().items()}
+
+
+def main() -> None:
+    """Write what differs, and say which."""
+    for path, text in documents().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            print(f"written: {path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
