@@ -46,10 +46,19 @@ class Batcher:
             self._room.clear()
             await self._room.wait()
 
+    async def _settle(self) -> None:
+        """Let Faust hand over what it has already fetched: it yields to the loop after every event."""
+        seen = 0
+        while seen < len(self._waiting) < self._size:
+            seen = len(self._waiting)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
     async def _run(self) -> None:
         try:
             while True:
                 await self._arrived.wait()
+                await self._settle()
                 batch = self._waiting[: self._size]
                 del self._waiting[: self._size]
                 if not self._waiting:

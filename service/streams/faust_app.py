@@ -8,13 +8,15 @@ import faust
 
 from service.adapters.kafka_client import client_options, topic_name
 from service.settings import KafkaSettings
+from service.streams import transport
 
 GROUP = "bongsu-worker"
 
 
 def make_app(settings: KafkaSettings, data_dir: Path, *, store: str, alert_partitions: int) -> faust.App:
     """An app that is started from code: the command-line worker would bind port 6066 even without its web server."""
-    servers = ";".join(f"kafka://{server.strip()}" for server in settings.bootstrap_servers.split(","))
+    transport.register()
+    servers = ";".join(f"{transport.SCHEME}://{server.strip()}" for server in settings.bootstrap_servers.split(","))
     data_dir.mkdir(parents=True, exist_ok=True)  # Faust makes its own directory but not the parents
     return faust.App(
         topic_name(settings, GROUP),

@@ -45,8 +45,10 @@ class Worker:
         self._clock = clock
         self._log = logs.get(__name__)
         self._engines = Engines(compile_engine)
-        self._rules = RulesFollower(settings.kafka, on_change=self._engines.changed)
-        self._subscriptions = SubscriptionsFollower(settings.kafka, on_change=self._index_subscriptions)
+        self._rules = RulesFollower(settings.kafka, on_change=self._engines.changed, on_failure=self._fail)
+        self._subscriptions = SubscriptionsFollower(
+            settings.kafka, on_change=self._index_subscriptions, on_failure=self._fail
+        )
         self._index = SubscriptionIndex(())
         self._outputs = Outputs(settings.kafka, on_retry=metrics.output_retries.inc)
         self._app: Any = None
@@ -98,8 +100,6 @@ class Worker:
             "groups",
             key_type=bytes,
             value_type=bytes,  # a `dict` or `list` could not be decoded on recovery (design, part 5)
-            key_serializer="raw",
-            value_serializer="raw",
             partitions=alert_partitions,
         )
         match = MatchStage(settings.matching, self._engines, self._outputs, self._metrics, self._clock)
