@@ -1,4 +1,4 @@
-"""What is generated in docs/: the table of settings and the JSON Schemas. `make docs` writes, a test compares.
+"""What is generated in docs/: settings, help of the commands, JSON Schemas. `make docs` writes, a test compares.
 
 Generated text stands between two comments, so that prose around it is written by hand.
 """
@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import annotated_types
+import click
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from service.cli import COMMANDS, cli
 from service.model import records, topics
 from service.settings import SECTIONS, Section, variable
 
@@ -27,14 +29,15 @@ RECORDS: dict[str, type[records.Record]] = {
     topics.DECISIONS: records.DecisionRecord,
     topics.DELIVERIES: records.DeliveryRecord,
     topics.ATTEMPTS: records.AttemptRecord,
+    topics.RULES: records.RulesManifest,
     topics.SUBSCRIPTIONS: records.SubscriptionRecord,
 }
-"""Topic -> model of its value."""
+"""Topic -> model of its value; of `rules` the manifests (the items are what docs/rules.md describes)."""
 
 ARTICLE_SCHEMA: dict[str, Any] = {
     "title": "Article",
-    "description": "A value on the topic `articles`, and a line of .jsonl (contract 3.1). One of text, html and title is "
-    "required; unknown fields are kept. A null value on the topic takes the article down.",
+    "description": "A value on the topic `articles`, and a line of .jsonl. One of text, html and title is required; "
+    "unknown fields are kept. A null value on the topic takes the article down.",
     "type": "object",
     "properties": {
         "schema": {"type": "integer", "minimum": 1, "maximum": records.SCHEMA, "default": records.SCHEMA},
@@ -68,7 +71,8 @@ def schemas() -> dict[str, str]:
     found[topics.ARTICLES] = ARTICLE_SCHEMA
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return {
-        f"{name}.json": json.dumps(dialect | schema, ensure_ascii=False, indent=2) + "\n" for name, schema in found.items()
+        f"{name}.json": json.dumps(dialect | schema, ensure_ascii=False, indent=2) + "\n"
+        for name, schema in found.items()
     }
 
 
@@ -135,6 +139,29 @@ def _limits(metadata: list[Any]) -> Iterator[str]:
             yield f"`{pattern}`"
 
 
+def command_help(name: str) -> str:
+    """What `bongsu NAME --help` says, and the same of its sub-commands, as code blocks.
+
+    Raises:
+        LookupError: there is no such command.
+    """
+    root = click.Context(cli, info_name="bongsu", color=False)
+    command = cli.get_command(root, name)
+    if command is None:
+        raise LookupError(name)
+    return "\n\n".join(f"```text\n{text.rstrip()}\n```" for text in _help(command, root, name))
+
+
+def _help(command: click.Command, parent: click.Context, name: str) -> Iterator[str]:
+    context = click.Context(command, info_name=name, parent=parent, max_content_width=110, terminal_width=110)
+    yield command.get_help(context)
+    if isinstance(command, click.Group):
+        for child in command.list_commands(context):
+            found = command.get_command(context, child)
+            assert found is not None
+            yield from _help(found, context, child)
+
+
 def insert(text: str, name: str, generated: str) -> str:
     """`text` with what stands between the comments of `name` replaced.
 
@@ -151,6 +178,11 @@ def documents(root: Path = ROOT) -> dict[Path, str]:
     """Path -> text of every file that is generated, wholly or in part."""
     settings = root / "docs" / "settings.md"
     found = {settings: insert(settings.read_text(encoding="utf-8"), "settings", settings_table())}
+    commands = root / "docs" / "cli.md"
+    text = commands.read_text(encoding="utf-8")
+    for name in COMMANDS:
+        text = insert(text, name, command_help(name))
+    found[commands] = text
     return found | {root / "docs" / "schemas" / name: text for name, text in schemas().items()}
 
 

