@@ -117,20 +117,11 @@ class EmbeddedKafka:
         deadline = time.monotonic() + timeout_s
         self._hold_data_dir()
         try:
-            # A free port can be taken between our look and Kafka's: then others are tried, but never a chosen one.
-            for last in (False, False, True):
-                log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
-                if self._launch(jars, deadline, log_start):
-                    return self.bootstrap_servers
-                log = log_tail(self.log_path, start=log_start)
-                lost_race = self._wanted_port is None and "Address already in use" in log
-                if last or not lost_race:
-                    raise Unavailable(f"Kafka did not come up (log: {self.log_path}):\n{log}")
-                self._ports = None
-        except BaseException:
+            self._launch_on_free_ports(jars, deadline)
+        except BaseException:  # Ctrl-C too: nothing stays behind
             self.stop()
             raise
-        raise AssertionError("unreachable")
+        return self.bootstrap_servers
 
     def stop(self, timeout_s: float = 15) -> None:
         """Stop it in an orderly way; SIGKILL after `timeout_s`. Does nothing when it does not run."""
@@ -144,6 +135,14 @@ class EmbeddedKafka:
             self._process.kill()
             self._process.wait()
         self._let_go()
+
+    def wait(self, timeout_s: float | None = None) -> int | None:
+        """Wait until the JVM ends; returns its exit code, or None after `timeout_s`."""
+        assert self._process is not None, "start() first"
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
 
     def pause(self) -> None:
         """SIGSTOP: connections stay open and nothing answers."""
@@ -179,6 +178,19 @@ class EmbeddedKafka:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    def _launch_on_free_ports(self, jars: list[Path], deadline: float) -> None:
+        """A free port can be taken between our look and Kafka's: others are tried then, but never for a chosen one."""
+        tries = 3
+        while True:
+            log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
+            if self._launch(jars, deadline, log_start):
+                return
+            log = log_tail(self.log_path, start=log_start)
+            tries -= 1
+            if not tries or self._wanted_port is not None or "Address already in use" not in log:
+                raise Unavailable(f"Kafka did not come up (log: {self.log_path}):\n{log}")
+            self._ports = None
 
     def _launch(self, jars: list[Path], deadline: float, log_start: int) -> bool:
         port, controller = self._ports = self._ports or (self._wanted_port or free_port(), free_port())

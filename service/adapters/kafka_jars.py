@@ -107,7 +107,9 @@ def _resolve(scratch: Path, local_repos: list[Path], progress: Progress) -> list
         remote_repos={**mirrors, "central": "https://repo.maven.apache.org/maven2"},
         timeout=30,
     )
-    builder = EnvironmentBuilder(context, cache_dir=Path(tempfile.mkdtemp(dir=scratch)), link_strategy=LinkStrategy.AUTO)
+    builder = EnvironmentBuilder(
+        context, cache_dir=Path(tempfile.mkdtemp(dir=scratch)), link_strategy=LinkStrategy.AUTO
+    )
     try:
         return list(builder.from_endpoint(ENDPOINT).all_jars)
     except Exception as error:  # jgo and requests raise RuntimeError, OSError, KeyError ... alike

@@ -65,7 +65,9 @@ async def create_topics(settings: KafkaSettings, *, partitions: int | None = Non
         now = await _describe(admin, settings)
     created = {topic.name for topic in missing}
     return [
-        TopicState(state.name, "created", state.partitions) if topic.name in created and state.state == "there" else state
+        TopicState(state.name, "created", state.partitions)
+        if topic.name in created and state.state == "there"
+        else state
         for topic, state in zip(TOPICS, _compare(settings, now, partitions), strict=True)
     ]
 
@@ -86,9 +88,7 @@ async def delete_topics(settings: KafkaSettings, names: Iterable[str]) -> None:
         await admin.delete_topics(list(names))
 
 
-async def _create(
-    admin: Any, settings: KafkaSettings, missing: list[Topic], partitions: int | None
-) -> None:
+async def _create(admin: Any, settings: KafkaSettings, missing: list[Topic], partitions: int | None) -> None:
     replicas = settings.replication_factor
     # with three copies one may be away and writing goes on; `acks=all` then still means two
     durable = {"min.insync.replicas": "2"} if replicas >= 3 else {}

@@ -223,3 +223,12 @@ class SubscriptionRecord(Record):
     paused: bool = False
     created_ms: int
     updated_ms: int
+
+
+class RulesManifest(Record):
+    """Topic `rules`, keys `current` and `previous`: which content-addressed records make one rule set."""
+
+    version: Id
+    items: tuple[str, ...]
+    """Keys `entity/<sha>` and `rule/<sha>` of the same topic, in the order of the set."""
+    published_ms: int

@@ -1,0 +1,22 @@
+"""The control topics, as the roles and commands use them (one import for all)."""
+
+from service.adapters.control_rules import Published, RulesFollower, publish_rules
+from service.adapters.control_subscriptions import (
+    SubscriptionsFollower,
+    publish_subscription,
+    read_subscriptions,
+    remove_subscription,
+)
+from service.adapters.control_topic import ControlTopic, read_whole
+
+__all__ = [
+    "ControlTopic",
+    "Published",
+    "RulesFollower",
+    "SubscriptionsFollower",
+    "publish_rules",
+    "publish_subscription",
+    "read_subscriptions",
+    "read_whole",
+    "remove_subscription",
+]

@@ -1,0 +1,101 @@
+"""Subscriptions on the control topic `subscriptions`: one record each, a null value removes it."""
+
+from collections.abc import Callable
+
+from service import logs
+from service.adapters.control_topic import ControlTopic, OnFailure, put, read_whole
+from service.adapters.kafka_client import make_producer, started, topic_name
+from service.model import topics
+from service.model.errors import BadInput
+from service.model.records import SubscriptionRecord
+from service.settings import KafkaSettings
+
+
+async def publish_subscription(settings: KafkaSettings, record: SubscriptionRecord) -> None:
+    """Create or replace a subscription; it is acknowledged when this returns.
+
+    Raises:
+        Unavailable, WrongSetup: Kafka does not answer or refuses us.
+    """
+    async with started(settings, make_producer(settings)) as producer:
+        await put(producer, topic_name(settings, topics.SUBSCRIPTIONS), [(record.id, record.encode())])
+
+
+async def remove_subscription(settings: KafkaSettings, subscription: str) -> None:
+    """Remove a subscription; nothing happens when there is none of this id. Raises as `publish_subscription`."""
+    async with started(settings, make_producer(settings)) as producer:
+        await put(producer, topic_name(settings, topics.SUBSCRIPTIONS), [(subscription, None)])
+
+
+async def read_subscriptions(settings: KafkaSettings) -> tuple[SubscriptionRecord, ...]:
+    """All subscriptions there are now, in the order of their ids; those that cannot be read are logged and left out.
+
+    Raises:
+        NewerSchema: one was written by a newer Bongsu.
+        Unavailable, WrongSetup: Kafka does not answer or refuses us.
+    """
+    log = logs.get(__name__)
+    found = []
+    for key, value in sorted((await read_whole(settings, topics.SUBSCRIPTIONS)).items()):
+        try:
+            found.append(SubscriptionRecord.decode(value, topics.SUBSCRIPTIONS))
+        except BadInput as error:
+            log.warning("subscription cannot be read", subscription=key, reason=str(error))
+    return tuple(found)
+
+
+class SubscriptionsFollower:
+    """Follows the topic `subscriptions`. A record that cannot be read leaves the last good one of its id in force."""
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        *,
+        on_change: Callable[[], None] | None = None,
+        on_failure: OnFailure | None = None,
+    ) -> None:
+        """`on_change` is called after each batch of records; `on_failure` as in `ControlTopic`."""
+        self._topic = ControlTopic(
+            settings, topics.SUBSCRIPTIONS, self._on_record, on_batch=self._on_batch, on_failure=on_failure
+        )
+        self._on_change = on_change
+        self._known: dict[str, SubscriptionRecord] = {}
+        self._all: tuple[SubscriptionRecord, ...] = ()
+        self._log = logs.get(__name__)
+
+    @property
+    def ready(self) -> bool:
+        """Read to the end and following."""
+        return self._topic.ready
+
+    def get(self, subscription: str) -> SubscriptionRecord | None:
+        """The subscription of this id; None when there is none (any more)."""
+        return self._known.get(subscription)
+
+    def all(self) -> tuple[SubscriptionRecord, ...]:
+        """Every subscription, in the order of their ids."""
+        return self._all
+
+    async def start(self) -> None:
+        """Read the topic to its end. Raises as `ControlTopic.start`."""
+        await self._topic.start()
+
+    async def stop(self) -> None:
+        """Stop following; what is known stays."""
+        await self._topic.stop()
+
+    def _on_record(self, key: str, value: bytes | None) -> None:
+        if value is None:
+            self._known.pop(key, None)
+            return
+        try:
+            record = SubscriptionRecord.decode(value, topics.SUBSCRIPTIONS)
+        except BadInput as error:
+            self._log.error("subscription cannot be read, the last good one stays", subscription=key, reason=str(error))
+            return
+        self._known[key] = record
+
+    async def _on_batch(self) -> None:
+        self._all = tuple(self._known[key] for key in sorted(self._known))
+        if self._on_change is not None:
+            self._on_change()

@@ -1,0 +1,184 @@
+"""A control topic: compacted, one partition, read whole by everybody who needs it and then followed.
+
+A plain consumer without a group (not a Faust GlobalTable): each process reads all of it, commits nothing, and cannot
+hold up a rebalance of the others.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from service import logs
+from service.adapters.kafka_client import as_ours, make_consumer, started, topic_name
+from service.model.errors import WrongSetup
+from service.settings import KafkaSettings
+
+POLL_MS = 500
+RETRY_S = 1.0
+
+OnRecord = Callable[[str, bytes | None], None]
+OnFailure = Callable[[BaseException], None]
+
+
+async def read_whole(settings: KafkaSettings, name: str) -> dict[str, bytes]:
+    """The last value of every key that `name` (without the prefix) holds now.
+
+    Raises:
+        Unavailable, WrongSetup: Kafka does not answer or refuses us, or the topic does not exist.
+    """
+    found: dict[str, bytes] = {}
+
+    def take(key: str, value: bytes | None) -> None:
+        if value is None:
+            found.pop(key, None)
+        else:
+            found[key] = value
+
+    async with started(settings, make_consumer(settings, group=None)) as consumer:
+        partition = await _from_the_beginning(consumer, settings, name)
+        async for batch in _to_the_end(consumer, partition):
+            for key, value in batch:
+                take(key, value)
+    return found
+
+
+async def put(producer: AIOKafkaProducer, topic: str, records: Iterable[tuple[str, bytes | None]]) -> None:
+    """Write records in their order to partition 0 of `topic` (with the prefix) and wait until all are acknowledged."""
+    sent = [await producer.send(topic, value, key=key.encode(), partition=0) for key, value in records]
+    await asyncio.gather(*sent)
+
+
+class ControlTopic:
+    """Reads a control topic to its end, then follows it in a task of its own until `stop`.
+
+    `on_record` is called with every record in its order (value None: removed). `on_batch` is awaited when the end that
+    was there at `start` is reached, and after each batch from then on. An error of either ends the following: `ready`
+    becomes false and `on_failure` is told. While Kafka is away it waits and logs.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        name: str,
+        on_record: OnRecord,
+        *,
+        on_batch: Callable[[], Awaitable[None]] | None = None,
+        on_failure: OnFailure | None = None,
+    ) -> None:
+        self._settings = settings
+        self._name = name
+        self._on_record = on_record
+        self._on_batch = on_batch
+        self._on_failure = on_failure
+        self._consumer: AIOKafkaConsumer | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._read_to_end = False
+        self.failure: BaseException | None = None
+        self._log = logs.get(__name__)
+
+    @property
+    def ready(self) -> bool:
+        """Read to the end that was there at the start, and still following."""
+        return self._read_to_end and self.failure is None
+
+    async def start(self) -> None:
+        """Read to the end that is there now.
+
+        Raises:
+            Unavailable: Kafka does not answer.
+            WrongSetup: the topic does not exist, or Kafka refuses us.
+            NewerSchema: and whatever else `on_record` and `on_batch` raise.
+        """
+        began = time.monotonic()
+        consumer = make_consumer(self._settings, group=None)
+        self._consumer = consumer
+        count = 0
+        try:
+            await consumer.start()
+            partition = await _from_the_beginning(consumer, self._settings, self._name)
+            async for batch in _to_the_end(consumer, partition):
+                count += len(batch)
+                self._hand_over(batch)
+            await self._batch_done()
+        except (KafkaError, OSError) as error:
+            await self.stop()
+            raise as_ours(self._settings, error) from error
+        except BaseException:
+            await self.stop()
+            raise
+        self._read_to_end = True
+        self._log.info(
+            "control topic read", topic=self._name, records=count, seconds=round(time.monotonic() - began, 3)
+        )
+        self._task = asyncio.create_task(self._follow(consumer), name=f"follow {self._name}")
+
+    async def stop(self) -> None:
+        """Stop following. May be called at any time, also twice."""
+        self._read_to_end = False
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        if self._consumer is not None:
+            await self._consumer.stop()
+            self._consumer = None
+
+    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
+        while True:
+            try:
+                batches = await consumer.getmany(timeout_ms=POLL_MS)
+            except KafkaError as error:
+                self._log.warning("control topic cannot be read, trying again", topic=self._name, error=repr(error))
+                await asyncio.sleep(RETRY_S)
+                continue
+            try:
+                for records in batches.values():
+                    self._hand_over(_decoded(records))
+                if batches:
+                    await self._batch_done()
+            except Exception as error:  # noqa: BLE001  it is handed on: a role must end of it, not go deaf
+                self._fail(error)
+                return
+
+    def _hand_over(self, batch: Iterable[tuple[str, bytes | None]]) -> None:
+        for key, value in batch:
+            self._on_record(key, value)
+
+    async def _batch_done(self) -> None:
+        if self._on_batch is not None:
+            await self._on_batch()
+
+    def _fail(self, error: BaseException) -> None:
+        self.failure = error
+        self._log.error("control topic is no longer followed", topic=self._name, error=str(error) or repr(error))
+        if self._on_failure is not None:
+            self._on_failure(error)
+
+
+async def _from_the_beginning(consumer: Any, settings: KafkaSettings, name: str) -> TopicPartition:
+    topic = topic_name(settings, name)
+    if topic not in await consumer.topics():
+        raise WrongSetup(
+            f"the topic {topic} does not exist on {settings.bootstrap_servers}; run `bongsu topics create`"
+        )
+    partition = TopicPartition(topic, 0)
+    consumer.assign([partition])
+    await consumer.seek_to_beginning(partition)
+    return partition
+
+
+async def _to_the_end(consumer: Any, partition: TopicPartition) -> AsyncIterator[list[tuple[str, bytes | None]]]:
+    """Batches up to the end that is there now. Positions, not counts: compaction leaves gaps."""
+    end = (await consumer.end_offsets([partition]))[partition]
+    while await consumer.position(partition) < end:
+        for records in (await consumer.getmany(partition, timeout_ms=POLL_MS)).values():
+            yield _decoded(records)
+
+
+def _decoded(records: Iterable[Any]) -> list[tuple[str, bytes | None]]:
+    """Key and value. A record without a key says nothing on a compacted topic and would not be kept: left out."""
+    return [(record.key.decode("utf-8", "replace"), record.value) for record in records if record.key is not None]
