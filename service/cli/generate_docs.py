@@ -42,8 +42,9 @@ ARTICLE_SCHEMA: dict[str, Any] = {
     "properties": {
         "schema": {"type": "integer", "minimum": 1, "maximum": records.SCHEMA, "default": records.SCHEMA},
         "id": {
-            "type": ["string", "null"],
+            "type": ["string", "integer", "null"],
             "minLength": 1,
+            "maxLength": 512,
             "description": "the same id again is a new version; default: sha256 hex[:32] of source, newline, url; "
             "without url of source, newline, title, newline, text or html",
         },
@@ -58,9 +59,9 @@ ARTICLE_SCHEMA: dict[str, Any] = {
         "published_at": {"type": ["string", "null"], "description": "RFC 3339; without an offset it means Asia/Seoul"},
     },
     "anyOf": [
-        {"required": ["text"], "properties": {"text": {"type": "string"}}},
-        {"required": ["html"], "properties": {"html": {"type": "string"}}},
-        {"required": ["title"], "properties": {"title": {"type": "string"}}},
+        {"required": ["text"], "properties": {"text": {"type": "string", "minLength": 1}}},
+        {"required": ["html"], "properties": {"html": {"type": "string", "minLength": 1}}},
+        {"required": ["title"], "properties": {"title": {"type": "string", "minLength": 1}}},
     ],
 }
 

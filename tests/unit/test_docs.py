@@ -1,5 +1,6 @@
 """The documents cannot lie: what they name exists, what is generated is up to date, and their examples run."""
 
+import json
 import re
 import subprocess
 import sys
@@ -13,10 +14,11 @@ import yaml
 from service.adapters.rule_files import load_rules
 from service.cli import COMMANDS
 from service.cli.generate_docs import ARTICLE_SCHEMA, RECORDS, command_help, schemas, settings_table
+from service.ingest.decode import decode_article
 from service.matching.engine import Engine
 from service.model import records
 from service.model.article import Article
-from service.model.errors import InvalidRules
+from service.model.errors import InvalidRules, UndecodableArticle
 from service.settings import variables
 
 ROOT = Path(__file__).parents[2]
@@ -64,16 +66,29 @@ def test_every_record_has_a_schema() -> None:
     assert set(records.Record.__subclasses__()) == set(RECORDS.values())
 
 
-def test_the_article_schema_tells_articles_from_others() -> None:
-    for path in READMES:
-        for block in code_blocks(path, "json"):
-            jsonschema.validate(yaml.safe_load(block), ARTICLE_SCHEMA)
-    for seed in (ROOT / "seeds").glob("*.jsonl"):
-        for line in filter(None, text_of(seed).splitlines()):
-            jsonschema.validate(yaml.safe_load(line), ARTICLE_SCHEMA)
-    for wrong in ({}, {"id": "a"}, {"text": 7}, {"title": None}, {"text": "가", "schema": records.SCHEMA + 1}, []):
-        with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate(wrong, ARTICLE_SCHEMA)
+def test_the_article_examples_are_articles() -> None:
+    examples = [block for path in READMES for block in code_blocks(path, "json")]
+    assert len(examples) == 2
+    for example in examples:
+        jsonschema.validate(json.loads(example), ARTICLE_SCHEMA)
+        assert decode_article(example.encode()).id == "garam-2041"
+
+
+@pytest.mark.parametrize("value", [{"text": "가"}, {"html": "<p>가</p>"}, {"id": 7, "title": "가"}, {"text": "가", "desk": [1]}])
+def test_the_article_schema_allows_what_is_taken(value: object) -> None:
+    jsonschema.validate(value, ARTICLE_SCHEMA)
+    assert decode_article(json.dumps(value).encode())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{}, [], {"id": "a"}, {"text": 7}, {"title": None}, {"text": ""}, {"id": "", "text": "가"}, {"id": "a" * 513, "text": "가"}],
+)
+def test_the_article_schema_refuses_what_is_refused(value: object) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(value, ARTICLE_SCHEMA)
+    with pytest.raises(UndecodableArticle):
+        decode_article(json.dumps(value).encode())
 
 
 @pytest.mark.parametrize("path", RULE_DOCUMENTS, ids=name_of)
