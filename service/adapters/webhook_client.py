@@ -52,7 +52,9 @@ class SystemLookup:
     async def __call__(self, host: str, port: int) -> Sequence[str]:
         """Addresses of a name, as texts."""
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        found = await loop.run_in_executor(
+            self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        )
         return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
     def close(self) -> None:
@@ -88,7 +90,9 @@ class VettingResolver(AbstractResolver):
             of_family = socket.AF_INET if address.version == 4 else socket.AF_INET6
             if family in (socket.AF_UNSPEC, of_family):
                 results.append(
-                    ResolveResult(hostname=host, host=text, port=port, family=of_family, proto=0, flags=socket.AI_NUMERICHOST)
+                    ResolveResult(
+                        hostname=host, host=text, port=port, family=of_family, proto=0, flags=socket.AI_NUMERICHOST
+                    )
                 )
         return results
 
@@ -150,9 +154,7 @@ class WebhookClient:
             answer = Answer(status=watch.status, **_what_failed(error))
         return _with(answer, watch)
 
-    async def _post(
-        self, scheme: str, url: str, body: bytes, headers: Mapping[str, str], watch: "_Watch"
-    ) -> Answer:
+    async def _post(self, scheme: str, url: str, body: bytes, headers: Mapping[str, str], watch: "_Watch") -> Answer:
         session = self._session(scheme)
         try:
             return await self._exchange(session, url, body, headers, watch)
@@ -307,7 +309,9 @@ def _excerpt(body: bytearray, encoding: str) -> str:
     if encoding not in ("identity", "", "gzip", "x-gzip", "deflate"):
         return f"({encoding} encoding)"
     text = bytes(body[: EXCERPT_CHARACTERS * 4]).decode("utf-8", "replace")
-    return mask("".join(character if character.isprintable() else " " for character in text)[:EXCERPT_CHARACTERS].strip())
+    return mask(
+        "".join(character if character.isprintable() else " " for character in text)[:EXCERPT_CHARACTERS].strip()
+    )
 
 
 def _what_failed(error: Exception) -> dict[str, Any]:

@@ -100,7 +100,9 @@ class AddressPolicy:
     allow_http: bool = False
 
     @classmethod
-    def of(cls, cidrs: Iterable[str], ports: Iterable[int] = DEFAULT_PORTS, *, allow_http: bool = False) -> "AddressPolicy":
+    def of(
+        cls, cidrs: Iterable[str], ports: Iterable[int] = DEFAULT_PORTS, *, allow_http: bool = False
+    ) -> "AddressPolicy":
         """From texts such as `127.0.0.0/8`."""
         return cls(tuple(ip_network(cidr, strict=False) for cidr in cidrs), frozenset(ports), allow_http)
 
@@ -145,7 +147,9 @@ def check_address(address: Address, policy: AddressPolicy, *, scheme: str, port:
         ports = ", ".join(map(str, sorted(policy.ports)))
         return Refusal(Reason.PORT, f"port {port} is not one of {ports} (BONGSU_DELIVERY_PORTS)")
     if scheme != "https" and not policy.allow_http:
-        return Refusal(Reason.PLAIN_HTTP, "plain http to a public address; use https (or BONGSU_DELIVERY_ALLOW_HTTP=true)")
+        return Refusal(
+            Reason.PLAIN_HTTP, "plain http to a public address; use https (or BONGSU_DELIVERY_ALLOW_HTTP=true)"
+        )
     return None
 
 
@@ -169,7 +173,9 @@ def check_url(url: str, policy: AddressPolicy) -> Target | Refusal:
     except ValueError as error:
         return Refusal(Reason.MALFORMED, f"not a URL: {error}")
     if parts.scheme not in ("http", "https"):
-        return Refusal(Reason.SCHEME, f"the URL starts with {parts.scheme or 'nothing'}:; only https and http are called")
+        return Refusal(
+            Reason.SCHEME, f"the URL starts with {parts.scheme or 'nothing'}:; only https and http are called"
+        )
     if "@" in parts.netloc:
         return Refusal(Reason.USERINFO, "the URL holds a user name; secrets belong in the signature, not in addresses")
     if "%" in parts.netloc:

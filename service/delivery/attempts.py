@@ -160,9 +160,7 @@ def after_post(  # noqa: PLR0913 - each is a separate fact
     failure = answer.failure or Failure.STATUS
     if failure in FINAL:
         return Finish("given_up", failure, "the receiver answered 410 Gone: it wants no more of this")
-    wait = next_wait(
-        policy.schedule_s, attempts_made, retry_after_s=retry_after_s, luck=luck, jitter=policy.jitter
-    )
+    wait = next_wait(policy.schedule_s, attempts_made, retry_after_s=retry_after_s, luck=luck, jitter=policy.jitter)
     if wait is None:
         return Finish("given_up", failure, f"attempt {attempts_made} was the last of the schedule")
     due_ms = now_ms + round(wait * 1000)

@@ -80,7 +80,9 @@ def read_secret(secret: str) -> HmacKey | Ed25519Key:
             )
         private = Ed25519PrivateKey.from_private_bytes(pair[:32])
         if private.public_key().public_bytes_raw() != pair[32:]:
-            raise InvalidSubscription("the two halves of this whsk_ secret do not belong together; was a part mistyped?")
+            raise InvalidSubscription(
+                "the two halves of this whsk_ secret do not belong together; was a part mistyped?"
+            )
         return Ed25519Key(private)
     raise InvalidSubscription("a webhook secret starts with whsec_ (HMAC-SHA256) or whsk_ (ed25519).")
 

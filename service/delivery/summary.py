@@ -22,7 +22,9 @@ def summary(kind: str, alerts: Sequence[AlertRecord]) -> str:
     if kind == "alert.digest" or len(alerts) > 1:
         articles = len({alert.article.id for alert in alerts})
         others = f" 외 {articles - 1}건" if articles > 1 else ""
-        return f"[{rule}] {source}{title}{others}, 알림 {len(alerts)}건입니다.{f' {found} 나왔습니다.' if found else ''}"
+        return (
+            f"[{rule}] {source}{title}{others}, 알림 {len(alerts)}건입니다.{f' {found} 나왔습니다.' if found else ''}"
+        )
     if kind == "alert.updated":
         return f"[{rule}] {source}{title} 기사가 바뀌었습니다.{f' {found} 나옵니다.' if found else ''}"
     copies = f" 같은 기사가 {first.story.copies}건 있습니다." if first.story.copies > 1 else ""

@@ -1,0 +1,69 @@
+"""The dispatcher with the parts around it: its subscriptions, its HTTP client, its readiness."""
+
+import asyncio
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry
+
+from service.adapters.control import SubscriptionsFollower
+from service.adapters.webhook_client import WebhookClient
+from service.dispatcher.metrics import DispatcherMetrics
+from service.dispatcher.role import Dispatcher
+from service.metrics import RoleMetrics
+from service.settings import Settings
+
+
+class ComposedDispatcher:
+    """`bongsu dispatcher` as `run_role` runs it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        registry: CollectorRegistry,
+        role_metrics: RoleMetrics,
+        *,
+        clock: Callable[[], float],
+        luck: Callable[[], float],
+    ) -> None:
+        self._role_metrics = role_metrics
+        self._subscriptions = SubscriptionsFollower(
+            settings.kafka, on_change=self._count, on_failure=self._fail
+        )
+        self._client = WebhookClient(settings.delivery)
+        self._dispatcher = Dispatcher(
+            settings,
+            metrics=DispatcherMetrics(registry),
+            subscriptions=self._subscriptions,
+            client=self._client,
+            clock=clock,
+            luck=luck,
+        )
+        self.failed: asyncio.Future[BaseException] = self._dispatcher.failed
+
+    async def start(self) -> None:
+        """Subscriptions first: a delivery to one that is not known yet would be undeliverable."""
+        await self._subscriptions.start()
+        self._count()
+        await self._dispatcher.start()
+
+    async def stop(self) -> None:
+        """Drain, commit, leave."""
+        await self._dispatcher.stop()
+        await self._subscriptions.stop()
+        await self._client.close()
+
+    def not_ready(self) -> list[str]:
+        """What is still missing, as sentences."""
+        missing = []
+        if not self._subscriptions.ready:
+            missing.append("control topics are not read to their end")
+        if not self._dispatcher.ready:
+            missing.append("no partitions are assigned")
+        return missing
+
+    def _fail(self, error: BaseException) -> None:
+        if not self.failed.done():
+            self.failed.set_result(error)
+
+    def _count(self) -> None:
+        self._role_metrics.subscriptions.set(len(self._subscriptions.all()))

@@ -1,0 +1,54 @@
+"""From bytes on a topic to a delivery that may be sent, or the reason why it never can be."""
+
+from dataclasses import dataclass
+
+from aiokafka import ConsumerRecord
+
+from service.dispatcher.progress import Conflict, Progress
+from service.model.errors import BadInput
+from service.model.ids import sha256_hex
+from service.model.records import DeliveryRecord
+
+MAX_REASON_BYTES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """Will never be usable: to `dead-letters`. `why` is the metric's word."""
+
+    why: str
+    reason: str
+
+
+def read_delivery(raw: bytes | None, topic: str, progress: Progress) -> DeliveryRecord | Poison:
+    """Decode and check.
+
+    Raises:
+        NewerSchema: not poison; the role has to be upgraded.
+    """
+    if raw is None:
+        return Poison("undecodable", "an empty value is no delivery")
+    try:
+        delivery = DeliveryRecord.decode(raw, topic)
+        body = delivery.body.encode()
+    except (BadInput, UnicodeEncodeError) as error:
+        return Poison("undecodable", str(error))
+    if sha256_hex(body) != delivery.body_sha256:
+        return Poison("hash", f"{delivery.id}: the body is not the one whose hash stands in the record")
+    if not delivery.id.isascii() or not delivery.id.isprintable() or {".", " "} & set(delivery.id):
+        return Poison("id", f"{delivery.id!r} cannot be a webhook-id: printable ASCII without dots and spaces")
+    known = progress.of(delivery)
+    if isinstance(known, Conflict):
+        return Poison("conflict", f"{delivery.id} was sent with the body {known.sent_sha256}; this is another one")
+    return delivery
+
+
+def where_and_why(record: ConsumerRecord, poison: Poison) -> list[tuple[str, bytes]]:
+    """Headers of a dead letter."""
+    return [
+        ("topic", record.topic.encode()),
+        ("partition", str(record.partition).encode()),
+        ("offset", str(record.offset).encode()),
+        ("timestamp", str(record.timestamp).encode()),
+        ("reason", poison.reason.encode("utf-8", "replace")[:MAX_REASON_BYTES]),
+    ]

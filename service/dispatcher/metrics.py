@@ -1,0 +1,71 @@
+"""What the dispatcher exports. The shell counts what the pure machine returned; no label names a subscriber."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from service.delivery.attempts import Failure
+from service.model.records import TERMINAL_OUTCOMES
+from service.model.topics import RETRY_TIERS_S
+
+OUTCOMES = ("retry", *sorted(TERMINAL_OUTCOMES))
+SPILLS = ("not_due", "busy")
+DEAD = ("undecodable", "hash", "id", "conflict")
+LATENCY_BUCKETS_S = (
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 36_000, 86_400,
+)  # fmt: skip
+POST_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30)
+
+
+class DispatcherMetrics:
+    """Series of one dispatcher; zeros from the start, so that rate() sees the first event."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.deliveries = Counter("bongsu_deliveries", "Deliveries read for the first time.", registry=registry)
+        self.attempts = Counter("bongsu_attempts", "Attempts by what became of them.", ["outcome"], registry=registry)
+        self.attempt_errors = Counter(
+            "bongsu_attempt_errors", "Failed attempts by class of failure.", ["error"], registry=registry
+        )
+        self.post_seconds = Histogram(
+            "bongsu_attempt_duration_seconds", "One POST, from resolving the name to the end of the answer.",
+            buckets=POST_BUCKETS_S, registry=registry,
+        )  # fmt: skip
+        self.latency = Histogram(
+            "bongsu_delivery_latency_seconds", "From publishing an article to its webhook being accepted.",
+            buckets=LATENCY_BUCKETS_S, registry=registry,
+        )  # fmt: skip
+        self.in_flight = Gauge("bongsu_deliveries_in_flight", "POSTs under way.", registry=registry)
+        self.waiting = Gauge(
+            "bongsu_deliveries_waiting", "Due, and waiting for a slot of their lane.", registry=registry
+        )
+        self.held = Gauge("bongsu_deliveries_held", "Records in memory whose offset is not done.", registry=registry)
+        self.retry_depth = Gauge(
+            "bongsu_retry_depth_records", "Records resting in a retry tier, of the partitions held here.",
+            ["tier"], registry=registry,
+        )  # fmt: skip
+        self.backlog = Gauge(
+            "bongsu_dispatcher_lag_records", "Deliveries not yet read, of the partitions held here.", registry=registry
+        )
+        self.spills = Counter(
+            "bongsu_delivery_spills", "Records sent to a retry tier without an attempt.", ["why"], registry=registry
+        )
+        self.dead_letters = Counter(
+            "bongsu_delivery_dead_letters",
+            "Records that could not be used, by what was wrong.",
+            ["why"],
+            registry=registry,
+        )
+        self.repeats = Counter(
+            "bongsu_delivery_repeats", "Records of attempts that had been made: no second POST.", registry=registry
+        )
+        self.output_retries = Counter(
+            "bongsu_dispatcher_output_retries", "Writes that Kafka did not acknowledge at once.", registry=registry
+        )
+        for outcome in OUTCOMES:
+            self.attempts.labels(outcome)
+        for failure in Failure:
+            self.attempt_errors.labels(failure.value)
+        for tier in RETRY_TIERS_S:
+            self.retry_depth.labels(f"{tier}s").set(0)
+        for why in SPILLS:
+            self.spills.labels(why)
+        for why in DEAD:
+            self.dead_letters.labels(why)

@@ -1,0 +1,56 @@
+"""One partition while this dispatcher holds it: what was read of it and is not done yet."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+
+from aiokafka import ConsumerRecord, TopicPartition
+
+from service.dispatcher.offsets import OffsetTracker
+from service.model.records import DeliveryRecord
+
+
+@dataclass(slots=True, eq=False)
+class Partition:
+    """`tier_s` is how long its records rest; 0 for `deliveries` itself."""
+
+    tp: TopicPartition
+    tier_s: int
+    tracker: OffsetTracker = field(default_factory=OffsetTracker)
+    resting: deque[ConsumerRecord] = field(default_factory=deque)
+    """Read, but not rested; the partition is paused meanwhile, so this is one fetch at most."""
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    timers: dict[int, asyncio.TimerHandle] = field(default_factory=dict)
+    """By offset; WAKE is the one that ends a rest."""
+    committed: int | None = None
+    next_offset: int = 0
+    """The first that was not read, or rests."""
+    leaving: bool = False
+    """Being given up: nothing new is taken."""
+
+    def drop_what_waits(self) -> None:
+        """Forget timers and what rests: uncommitted, so it comes again."""
+        for timer in self.timers.values():
+            timer.cancel()
+        self.timers.clear()
+        self.resting.clear()
+
+
+WAKE = -1
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A delivery that was read and has not ended here."""
+
+    partition: Partition
+    offset: int
+    raw: bytes
+    """The value as it was read: a spill writes it unchanged."""
+    key: bytes | None
+    delivery: DeliveryRecord
+
+    @property
+    def lane(self) -> str:
+        """Who shares slots with it."""
+        return self.delivery.subscription

@@ -1,0 +1,62 @@
+"""Writes that are there when they return: every output of the dispatcher is acknowledged before its input counts."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from service import logs
+from service.adapters.kafka_client import make_producer, topic_name
+from service.settings import KafkaSettings
+
+BACKOFF_S = (0.1, 0.5, 1.0, 2.0)
+Headers = Sequence[tuple[str, bytes]]
+
+
+class Writer:
+    """A producer that does not give up: Kafka may be away for as long as it likes, the offset waits with us."""
+
+    def __init__(self, settings: KafkaSettings, *, on_retry: Callable[[], None]) -> None:
+        self._settings = settings
+        self._on_retry = on_retry
+        self._producer: AIOKafkaProducer | None = None
+        self._log = logs.get(__name__)
+
+    async def start(self) -> None:
+        """Connect."""
+        self._producer = make_producer(self._settings)
+        await self._producer.start()
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        if self._producer is not None:
+            await self._producer.stop()
+
+    async def write(  # noqa: PLR0913 - a Kafka record has these parts
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        *,
+        timestamp_ms: int,
+        partition: int | None = None,
+        headers: Headers = (),
+    ) -> None:
+        """Return when the record is acknowledged by Kafka; tries until then, or until cancelled."""
+        assert self._producer is not None, "start() first"
+        name = topic_name(self._settings, topic)
+        tries = 0
+        while True:
+            try:
+                sent = await self._producer.send(
+                    name, value, key=key, timestamp_ms=timestamp_ms, partition=partition, headers=list(headers)
+                )
+                await asyncio.shield(sent)  # the producer owns it: cancelling us must not reach into its batch
+            except KafkaError as error:
+                self._on_retry()
+                self._log.warning("write not acknowledged, trying again", topic=name, error=repr(error))
+                await asyncio.sleep(BACKOFF_S[min(tries, len(BACKOFF_S) - 1)])
+                tries += 1
+            else:
+                return
