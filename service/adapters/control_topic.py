@@ -39,8 +39,8 @@ async def read_whole(settings: KafkaSettings, name: str) -> dict[str, bytes]:
             found[key] = value
 
     async with started(settings, make_consumer(settings, group=None)) as consumer:
-        partition = await _from_the_beginning(consumer, settings, name)
-        async for batch in _to_the_end(consumer, partition):
+        partition, end = await _from_the_beginning(consumer, settings, name)
+        async for batch in _to_the_end(consumer, partition, end):
             for key, value in batch:
                 take(key, value)
     return found
@@ -99,8 +99,8 @@ class ControlTopic:
         count = 0
         try:
             await consumer.start()
-            partition = await _from_the_beginning(consumer, self._settings, self._name)
-            async for batch in _to_the_end(consumer, partition):
+            partition, end = await _from_the_beginning(consumer, self._settings, self._name)
+            async for batch in _to_the_end(consumer, partition, end):
                 count += len(batch)
                 self._hand_over(batch)
             await self._batch_done()
@@ -159,21 +159,25 @@ class ControlTopic:
             self._on_failure(error)
 
 
-async def _from_the_beginning(consumer: Any, settings: KafkaSettings, name: str) -> TopicPartition:
+async def _from_the_beginning(consumer: Any, settings: KafkaSettings, name: str) -> tuple[TopicPartition, int]:
+    """Assign the topic; returns its partition and the end that is there now."""
     topic = topic_name(settings, name)
     if topic not in await consumer.topics():
         raise WrongSetup(
             f"the topic {topic} does not exist on {settings.bootstrap_servers}; run `bongsu topics create`"
         )
     partition = TopicPartition(topic, 0)
+    # Asked before anything is fetched: on one connection the answer would wait behind the fetch, half a second.
+    end = (await consumer.end_offsets([partition]))[partition]
     consumer.assign([partition])
     await consumer.seek_to_beginning(partition)
-    return partition
+    return partition, end
 
 
-async def _to_the_end(consumer: Any, partition: TopicPartition) -> AsyncIterator[list[tuple[str, bytes | None]]]:
-    """Batches up to the end that is there now. Positions, not counts: compaction leaves gaps."""
-    end = (await consumer.end_offsets([partition]))[partition]
+async def _to_the_end(
+    consumer: Any, partition: TopicPartition, end: int
+) -> AsyncIterator[list[tuple[str, bytes | None]]]:
+    """Batches up to `end`. Positions, not counts: compaction leaves gaps."""
     while await consumer.position(partition) < end:
         for records in (await consumer.getmany(partition, timeout_ms=POLL_MS)).values():
             yield _decoded(records)

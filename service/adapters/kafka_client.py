@@ -110,7 +110,8 @@ def make_consumer(settings: KafkaSettings, *topics: str, group: str | None, **op
 
 def as_ours(settings: KafkaSettings, error: BaseException) -> BongsuError:
     """Kafka's error as a sentence that says what to do."""
-    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    kind = type(error).__name__
+    what = f"{kind}: {str(error).removeprefix(kind).lstrip(': ')}".removesuffix(": ")
     if isinstance(error, _REFUSED):
         return WrongSetup(
             f"Kafka at {settings.bootstrap_servers} refuses us ({what}); look at BONGSU_KAFKA_SECURITY_PROTOCOL, "
