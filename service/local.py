@@ -6,12 +6,11 @@ runs.
 
 import asyncio
 import contextlib
-import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
-from urllib.parse import urlsplit
+from typing import Self
 
 from service.adapters.control import publish_rules
 from service.adapters.embedded_kafka import EmbeddedKafka
@@ -25,18 +24,14 @@ ROLE_STOP_S = 10.0
 Progress = Callable[[str], None]
 
 
-class LocalStack:
-    """Starts everything, stops everything; leaves no process behind, whatever happens in between."""
+class Roles:
+    """Roles as processes, on a Kafka that is there. Started side by side, stopped side by side."""
 
-    def __init__(self, data_dir: Path, *, environ: dict[str, str], progress: Progress, port: int | None = None) -> None:
-        """`environ` are the BONGSU_ variables that the roles get besides the bootstrap servers."""
+    def __init__(self, data_dir: Path, environ: Mapping[str, str]) -> None:
+        """`environ` are the BONGSU_ variables of all of them."""
         self._data_dir = data_dir
         self._environ = dict(environ)
-        self._progress = progress
-        self._kafka = EmbeddedKafka(data_dir / "kafka", port=port, progress=progress)
-        self._children: list[Child] = []
-        self.settings = Settings(self._environ)
-        self.ports: dict[str, dict[str, int]] = {}
+        self._all: list[Child] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -46,17 +41,65 @@ class LocalStack:
     ) -> None:
         await self.stop()
 
-    @property
-    def environ(self) -> dict[str, str]:
-        """What a process needs to be one of this stack."""
-        return dict(self._environ)
+    async def start(self, *names: str, **extra: str) -> list[Child]:
+        """Start one process for each name, with `extra` variables, and wait until each says that it is ready."""
+        started = []
+        for name in names:
+            child = Child(name)
+            log = self._data_dir / "logs" / f"{name}-{len(self._all)}.log"
+            child.start([name, "--metrics-port", "0"], {**self._environ, **extra}, log)
+            self._all.append(child)
+            started.append(child)
+        for child in started:
+            await asyncio.to_thread(child.wait_ready, ROLE_READY_S)
+        return started
+
+    def ended(self) -> list[str]:
+        """Roles that ended, with the tail of their logs."""
+        return [
+            f"{child.name} ended with {child.returncode}:\n{child.tail()}"
+            for child in self._all
+            if child.returncode is not None
+        ]
+
+    async def stop(self) -> None:
+        """SIGTERM to all, SIGKILL to what does not hear; a Ctrl-C meanwhile changes nothing."""
+        await undisturbed(self._stop)
+
+    def _stop(self) -> None:
+        if self._all:
+            with ThreadPoolExecutor(len(self._all)) as pool:
+                list(pool.map(lambda child: child.terminate(ROLE_STOP_S), self._all))
+
+
+class LocalStack:
+    """Embedded Kafka and the roles on it; leaves no process behind, whatever happens in between."""
+
+    def __init__(
+        self, data_dir: Path, *, environ: Mapping[str, str], progress: Progress, port: int | None = None
+    ) -> None:
+        self._data_dir = data_dir
+        self._progress = progress
+        self.environ = {**environ, "BONGSU_DATA_DIR": str(data_dir)}
+        self.kafka = EmbeddedKafka(data_dir / "kafka", port=port, progress=progress)
+        self.settings = Settings(self.environ)
+        self.roles = Roles(data_dir, self.environ)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.roles.stop()
+        await undisturbed(self.kafka.stop)
 
     async def start_kafka(self) -> str:
         """Kafka and the topics; returns the bootstrap servers."""
-        servers = await asyncio.to_thread(self._kafka.start)
-        self._environ["BONGSU_KAFKA_BOOTSTRAP_SERVERS"] = servers
-        self._environ["BONGSU_DATA_DIR"] = str(self._data_dir)
-        self.settings = Settings(self._environ)
+        servers = await asyncio.to_thread(self.kafka.start)
+        self.environ["BONGSU_KAFKA_BOOTSTRAP_SERVERS"] = servers
+        self.settings = Settings(self.environ)
+        self.roles = Roles(self._data_dir, self.environ)
         await create_topics(self.settings.kafka)
         return servers
 
@@ -66,68 +109,11 @@ class LocalStack:
         await publish_rules(self.settings.kafka, ruleset)
         return len(ruleset.rules)
 
-    async def start_roles(self, names: Sequence[str], *, extra: dict[str, str] | None = None) -> None:
-        """Start roles side by side and wait until each says that it is ready."""
-        started = []
-        for number, name in enumerate(names, len(self._children)):
-            child = Child(name)
-            log = self._data_dir / "logs" / f"{name}-{number}.log"
-            child.start([name, "--metrics-port", "0"], {**self._environ, **(extra or {})}, log)
-            self._children.append(child)
-            started.append((f"{name}-{number}", child))
-        for label, child in started:
-            told = await asyncio.to_thread(child.wait_ready, ROLE_READY_S)
-            self.ports[label] = told["ports"]
 
-    def children(self, name: str) -> list[Child]:
-        """The processes of a role."""
-        return [child for child in self._children if child.name == name]
-
-    @property
-    def kafka(self) -> EmbeddedKafka:
-        """The broker, for those who want to hurt it."""
-        return self._kafka
-
-    def ended(self) -> list[str]:
-        """Roles that ended although nobody told them to, with the tail of their logs."""
-        return [
-            f"{child.name} ended with {child.returncode}:\n{child.tail()}"
-            for child in self._children
-            if child.returncode is not None
-        ]
-
-    async def stop(self) -> None:
-        """SIGTERM to the roles, then Kafka. A Ctrl-C meanwhile does not leave anything behind."""
-        stopping = asyncio.ensure_future(asyncio.to_thread(self._stop))
-        while not stopping.done():
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.shield(stopping)
-
-    def _stop(self) -> None:
-        from concurrent.futures import ThreadPoolExecutor
-
-        if self._children:
-            with ThreadPoolExecutor(len(self._children)) as pool:
-                list(pool.map(lambda child: child.terminate(ROLE_STOP_S), self._children))
-        self._kafka.stop()
-
-
-def allowed_for(url: str) -> str:
-    """The CIDR that lets the dispatcher call a literal local address; empty for names and public addresses."""
-    host = urlsplit(url).hostname or ""
-    with contextlib.suppress(ValueError):
-        address = ipaddress.ip_address(host)
-        return f"{address}/{address.max_prefixlen}"
-    return ""
-
-
-def flatten(account: dict[str, Any]) -> dict[str, Any]:
-    """The few numbers of an audit that people ask for first."""
-    ledgers = account["ledgers"]
-    return {
-        "alerts": ledgers["alerts"]["entries"],
-        "deliveries": ledgers["deliveries"]["entries"],
-        "unaccounted": sum(ledger["unaccounted"] for ledger in ledgers.values()),
-        "conflicting": sum(ledger["conflicting"] for ledger in ledgers.values()),
-        "pending": sum(ledger["pending"] for ledger in ledgers.values()),
-    }
+async def undisturbed(work: Callable[[], object]) -> None:
+    """Run blocking clean-up in a thread to its end, however often this task is cancelled meanwhile."""
+    running = asyncio.ensure_future(asyncio.to_thread(work))
+    while not running.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(running)
+    running.result()

@@ -26,9 +26,7 @@ class ComposedDispatcher:
         luck: Callable[[], float],
     ) -> None:
         self._role_metrics = role_metrics
-        self._subscriptions = SubscriptionsFollower(
-            settings.kafka, on_change=self._count, on_failure=self._fail
-        )
+        self._subscriptions = SubscriptionsFollower(settings.kafka, on_change=self._count, on_failure=self._fail)
         self._client = WebhookClient(settings.delivery)
         self._dispatcher = Dispatcher(
             settings,
