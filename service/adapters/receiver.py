@@ -1,4 +1,4 @@
-"""A receiver of webhooks: verifies as a stranger would, with the official `standardwebhooks` package, and answers as told.
+"""A receiver of webhooks: verifies with the official `standardwebhooks` package, and answers as told.
 
 `bongsu listen` and the demo show what it got; tests let it fail, hang and come back.
 """
@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import orjson
 from aiohttp import web
@@ -55,7 +55,7 @@ class Script:
 class Receiver:
     """Listens on loopback; any path, POST only."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each has a default
         self,
         secrets: Sequence[str] = (),
         *,
@@ -113,7 +113,7 @@ class Receiver:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def __aenter__(self) -> "Receiver":
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 

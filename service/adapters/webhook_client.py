@@ -35,7 +35,7 @@ DNS_THREADS = 16
 IDLE_S = 15.0
 
 
-class BlockedAddress(OSError):
+class BlockedAddressError(OSError):
     """An address that may not be called. An OSError, so that aiohttp treats it as a connection that cannot be made."""
 
     def __init__(self, refusal: Refusal) -> None:
@@ -76,7 +76,7 @@ class VettingResolver(AbstractResolver):
         """All addresses of `host`, each of them allowed.
 
         Raises:
-            BlockedAddress: one of them is not.
+            BlockedAddressError: one of them is not.
         """
         texts = await self._lookup(host, port)
         if not texts:
@@ -86,7 +86,7 @@ class VettingResolver(AbstractResolver):
             address = ip_address(text)
             refusal = check_address(address, self._policy, scheme=self._scheme, port=port)
             if refusal is not None:
-                raise BlockedAddress(Refusal(refusal.reason, f"{host} is {refusal.detail}"))
+                raise BlockedAddressError(Refusal(refusal.reason, f"{host} is {refusal.detail}"))
             of_family = socket.AF_INET if address.version == 4 else socket.AF_INET6
             if family in (socket.AF_UNSPEC, of_family):
                 results.append(
@@ -242,7 +242,7 @@ class WebhookClient:
             family, kind, protocol, _, where = info
             refusal = check_address(ip_address(where[0]), self._policy, scheme=scheme, port=where[1])
             if refusal is not None:
-                raise BlockedAddress(refusal)
+                raise BlockedAddressError(refusal)
             return socket.socket(family, kind, protocol)
 
         return factory
@@ -317,7 +317,7 @@ def _excerpt(body: bytearray, encoding: str) -> str:
 def _what_failed(error: Exception) -> dict[str, Any]:
     """Class and words of an exception. The order matters: aiohttp's classes derive from one another."""
     cause = getattr(error, "os_error", error)
-    if isinstance(cause, BlockedAddress):
+    if isinstance(cause, BlockedAddressError):
         return {"failure": Failure.BLOCKED, "detail": cause.refusal.detail}
     words = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
     classes: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Failure], ...] = (

@@ -165,36 +165,35 @@ class Target:
 
 def check_url(url: str, policy: AddressPolicy) -> Target | Refusal:
     """What can be said of a URL before DNS is asked. For registration and again before each attempt."""
-    if any(character <= " " or character in "\\\x7f" for character in url):
-        return Refusal(Reason.MALFORMED, "the URL holds white space, a control character or a backslash")
+    target = _taken_apart(url)
+    if isinstance(target, Refusal) or target.literal is None:
+        return target
+    return check_address(target.literal, policy, scheme=target.scheme, port=target.port) or target
+
+
+def _taken_apart(url: str) -> Target | Refusal:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
-        return Refusal(Reason.MALFORMED, f"not a URL: {error}")
-    if parts.scheme not in ("http", "https"):
-        return Refusal(
-            Reason.SCHEME, f"the URL starts with {parts.scheme or 'nothing'}:; only https and http are called"
-        )
-    if "@" in parts.netloc:
-        return Refusal(Reason.USERINFO, "the URL holds a user name; secrets belong in the signature, not in addresses")
-    if "%" in parts.netloc:
-        return Refusal(Reason.ZONE, "the host of the URL holds a %: neither escapes nor interface names are called")
-    host = parts.hostname or ""
-    if not host.strip("."):
-        return Refusal(Reason.MALFORMED, "the URL has no host")
-    port = port if port is not None else (443 if parts.scheme == "https" else 80)
-    if port == 0:
-        return Refusal(Reason.PORT, "port 0 cannot be called")
-    try:
+        host = parts.hostname or ""
         literal = literal_address(host)
     except ValueError as error:
-        return Refusal(Reason.MALFORMED, str(error))
-    if literal is not None:
-        refusal = check_address(literal, policy, scheme=parts.scheme, port=port)
-        if refusal is not None:
-            return refusal
-    return Target(parts.scheme, host, port, literal)
+        return Refusal(Reason.MALFORMED, f"not a URL that can be called: {error}")
+    doubts = (
+        # urlsplit drops tabs and line ends, other parsers read a backslash as a slash: nobody may read it differently
+        (any(character <= " " or character in "\\\x7f" for character in url), Reason.MALFORMED,
+         "the URL holds white space, a control character or a backslash"),
+        (parts.scheme not in ("http", "https"), Reason.SCHEME,
+         f"the URL starts with {parts.scheme or 'nothing'}:; only https and http are called"),
+        ("@" in parts.netloc, Reason.USERINFO, "the URL holds a user name; the signature proves who calls"),
+        ("%" in parts.netloc, Reason.ZONE, "the host holds a %: neither escapes nor names of interfaces are called"),
+        (not host.strip("."), Reason.MALFORMED, "the URL has no host"),
+        (port == 0, Reason.PORT, "port 0 cannot be called"),
+    )  # fmt: skip
+    for doubtful, reason, detail in doubts:
+        if doubtful:
+            return Refusal(reason, detail)
+    return Target(parts.scheme, host, port or (443 if parts.scheme == "https" else 80), literal)
 
 
 def literal_address(host: str) -> Address | None:

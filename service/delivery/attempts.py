@@ -45,7 +45,7 @@ FINAL = frozenset({Failure.GONE})
 
 @dataclass(frozen=True, slots=True)
 class Phases:
-    """Where the time of an attempt went, milliseconds; None for what was not reached or not needed (reused connection)."""
+    """Where the time of an attempt went, milliseconds; None for what was not reached or not needed."""
 
     dns_ms: float | None = None
     connect_ms: float | None = None

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from service.model.topics import RETRY_TIERS_S
 
 RETRY_AFTER_CAP_S = 3600.0
-"""A receiver may ask for an hour; what it asks beyond that is not obeyed, or one header would hold an alert for years."""
+"""A receiver may ask for an hour; beyond that one header would hold an alert for years."""
 
 
 def next_wait(

@@ -69,7 +69,7 @@ def read_secret(secret: str) -> HmacKey | Ed25519Key:
         if not MIN_KEY_BYTES <= len(key) <= MAX_KEY_BYTES:
             raise InvalidSubscription(
                 f"a whsec_ secret holds {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes in base64; this one holds {len(key)}. "
-                "Make one with: python -c 'import base64, os; print(\"whsec_\" + base64.b64encode(os.urandom(32)).decode())'"
+                "`bongsu subscribe` makes one when none is given."
             )
         return HmacKey(key)
     if secret.startswith(PRIVATE):

@@ -39,18 +39,23 @@ class Cause(StrEnum):
 
 
 HINTS: Mapping[Cause, str] = {
-    Cause.MISSING_HEADER: "the header {} is missing; proxies sometimes drop unknown headers",
+    Cause.MISSING_HEADER: "the header {} is missing; proxies sometimes drop headers that they do not know",
     Cause.BAD_TIMESTAMP: "webhook-timestamp is not whole seconds: {}",
-    Cause.TOO_OLD: "sent {} s ago; more than the tolerance. A replay of an old request, or a clock that is fast here",
-    Cause.TOO_NEW: "sent {} s in the future; more than the tolerance. The clock is slow here",
+    Cause.TOO_OLD: "sent {} s ago, more than the tolerance: a replay of an old request, or a clock that is fast here",
+    Cause.TOO_NEW: "sent {} s in the future, more than the tolerance: the clock is slow here",
     Cause.MALFORMED_SIGNATURE: "webhook-signature holds no `version,base64`: {}",
-    Cause.OTHER_VERSION: "signed with {} only; the secrets given here are of another kind (whsec_ is v1, whsk_/whpk_ is v1a)",
-    Cause.RESERIALISED: "the signature fits the same JSON written differently ({}): verify the raw bytes of the request, before any framework parses them",
+    Cause.OTHER_VERSION: "signed with {} only; the secrets given here are of another kind (whsec_ is v1, "
+    "whsk_ and whpk_ are v1a)",
+    Cause.RESERIALISED: "the signature fits the same JSON written differently ({}): verify the raw bytes of the "
+    "request, before any framework parses them",
     Cause.RECODED: "the signature fits the body in another encoding ({}): verify bytes, do not decode and encode them",
     Cause.WHITESPACE: "the signature fits the body {}: something on the way trims or adds line ends",
-    Cause.SECRET_NOT_DECODED: "the signer used the text of the secret; the HMAC key is the base64 after whsec_, decoded ({})",
-    Cause.OTHER_SECRET: "none of the {} secrets given here made this signature, or the id, the timestamp or the body was changed on the way",
+    Cause.SECRET_NOT_DECODED: "the signer used the text of the secret {}; the HMAC key is the base64 after whsec_, "
+    "decoded",
+    Cause.OTHER_SECRET: "none of the {} secrets given here made this signature, or the id, the timestamp or the body "
+    "was changed on the way",
 }
+"""What to do about each; `{}` is what was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,7 @@ def verify(
     return Verdict() if fits(body) else _explain(secrets, signatures, body, lower["webhook-id"], timestamp, fits)
 
 
-def _explain(  # noqa: PLR0913 - all that is known of the request
+def _explain(  # noqa: PLR0913, PLR0917 - all that is known of the request
     secrets: Sequence[str],
     signatures: Sequence[tuple[str, bytes]],
     body: bytes,

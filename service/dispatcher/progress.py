@@ -1,8 +1,8 @@
 """What is known to have been done under an id, so that a repeated record does not make a repeated POST.
 
 A crash repeats records: the group stage sends its outbox again, a retry that was written before its offset was
-committed is there twice. The ids are the same, so whoever remembers them can tell. This memory is bounded and only saves work: what
-it has forgotten is sent again under its old id.
+committed is there twice. The ids are the same, so whoever remembers them can tell. This memory is bounded and only
+saves work: what it has forgotten is sent again under its old id.
 """
 
 from collections import OrderedDict

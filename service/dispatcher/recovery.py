@@ -4,7 +4,7 @@ Without it a SIGKILL would repeat every POST of the last second or so. `attempts
 `deliveries`, so its last records of a partition are about the deliveries of that partition.
 """
 
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 
 from aiokafka import TopicPartition
 
@@ -19,7 +19,9 @@ LOOK_BACK = 10_000
 """Attempts of one partition: more than a dispatcher makes between two commits."""
 
 
-async def recover(settings: KafkaSettings, partitions: Set[int], progress: Progress, look_back: int = LOOK_BACK) -> int:
+async def recover(
+    settings: KafkaSettings, partitions: AbstractSet[int], progress: Progress, look_back: int = LOOK_BACK
+) -> int:
     """Tell `progress` the last attempts of `partitions`; returns how many.
 
     Raises:
@@ -41,7 +43,7 @@ async def recover(settings: KafkaSettings, partitions: Set[int], progress: Progr
         for tp in tps:
             consumer.seek(tp, max(starts[tp], ends[tp] - look_back))
         while left:
-            for tp, records in (await consumer.getmany(*left, timeout_ms=500)).items():
+            for records in (await consumer.getmany(*left, timeout_ms=500)).values():
                 for record in records:
                     try:
                         progress.made(AttemptRecord.decode(record.value or b"", topic))

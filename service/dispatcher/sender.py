@@ -1,4 +1,4 @@
-"""What happens to one delivery, write by write. docs/crash-tables.md says what a crash between any two of them costs."""
+"""What happens to one delivery, write by write; docs/crash-tables.md says what a crash between two costs."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -19,7 +19,7 @@ from service.delivery.signing import signature_headers
 from service.dispatcher.metrics import DispatcherMetrics
 from service.dispatcher.partition import Job
 from service.dispatcher.progress import Progress
-from service.dispatcher.writer import Writer
+from service.dispatcher.writer import Headers, Writer
 from service.model import topics
 from service.model.errors import InvalidSubscription
 from service.model.ids import sha256_hex
@@ -45,10 +45,6 @@ class Client(Protocol):
         ...
 
 
-CrashPoint = Callable[[str], None]
-"""Called with the name of a place between two writes; a test ends the process there."""
-
-
 class Sender:
     """Signs, posts, and writes down what came of it."""
 
@@ -63,7 +59,6 @@ class Sender:
         progress: Progress,
         clock: Callable[[], float],
         luck: Callable[[], float],
-        crash_points: CrashPoint,
     ) -> None:
         self._policy = RetryPolicy(settings.schedule_s, settings.jitter)
         self._writer = writer
@@ -73,7 +68,6 @@ class Sender:
         self._progress = progress
         self._clock = clock
         self._luck = luck
-        self._crash_point = crash_points
         self._log = logs.get(__name__)
 
     def receiver(self, delivery: DeliveryRecord) -> SubscriptionRecord | None:
@@ -83,16 +77,18 @@ class Sender:
 
     async def spill(self, job: Job, tier_s: int, why: str) -> None:
         """Let a record rest in a tier, unchanged; no attempt."""
-        self._crash_point("before_spill")
         await self._write(topics.retry_topic(tier_s), job.key, job.raw)
-        self._crash_point("spilled")
         self._metrics.spills.labels(why).inc()
+
+    async def bury(self, key: bytes | None, value: bytes | None, headers: Headers) -> None:
+        """A record that can never be used, as it came."""
+        await self._writer.write(topics.DEAD_LETTERS, key, value, timestamp_ms=self._now_ms(), headers=headers)
 
     async def finish_unsent(self, job: Job, finish: Finish) -> None:
         """End a delivery without a POST: its time ran out, or there is nobody to send it to."""
         now_ms = self._now_ms()
         attempt = self._attempt(job.delivery, finish, None, now_ms, now_ms)
-        await self._write_attempt(attempt, "end_written")
+        await self._write_attempt(attempt)
 
     async def send(self, job: Job) -> int | None:
         """One attempt. Returns when the next is due if that is too soon for a tier to hold it, else None."""
@@ -108,7 +104,6 @@ class Sender:
             return None
         assert isinstance(command, Post)
         answer = await self._post(delivery, receiver, started_ms)
-        self._crash_point("posted")
         now_ms = self._now_ms()
         verdict = after_post(
             answer,
@@ -121,21 +116,20 @@ class Sender:
         )
         assert isinstance(verdict, Finish | WaitUntil)
         attempt = self._attempt(delivery, verdict, answer, started_ms, now_ms)
-        await self._write_attempt(attempt, "attempt_written")
+        await self._write_attempt(attempt)
         self._count(attempt, answer, now_ms)
         if isinstance(verdict, WaitUntil):
             return await self.hand_on(job, attempt.number, verdict.due_ms)
         return None
 
     async def hand_on(self, job: Job, attempts_made: int, due_ms: int) -> int | None:
-        """Write the record of the next attempt to its tier; due too soon for one, it is returned and waits in memory."""
+        """Write the record of the next attempt to its tier; when due too soon for one, that is returned."""
         job.delivery = job.delivery.model_copy(update={"attempts_made": attempts_made, "due_ms": due_ms})
         job.raw = job.delivery.encode()
         tier_s = tier_for((due_ms - self._now_ms()) / 1000)
         if tier_s is None:
             return due_ms
         await self._write(topics.retry_topic(tier_s), job.key, job.raw)
-        self._crash_point("retry_written")
         self._progress.handed_on(job.delivery)
         return None
 
@@ -177,9 +171,8 @@ class Sender:
             reason=delivery.reason,
         )
 
-    async def _write_attempt(self, attempt: AttemptRecord, crash_point: str) -> None:
+    async def _write_attempt(self, attempt: AttemptRecord) -> None:
         await self._write(topics.ATTEMPTS, attempt.subscription.encode(), attempt.encode())
-        self._crash_point(crash_point)
         self._progress.made(attempt)
         if attempt.terminal:
             self._log.debug(

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from service import logs
 from service.adapters.kafka_client import make_producer, topic_name
 from service.settings import KafkaSettings
+
+if TYPE_CHECKING:
+    from aiokafka import AIOKafkaProducer
 
 BACKOFF_S = (0.1, 0.5, 1.0, 2.0)
 Headers = Sequence[tuple[str, bytes]]

@@ -1,0 +1,247 @@
+"""What becomes of each record that was read; decides at once and never waits.
+
+rested? --no--> the partition is paused until it has
+due?    --no--> the largest tier that does not overshoot, or a timer when less than a second is missing
+lane of its subscription full? --> the smallest tier
+POST --> attempt written --> retry written --> offset done
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from aiokafka import ConsumerRecord
+
+from service import logs
+from service.delivery.attempts import Finish, WaitUntil, before_post
+from service.delivery.schedule import tier_for
+from service.dispatcher.intake import Poison, read_delivery, where_and_why
+from service.dispatcher.lanes import Lanes
+from service.dispatcher.metrics import DispatcherMetrics
+from service.dispatcher.partition import WAKE, Job, Partition
+from service.dispatcher.progress import Done, HandOn, Progress
+from service.dispatcher.sender import Sender
+from service.model import topics
+from service.model.errors import NewerSchema
+from service.settings import DeliverySettings
+
+MAX_HELD = 8192
+"""Records in memory whose offset is not done; beyond it reading stops. All of them leave within seconds."""
+HELD_SLACK = 512
+"""What one fetch may bring beyond it."""
+LANE_ROOM = 1024
+LANE_WAIT_S = 1.0
+"""What waits longer for its lane rests in a tier instead: its offset must not hold back what is done behind it."""
+FULL_WAIT_S = 0.1
+
+
+class Flow:
+    """All deliveries that this dispatcher has read and not ended."""
+
+    def __init__(  # noqa: PLR0913 - the parts it is made of
+        self,
+        settings: DeliverySettings,
+        *,
+        sender: Sender,
+        progress: Progress,
+        metrics: DispatcherMetrics,
+        clock: Callable[[], float],
+        pause: Callable[[Partition], None],
+        resume: Callable[[Partition], None],
+        fail: Callable[[BaseException], None],
+    ) -> None:
+        """`pause` and `resume` stop and start fetching a partition; `fail` ends the role."""
+        self._sender = sender
+        self._progress = progress
+        self._metrics = metrics
+        self._clock = clock
+        self._pause = pause
+        self._resume = resume
+        self._fail = fail
+        self._log = logs.get(__name__)
+        self._stopped = False
+        self.lanes: Lanes[Job] = Lanes(
+            slots=settings.max_in_flight, slots_per_key=settings.max_in_flight_per_subscription, room_per_key=LANE_ROOM
+        )
+        self.held = 0
+        self.room = asyncio.Event()
+        """Set while more may be read."""
+        self.room.set()
+
+    def accept(self, partition: Partition, records: list[ConsumerRecord]) -> None:
+        """Take records that have rested; the first that has not pauses its partition."""
+        if partition.leaving or self._stopped:
+            return
+        partition.resting.extend(records)
+        rest_ms = partition.tier_s * 1000
+        while partition.resting:
+            record = partition.resting[0]
+            wait_s = (record.timestamp + rest_ms) / 1000 - self._clock() if rest_ms else 0.0
+            if self.held >= MAX_HELD + HELD_SLACK:
+                wait_s = max(wait_s, FULL_WAIT_S)
+            if wait_s > 0:
+                self._rest(partition, wait_s)
+                return
+            partition.resting.popleft()
+            partition.next_offset = record.offset + 1
+            self._admit(partition, record)
+            if self._stopped:
+                return
+        if WAKE in partition.timers:
+            partition.timers.pop(WAKE).cancel()
+            self._resume(partition)
+
+    def spill_overdue(self) -> None:
+        """Let what has waited too long for its lane rest in a tier. To be called often."""
+        for job in self.lanes.overdue(time.monotonic() - LANE_WAIT_S):
+            self._spill(job, topics.RETRY_TIERS_S[0], "busy")
+
+    async def release(self, leaving: list[Partition], grace_s: float) -> None:
+        """End what is under way of these partitions within `grace_s`, or abandon it; forget what has not begun."""
+        for partition in leaving:
+            partition.leaving = True
+            partition.drop_what_waits()
+        self.lanes.remove(lambda job: job.partition.leaving)
+        tasks = {task for partition in leaving for task in partition.tasks}
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=grace_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        for partition in leaving:
+            partition.drop_what_waits()  # a task that ended may have set a timer
+            self._hold(-partition.tracker.unfinished)
+
+    def stop(self, error: BaseException) -> None:
+        """Take nothing more: the role ends."""
+        self._stopped = True
+        self._fail(error)
+
+    def _rest(self, partition: Partition, wait_s: float) -> None:
+        partition.next_offset = partition.resting[0].offset
+        if WAKE in partition.timers:
+            partition.timers[WAKE].cancel()
+        else:
+            self._pause(partition)
+        self._later(partition, WAKE, wait_s, lambda: self.accept(partition, []))
+
+    def _admit(self, partition: Partition, record: ConsumerRecord) -> None:
+        partition.tracker.take(record.offset)
+        self._hold(1)
+        try:
+            delivery = read_delivery(record.value, record.topic, self._progress)
+        except NewerSchema as error:
+            self.stop(error)
+            return
+        if isinstance(delivery, Poison):
+            self._spawn(partition, record.offset, self._bury(record, delivery))
+            return
+        job = Job(partition, record.offset, record.value, record.key, delivery)
+        known = self._progress.of(delivery)
+        if isinstance(known, Done):
+            self._metrics.repeats.inc()
+            self._finish(partition, record.offset)
+        elif isinstance(known, HandOn):
+            self._metrics.repeats.inc()
+            self._spawn(partition, job.offset, self._hand_on(job, known), done=False)
+        else:
+            if not partition.tier_s:
+                self._metrics.deliveries.inc()
+            self._route(job)
+
+    def _route(self, job: Job) -> None:
+        delivery = job.delivery
+        now_s = self._clock()
+        command = before_post(
+            due_ms=delivery.due_ms,
+            deadline_ms=delivery.deadline_ms,
+            now_ms=int(now_s * 1000),
+            receiver=self._sender.receiver(delivery) is not None,
+        )
+        if isinstance(command, Finish):
+            self._spawn(job.partition, job.offset, self._sender.finish_unsent(job, command))
+        elif isinstance(command, WaitUntil):
+            self._wait(job, command.due_ms / 1000 - now_s)
+        elif self.lanes.offer(job.lane, job, time.monotonic()):
+            self._pump()
+        else:
+            self._spill(job, topics.RETRY_TIERS_S[0], "busy")
+
+    def _wait(self, job: Job, wait_s: float) -> None:
+        tier_s = tier_for(wait_s)
+        if tier_s is not None:
+            self._spill(job, tier_s, "not_due")
+        else:
+            self._later(job.partition, job.offset, max(wait_s, 0.0), lambda: self._route(job))
+
+    def _spill(self, job: Job, tier_s: int, why: str) -> None:
+        self._spawn(job.partition, job.offset, self._sender.spill(job, tier_s, why))
+
+    def _pump(self) -> None:
+        while (job := self.lanes.take()) is not None:
+            self._spawn(job.partition, job.offset, self._send(job), done=False)
+
+    async def _send(self, job: Job) -> None:
+        lane = job.lane
+        try:
+            due_ms = await self._sender.send(job)
+        finally:
+            self.lanes.finished(lane)
+            self._pump()
+        self._after(job, due_ms)
+
+    async def _hand_on(self, job: Job, known: HandOn) -> None:
+        self._after(job, await self._sender.hand_on(job, known.attempts_made, known.due_ms))
+
+    def _after(self, job: Job, due_ms: int | None) -> None:
+        if due_ms is None:
+            self._finish(job.partition, job.offset)
+        else:
+            self._wait(job, due_ms / 1000 - self._clock())
+
+    async def _bury(self, record: ConsumerRecord, poison: Poison) -> None:
+        await self._sender.bury(record.key, record.value, where_and_why(record, poison))
+        self._metrics.dead_letters.labels(poison.why).inc()
+        self._log.warning(
+            "dead letter", topic=record.topic, partition=record.partition, offset=record.offset, reason=poison.reason
+        )
+
+    def _finish(self, partition: Partition, offset: int) -> None:
+        partition.tracker.finish(offset)
+        self._hold(-1)
+
+    def _hold(self, change: int) -> None:
+        self.held += change
+        if self.held >= MAX_HELD:
+            self.room.clear()
+        else:
+            self.room.set()
+
+    def _later(self, partition: Partition, name: int, wait_s: float, work: Callable[[], None]) -> None:
+        def run() -> None:
+            if name != WAKE:
+                partition.timers.pop(name, None)
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001 - a record must not vanish in a timer
+                self.stop(error)
+
+        partition.timers[name] = asyncio.get_running_loop().call_later(wait_s, run)
+
+    def _spawn(self, partition: Partition, offset: int, work: Coroutine[Any, Any, None], *, done: bool = True) -> None:
+        async def run() -> None:
+            await work
+            if done:
+                self._finish(partition, offset)
+
+        task = asyncio.create_task(self.guard(run()))
+        partition.tasks.add(task)
+        task.add_done_callback(partition.tasks.discard)
+
+    async def guard(self, work: Awaitable[None]) -> None:
+        """A fault of ours ends the role with its offsets uncommitted; it is never swallowed with a record in it."""
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - handed to whoever runs the role
+            self.stop(error)
