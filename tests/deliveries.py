@@ -23,8 +23,8 @@ DAY_MS = 86_400_000
 R = TypeVar("R", bound=Record)
 
 
-def subscription(url: str, id: str = "press-office", **fields: Any) -> SubscriptionRecord:
-    return SubscriptionRecord(id=id, url=url, secrets=(SECRET,), created_ms=1, updated_ms=1, **fields)
+def subscription(url: str, name: str = "press-office", **fields: Any) -> SubscriptionRecord:
+    return SubscriptionRecord(id=name, url=url, secrets=(SECRET,), created_ms=1, updated_ms=1, **fields)
 
 
 def delivery(number: int, to: str = "press-office", *, body: str | None = None, **fields: Any) -> DeliveryRecord:
@@ -146,7 +146,7 @@ async def dispatching(settings: Settings, known: Known, **options: Any) -> Async
                 "clock": time.time,
                 "luck": lambda: 0.0,
                 **options,
-            },  # fmt: skip
+            },
         )
         await role.start()
         try:

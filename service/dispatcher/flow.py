@@ -61,6 +61,8 @@ class Flow:
         self._fail = fail
         self._log = logs.get(__name__)
         self._stopped = False
+        self._open: dict[str, list[Job]] = {}
+        """Ids under way here, each with the repeated records of it that wait for how it ends."""
         self.lanes: Lanes[Job] = Lanes(
             slots=settings.max_in_flight, slots_per_key=settings.max_in_flight_per_subscription, room_per_key=LANE_ROOM
         )
@@ -112,6 +114,7 @@ class Flow:
         for partition in leaving:
             partition.drop_what_waits()  # a task that ended may have set a timer
             self._hold(-partition.tracker.unfinished)
+        self._open.clear()  # Kafka's eager protocol takes all partitions away before it gives any
 
     def stop(self, error: BaseException) -> None:
         """Take nothing more: the role ends."""
@@ -135,20 +138,41 @@ class Flow:
             self.stop(error)
             return
         if isinstance(delivery, Poison):
-            self._spawn(partition, record.offset, self._bury(record, delivery))
-            return
-        job = Job(partition, record.offset, record.value, record.key, delivery)
+            self._spawn(partition, self._bury(partition, record, delivery))
+        else:
+            self._begin(Job(partition, record.offset, record.value, record.key, delivery))
+
+    def _begin(self, job: Job) -> None:
+        """Send it, unless that is done already, or being done: a crash leaves records of one id side by side."""
+        delivery = job.delivery
+        if delivery.reason == "live":
+            if delivery.id in self._open:
+                self._open[delivery.id].append(job)
+                return
+            self._open[delivery.id] = []
         known = self._progress.of(delivery)
         if isinstance(known, Done):
             self._metrics.repeats.inc()
-            self._finish(partition, record.offset)
+            self._end(job)
         elif isinstance(known, HandOn):
             self._metrics.repeats.inc()
-            self._spawn(partition, job.offset, self._hand_on(job, known), done=False)
+            self._spawn(job.partition, self._hand_on(job, known))
         else:
-            if not partition.tier_s:
+            if not job.partition.tier_s:
                 self._metrics.deliveries.inc()
             self._route(job)
+
+    def _end(self, job: Job) -> None:
+        """Everything that this record causes is acknowledged; now the repeats of it can be judged."""
+        self._finish(job.partition, job.offset)
+        if job.delivery.reason != "live":
+            return
+        for repeat in self._open.pop(job.delivery.id, ()):
+            if job.in_tier and repeat.delivery.attempts_made <= job.delivery.attempts_made:
+                self._metrics.repeats.inc()
+                self._finish(repeat.partition, repeat.offset)
+            else:
+                self._begin(repeat)
 
     def _route(self, job: Job) -> None:
         delivery = job.delivery
@@ -160,7 +184,7 @@ class Flow:
             receiver=self._sender.receiver(delivery) is not None,
         )
         if isinstance(command, Finish):
-            self._spawn(job.partition, job.offset, self._sender.finish_unsent(job, command))
+            self._spawn(job.partition, self._finish_unsent(job, command))
         elif isinstance(command, WaitUntil):
             self._wait(job, command.due_ms / 1000 - now_s)
         elif self.lanes.offer(job.lane, job, time.monotonic()):
@@ -176,11 +200,11 @@ class Flow:
             self._later(job.partition, job.offset, max(wait_s, 0.0), lambda: self._route(job))
 
     def _spill(self, job: Job, tier_s: int, why: str) -> None:
-        self._spawn(job.partition, job.offset, self._sender.spill(job, tier_s, why))
+        self._spawn(job.partition, self._rest_in_tier(job, tier_s, why))
 
     def _pump(self) -> None:
         while (job := self.lanes.take()) is not None:
-            self._spawn(job.partition, job.offset, self._send(job), done=False)
+            self._spawn(job.partition, self._send(job))
 
     async def _send(self, job: Job) -> None:
         lane = job.lane
@@ -191,21 +215,30 @@ class Flow:
             self._pump()
         self._after(job, due_ms)
 
+    async def _finish_unsent(self, job: Job, finish: Finish) -> None:
+        await self._sender.finish_unsent(job, finish)
+        self._end(job)
+
+    async def _rest_in_tier(self, job: Job, tier_s: int, why: str) -> None:
+        await self._sender.spill(job, tier_s, why)
+        self._end(job)
+
     async def _hand_on(self, job: Job, known: HandOn) -> None:
         self._after(job, await self._sender.hand_on(job, known.attempts_made, known.due_ms))
 
     def _after(self, job: Job, due_ms: int | None) -> None:
         if due_ms is None:
-            self._finish(job.partition, job.offset)
+            self._end(job)
         else:
             self._wait(job, due_ms / 1000 - self._clock())
 
-    async def _bury(self, record: ConsumerRecord, poison: Poison) -> None:
+    async def _bury(self, partition: Partition, record: ConsumerRecord, poison: Poison) -> None:
         await self._sender.bury(record.key, record.value, where_and_why(record, poison))
         self._metrics.dead_letters.labels(poison.why).inc()
         self._log.warning(
             "dead letter", topic=record.topic, partition=record.partition, offset=record.offset, reason=poison.reason
         )
+        self._finish(partition, record.offset)
 
     def _finish(self, partition: Partition, offset: int) -> None:
         partition.tracker.finish(offset)
@@ -229,13 +262,8 @@ class Flow:
 
         partition.timers[name] = asyncio.get_running_loop().call_later(wait_s, run)
 
-    def _spawn(self, partition: Partition, offset: int, work: Coroutine[Any, Any, None], *, done: bool = True) -> None:
-        async def run() -> None:
-            await work
-            if done:
-                self._finish(partition, offset)
-
-        task = asyncio.create_task(self.guard(run()))
+    def _spawn(self, partition: Partition, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(self.guard(work))
         partition.tasks.add(task)
         task.add_done_callback(partition.tasks.discard)
 

@@ -49,6 +49,8 @@ class Job:
     """The value as it was read: a spill writes it unchanged."""
     key: bytes | None
     delivery: DeliveryRecord
+    in_tier: bool = False
+    """What is left of it to do stands in a retry tier."""
 
     @property
     def lane(self) -> str:

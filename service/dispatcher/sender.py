@@ -78,6 +78,7 @@ class Sender:
     async def spill(self, job: Job, tier_s: int, why: str) -> None:
         """Let a record rest in a tier, unchanged; no attempt."""
         await self._write(topics.retry_topic(tier_s), job.key, job.raw)
+        job.in_tier = True
         self._metrics.spills.labels(why).inc()
 
     async def bury(self, key: bytes | None, value: bytes | None, headers: Headers) -> None:
@@ -130,6 +131,7 @@ class Sender:
         if tier_s is None:
             return due_ms
         await self._write(topics.retry_topic(tier_s), job.key, job.raw)
+        job.in_tier = True
         self._progress.handed_on(job.delivery)
         return None
 

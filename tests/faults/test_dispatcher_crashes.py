@@ -1,0 +1,135 @@
+"""Every row of docs/crash-tables.md, section dispatcher: a real SIGKILL at that step, on a real Kafka."""
+
+import asyncio
+import re
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from service.adapters.control import publish_subscription
+from service.adapters.processes import spawn
+from service.adapters.receiver import Receiver, Script
+from service.dispatcher import role
+from service.model import topics
+from service.settings import KafkaSettings
+from tests.deliveries import (
+    SECRET,
+    Known,
+    committed,
+    delivery,
+    dispatching,
+    produce,
+    read_all,
+    settings_for,
+    subscription,
+)
+from tests.deliveries import attempts as attempts_of
+from tests.faults.crashing_dispatcher import as_one_member
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.kafka
+TABLE = Path(__file__).parents[2] / "docs" / "crash-tables.md"
+TIER_WAIT = "1.2"  # rests in a tier; 0.3 is too short for one
+
+
+@dataclass(frozen=True)
+class Row:
+    """Where it is killed, what it is fed, and what must be there in the end."""
+
+    name: str
+    step: str
+    nth: int = 1
+    feed: str = "due"
+    statuses: tuple[int, ...] = (200,)
+    schedule: str = TIER_WAIT
+    posts: int = 1
+    attempts: tuple[str, ...] = ("delivered",)
+    written: dict[str, int] = field(default_factory=dict)
+
+
+RETRIED = {"statuses": (500, 200), "posts": 2, "attempts": ("retry", "delivered")}
+TIER = topics.retry_topic(1)
+ROWS = (
+    Row("before the POST", "post:before"),
+    Row("after the POST, before the attempt", "attempts:before", posts=2),
+    Row("after the attempt, before the retry", "retry:before", **RETRIED, written={TIER: 1}),
+    Row("after the retry, before the commit", "retry:after", **RETRIED, written={TIER: 2}),
+    Row("after an attempt whose retry waits in memory", "post:before", 2, schedule="0.3", **RETRIED, written={TIER: 0}),
+    Row("after the last attempt, before the commit", "attempts:after"),
+    Row("before a spill", "retry:before", feed="later", written={TIER: 1}),
+    Row("after a spill, before the commit", "retry:after", feed="later", written={TIER: 2}),
+    Row("before an end without a POST", "attempts:before", feed="late", posts=0, attempts=("expired",)),
+    Row("after an end without a POST, before the commit", "attempts:after", feed="late", posts=0, attempts=("expired",)),
+    Row("before a dead letter", "dead-letters:before", feed="poison", posts=0, attempts=(), written={topics.DEAD_LETTERS: 1}),
+    Row(
+        "after a dead letter, before the commit", "dead-letters:after", feed="poison", posts=0, attempts=(),
+        written={topics.DEAD_LETTERS: 2},
+    ),
+    Row("after the commit", "commit:after"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+async def test_killed(
+    row: Row, kafka_settings: KafkaSettings, kafka_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_ms = int(time.time() * 1000)
+    feed = {
+        "due": lambda: delivery(1),
+        "later": lambda: delivery(1, due_ms=now_ms + 5_000),
+        "late": lambda: delivery(1, deadline_ms=now_ms - 1),
+        "poison": lambda: b'{"schema": 1, "id": "\xec',
+    }[row.feed]()
+    environ = {
+        "BONGSU_DELIVERY_ALLOW_ADDRESSES": "127.0.0.0/8",
+        "BONGSU_DELIVERY_SCHEDULE_S": row.schedule,
+        "BONGSU_DELIVERY_JITTER": "0",
+    }
+    async with Receiver([SECRET], script=Script(row.statuses)) as receiver:
+        known = Known()
+        known.add(subscription(receiver.url))
+        await publish_subscription(kafka_settings, known["press-office"])
+        await produce(kafka_settings, [feed])
+        argv = [sys.executable, "-u", "-m", "tests.faults.crashing_dispatcher", row.step, str(row.nth)]
+        log = tmp_path / "crashing.log"
+        child = await asyncio.to_thread(spawn, argv, log_path=log, env={**kafka_env, **environ, "PATH": ""})
+        code = await asyncio.to_thread(child.wait, 40)
+        assert code == -9, log.read_text()
+
+        monkeypatch.setattr(role, "make_consumer", as_one_member())
+        async with dispatching(settings_for(kafka_settings, **environ), known):
+
+            async def settled() -> bool:
+                """Everything that was written was read and committed."""
+                done = await committed(kafka_settings)
+                there = {topic: len(await read_all(kafka_settings, topic)) for topic in (topics.DELIVERIES, TIER)}
+                return all(done[topic] == there[topic] for topic in there)
+
+            await wait_until(settled, 40, "all offsets committed")
+    made = await attempts_of(kafka_settings)
+    assert [attempt.outcome for attempt in made] == list(row.attempts)
+    assert [attempt.number for attempt in made] == list(range(1, len(made) + 1))
+    assert len(receiver.received) == row.posts
+    assert len({(got.id, got.body) for got in receiver.received}) == min(row.posts, 1)
+    assert all(got.verified for got in receiver.received)
+    for topic, count in row.written.items():
+        letters = await read_all(kafka_settings, topic)
+        if row.feed == "later":
+            assert len(letters) >= count  # a second at a time, until it is due
+        else:
+            assert len(letters) == count, topic
+        if topic == topics.DEAD_LETTERS:
+            assert {letter.value for letter in letters} == {feed}
+            assert len({tuple(letter.headers) for letter in letters}) == 1
+
+
+def test_the_table_and_the_rows_are_the_same() -> None:
+    section = TABLE.read_text(encoding="utf-8").partition("## dispatcher")[2]
+    written = [
+        re.sub(r" \([^)]*\)", "", name)
+        for name in re.findall(r"^\| ((?:before|after) [^|]*?) \|", section, re.MULTILINE)
+    ]
+    assert written == [row.name for row in ROWS]
