@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from service.cli import COMMANDS, cli
+from service.matching.schema import FileModel
 from service.model import records, topics
 from service.settings import SECTIONS, Section, variable
 
@@ -70,11 +71,23 @@ def schemas() -> dict[str, str]:
     """File name -> text of each JSON Schema of docs/schemas/."""
     found = {topic: model.model_json_schema(by_alias=True) for topic, model in RECORDS.items()}
     found[topics.ARTICLES] = ARTICLE_SCHEMA
+    found["rule-file"] = rule_file_schema()
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return {
         f"{name}.json": json.dumps(dialect | schema, ensure_ascii=False, indent=2) + "\n"
         for name, schema in found.items()
     }
+
+
+def rule_file_schema() -> dict[str, Any]:
+    """Of the files in rules/, for editors: an alias may also be written as plain text."""
+    schema = FileModel.model_json_schema()
+    alias = {"$ref": "#/$defs/AliasModel"}
+    aliases = schema["$defs"]["EntityModel"]["properties"]["aliases"]
+    if aliases["items"] != alias:
+        raise ValueError("the aliases of rule files changed: mend rule_file_schema")
+    aliases["items"] = {"anyOf": [{"type": "string", "minLength": 1}, alias]}
+    return schema
 
 
 def settings_table() -> str:

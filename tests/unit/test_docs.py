@@ -1,6 +1,7 @@
 """The documents cannot lie: what they name exists, what is generated is up to date, and their examples run."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import yaml
 
 from service.adapters.rule_files import load_rules
 from service.cli import COMMANDS
-from service.cli.generate_docs import ARTICLE_SCHEMA, RECORDS, command_help, schemas, settings_table
+from service.cli.generate_docs import ARTICLE_SCHEMA, RECORDS, command_help, rule_file_schema, schemas, settings_table
 from service.ingest.decode import decode_article
 from service.matching.engine import Engine
 from service.model import records
@@ -74,7 +75,9 @@ def test_the_article_examples_are_articles() -> None:
         assert decode_article(example.encode()).id == "garam-2041"
 
 
-@pytest.mark.parametrize("value", [{"text": "가"}, {"html": "<p>가</p>"}, {"id": 7, "title": "가"}, {"text": "가", "desk": [1]}])
+@pytest.mark.parametrize(
+    "value", [{"text": "가"}, {"html": "<p>가</p>"}, {"id": 7, "title": "가"}, {"text": "가", "desk": [1]}]
+)
 def test_the_article_schema_allows_what_is_taken(value: object) -> None:
     jsonschema.validate(value, ARTICLE_SCHEMA)
     assert decode_article(json.dumps(value).encode())
@@ -82,13 +85,34 @@ def test_the_article_schema_allows_what_is_taken(value: object) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [{}, [], {"id": "a"}, {"text": 7}, {"title": None}, {"text": ""}, {"id": "", "text": "가"}, {"id": "a" * 513, "text": "가"}],
+    [
+        {},
+        [],
+        {"id": "a"},
+        {"text": 7},
+        {"title": None},
+        {"text": ""},
+        {"id": "", "text": "가"},
+        {"id": "a" * 513, "text": "가"},
+    ],
 )
 def test_the_article_schema_refuses_what_is_refused(value: object) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(value, ARTICLE_SCHEMA)
     with pytest.raises(UndecodableArticle):
         decode_article(json.dumps(value).encode())
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "rules").rglob("*.yaml")), ids=name_of)
+def test_the_schema_for_editors_fits_the_rules(path: Path) -> None:
+    schema = rule_file_schema()
+    value = yaml.safe_load(text_of(path))
+    jsonschema.validate(value, schema)
+    value["rules"][0]["wen"] = "@typo"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(value, schema)
+    link = f"# yaml-language-server: $schema={os.path.relpath(DOCS / 'schemas' / 'rule-file.json', path.parent)}"
+    assert text_of(path).startswith(link)
 
 
 @pytest.mark.parametrize("path", RULE_DOCUMENTS, ids=name_of)
