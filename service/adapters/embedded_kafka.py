@@ -13,7 +13,7 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -76,12 +76,25 @@ class EmbeddedKafka:
     """One broker over one data directory. `start` again after `stop` or `kill` finds the same data and port."""
 
     def __init__(
-        self, data_dir: Path, *, port: int | None = None, progress: Callable[[str], None] | None = None
+        self,
+        data_dir: Path,
+        *,
+        port: int | None = None,
+        progress: Callable[[str], None] | None = None,
+        properties: Mapping[str, str] | None = None,
     ) -> None:
-        """Nothing happens before `start`. `port` None: a free one. `progress` is told what takes long."""
+        """Nothing happens before `start`.
+
+        Args:
+            data_dir: everything it keeps, its log too; made if it is not there.
+            port: of 127.0.0.1; None takes a free one.
+            progress: told what takes long.
+            properties: of the broker, over ours.
+        """
         self.data_dir = data_dir.absolute()
         self.log_path = self.data_dir / "kafka.log"
         self._wanted_port = port
+        self._more_properties = "".join(f"{name}={value}\n" for name, value in (properties or {}).items())
         self._ports: tuple[int, int] | None = None
         self._progress = progress or (lambda _: None)
         self._process: subprocess.Popen[bytes] | None = None
@@ -198,7 +211,8 @@ class EmbeddedKafka:
             _refuse_busy(port)
         properties = self.data_dir / "server.properties"
         properties.write_text(
-            _PROPERTIES.format(host=HOST, port=port, controller=controller, logs=self.data_dir / "logs"),
+            _PROPERTIES.format(host=HOST, port=port, controller=controller, logs=self.data_dir / "logs")
+            + self._more_properties,
             encoding="utf-8",
         )
         run = [str(java()), *_JVM, "-cp", ":".join(map(str, jars))]

@@ -1,9 +1,10 @@
 """aiokafka clients as Bongsu uses them: one place that turns settings into options, and Kafka's errors into ours."""
 
+import logging
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import (
@@ -108,11 +109,11 @@ def make_consumer(settings: KafkaSettings, *topics: str, group: str | None, **op
     )
 
 
-def as_ours(settings: KafkaSettings, error: BaseException) -> BongsuError:
-    """Kafka's error as a sentence that says what to do."""
+def as_ours(settings: KafkaSettings, error: BaseException, cause: str = "") -> BongsuError:
+    """Kafka's error as a sentence that says what to do; `cause` is what its client logged about it."""
     kind = type(error).__name__
-    what = f"{kind}: {str(error).removeprefix(kind).lstrip(': ')}".removesuffix(": ")
-    if isinstance(error, _REFUSED):
+    what = cause or f"{kind}: {str(error).removeprefix(kind).lstrip(': ')}".removesuffix(": ")
+    if isinstance(error, _REFUSED) or "AuthenticationFailed" in cause:
         return WrongSetup(
             f"Kafka at {settings.bootstrap_servers} refuses us ({what}); look at BONGSU_KAFKA_SECURITY_PROTOCOL, "
             "BONGSU_KAFKA_SASL_* and the ACLs in docs/topics.md"
@@ -133,11 +134,36 @@ async def started(settings: KafkaSettings, client: _Client) -> AsyncIterator[_Cl
     """
     anything: Any = client
     stop = getattr(anything, "stop", None) or anything.close  # the admin client says close
-    try:
+    with _LastError() as last:
         try:
-            await anything.start()
-            yield client
-        finally:
-            await stop()
-    except (KafkaError, OSError, TimeoutError) as error:
-        raise as_ours(settings, error) from error
+            try:
+                await anything.start()
+                last.forget()
+                yield client
+            finally:
+                await stop()
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise as_ours(settings, error, last.message) from error
+
+
+class _LastError(logging.Handler):
+    """Why a client could not connect: aiokafka logs a wrong password or certificate and raises only "unable"."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.message = ""
+
+    def __enter__(self) -> Self:
+        logging.getLogger("aiokafka").addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("aiokafka").removeHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.message = record.getMessage()
+
+    def forget(self) -> None:
+        """From now on errors are raised with their own words."""
+        logging.getLogger("aiokafka").removeHandler(self)
+        self.message = ""

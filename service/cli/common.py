@@ -19,5 +19,7 @@ def settings_of(command: str) -> Settings:
     if settings.log.level != "DEBUG":
         root = logging.getLogger()
         root.setLevel(max(root.level, logging.WARNING))
-        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+        clients = logging.getLogger("aiokafka")
+        clients.propagate = False
+        clients.addHandler(logging.NullHandler())
     return settings

@@ -1,0 +1,125 @@
+"""Settings become client options; a mistake in them is named."""
+
+import ssl
+
+import pytest
+from aiokafka.errors import KafkaConnectionError, SaslAuthenticationFailed, TopicAuthorizationFailedError
+
+from service.adapters.kafka_client import as_ours, client_options, started, topic_name
+from service.model.errors import Unavailable, WrongSetup
+from service.settings import KafkaSettings
+from tests.certificates import Authority
+
+
+def test_plain():
+    settings = KafkaSettings(bootstrap_servers="a:1,b:2", request_timeout_s=2.5)
+    assert client_options(settings) == {
+        "bootstrap_servers": "a:1,b:2",
+        "security_protocol": "PLAINTEXT",
+        "request_timeout_ms": 2500,
+    }
+
+
+def test_the_prefix_stands_before_topics_and_groups():
+    assert topic_name(KafkaSettings(topic_prefix="press."), "articles") == "press.articles"
+    assert topic_name(KafkaSettings(), "articles") == "articles"
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
+def test_sasl(mechanism):
+    settings = KafkaSettings(
+        security_protocol="SASL_PLAINTEXT", sasl_mechanism=mechanism, sasl_username="bongsu", sasl_password="s3cret"
+    )
+    options = client_options(settings)
+    assert options["sasl_mechanism"] == mechanism
+    assert (options["sasl_plain_username"], options["sasl_plain_password"]) == ("bongsu", "s3cret")
+    assert "ssl_context" not in options
+    assert "s3cret" not in repr(settings)
+
+
+def test_tls_checks_the_broker_and_may_show_a_certificate(tmp_path):
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("bongsu")
+    for protocol in ("SSL", "SASL_SSL"):
+        context = client_options(
+            KafkaSettings(
+                security_protocol=protocol,
+                sasl_username="u",
+                sasl_password="p",
+                ssl_cafile=authority.path,
+                ssl_certfile=certificate,
+                ssl_keyfile=key,
+            )
+        )["ssl_context"]
+        assert context.verify_mode is ssl.CERT_REQUIRED
+        assert context.check_hostname
+        assert [ca["subject"] for ca in context.get_ca_certs()] == [((("commonName", "test authority"),),)]
+
+
+def test_without_a_cafile_the_authorities_of_the_system_count():
+    assert client_options(KafkaSettings(security_protocol="SSL"))["ssl_context"].verify_mode is ssl.CERT_REQUIRED
+
+
+def test_a_file_that_is_no_certificate_is_named(tmp_path):
+    empty = tmp_path / "empty.pem"
+    empty.write_text("not a certificate")
+    with pytest.raises(WrongSetup, match=r"BONGSU_KAFKA_SSL_CAFILE=.*nowhere.pem"):
+        client_options(KafkaSettings(security_protocol="SSL", ssl_cafile=tmp_path / "nowhere.pem"))
+    with pytest.raises(WrongSetup, match=r"BONGSU_KAFKA_SSL_CAFILE=.*empty.pem"):
+        client_options(KafkaSettings(security_protocol="SSL", ssl_cafile=empty))
+    with pytest.raises(WrongSetup, match=r"BONGSU_KAFKA_SSL_CERTFILE=.*empty.pem"):
+        client_options(KafkaSettings(security_protocol="SSL", ssl_certfile=empty, ssl_keyfile=empty))
+
+
+@pytest.mark.parametrize(
+    ("error", "expected", "says"),
+    [
+        (
+            KafkaConnectionError("no route"),
+            Unavailable,
+            r"Kafka at x:1 does not answer \(KafkaConnectionError: no route\)",
+        ),
+        (KafkaConnectionError(), Unavailable, r"\(KafkaConnectionError\)"),
+        (TimeoutError(), Unavailable, r"\(TimeoutError\)"),
+        (SaslAuthenticationFailed("who?"), WrongSetup, "refuses us .*BONGSU_KAFKA_SASL_"),
+        (TopicAuthorizationFailedError("articles"), WrongSetup, "ACLs in docs/topics.md"),
+    ],
+)
+def test_errors_of_kafka_say_what_to_do(error, expected, says):
+    ours = as_ours(KafkaSettings(bootstrap_servers="x:1"), error)
+    assert type(ours) is expected
+    with pytest.raises(expected, match=says):
+        raise ours
+
+
+class FakeClient:
+    """Counts its ends."""
+
+    def __init__(self, fails=None):
+        self.fails, self.stopped = fails, 0
+
+    async def start(self):
+        if self.fails:
+            raise self.fails
+
+    async def stop(self):
+        self.stopped += 1
+
+
+async def test_a_client_is_stopped_whatever_happens():
+    settings = KafkaSettings()
+    client = FakeClient()
+    async with started(settings, client) as same:
+        assert same is client
+        assert not client.stopped
+    assert client.stopped == 1
+    failing = FakeClient(KafkaConnectionError("away"))
+    with pytest.raises(Unavailable, match="away"):
+        async with started(settings, failing):
+            raise AssertionError("not reached")
+    assert failing.stopped == 1
+    broken = FakeClient()
+    with pytest.raises(ZeroDivisionError):
+        async with started(settings, broken):
+            _ = 1 / 0
+    assert broken.stopped == 1
