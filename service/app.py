@@ -114,7 +114,9 @@ async def run_role(
         log.info("stopping")
         try:
             await asyncio.wait_for(role.stop(), STOP_DEADLINE_S)
-        except TimeoutError:
+        except Exception as error:  # noqa: BLE001  the reason to stop matters more than how stopping went
+            if not isinstance(error, TimeoutError):
+                log.warning("stopping failed", error=repr(error))
             log.warning("not stopped in order within the deadline; what is uncommitted comes again")
         await health.stop()
     if role.failed.done():

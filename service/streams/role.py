@@ -154,6 +154,9 @@ class Worker:
         """Lag by topic, and the rules in force, every LAG_PERIOD_S."""
         names = {topic_name(self._settings.kafka, name): name for name in (topics.ARTICLES, topics.MATCHES, topics.ALERTS)}
         while True:
+            if self._app.crashed:
+                self._fail(Unavailable(f"the stream crashed: {self._app.crash_reason!r}"))
+                return
             lags = dict.fromkeys(names.values(), 0)
             consumer = self._app.consumer
             for partition in consumer.assignment():

@@ -6,6 +6,10 @@ meanwhile waits as well, up to Faust's 1.5 s. Three agents share one consumer he
 short wait costs a few small requests a second while nothing happens.
 """
 
+import inspect
+import types
+from collections.abc import Coroutine, Generator
+from functools import partial
 from typing import Any
 
 from faust.transport.drivers import TRANSPORTS
@@ -26,10 +30,47 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
 
 class Consumer(driver.Consumer):  # type: ignore[misc]
-    """Faust's consumer, on our thread."""
+    """Faust's consumer, on our thread, handing records over without two tasks for each."""
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def wait_first(self, *waits: Any, timeout: Any = None) -> Any:
+        """As Faust's, but a first wait that is over at once is not made a task.
+
+        Faust calls this once for each record, with "hand it to the agents" and "the flow is suspended"; handing over
+        waits only when a buffer is full, and two tasks a record were a third of the cost of reading.
+        """
+        first, *others = waits
+        if timeout is not None or not inspect.iscoroutine(first) or not all(map(inspect.iscoroutine, others)):
+            return await super().wait_first(*waits, timeout=timeout)
+        try:
+            waited_for = first.send(None)
+        except StopIteration:
+            for other in others:
+                other.close()
+            return None  # `_drain_messages` does not look at it
+        return await super().wait_first(_rest(first, waited_for), *others)
+
+
+async def _rest(begun: Coroutine[Any, Any, Any], waits_for: Any) -> Any:
+    return await _resumed(begun, waits_for)
+
+
+@types.coroutine
+def _resumed(begun: Coroutine[Any, Any, Any], waits_for: Any) -> Generator[Any, Any, Any]:
+    """The rest of a coroutine that was begun by hand and waits for a future."""
+    while True:
+        try:
+            value = yield waits_for
+        except BaseException as error:  # noqa: BLE001  a cancellation belongs to the coroutine
+            step = partial(begun.throw, error)
+        else:
+            step = partial(begun.send, value)
+        try:
+            waits_for = step()
+        except StopIteration as end:
+            return end.value
 
 
 class Transport(driver.Transport):  # type: ignore[misc]

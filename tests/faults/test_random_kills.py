@@ -1,0 +1,69 @@
+"""SIGKILL at random moments under load: the books balance, nothing is lost, no id has two contents."""
+
+import asyncio
+import os
+import random
+from collections import defaultdict
+
+import pytest
+
+from service.adapters.receiver import Receiver
+from service.local import Roles
+from tests.line import apply_rules, article, local_env, publish, settled_account, subscribe
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.kafka
+
+ARTICLES = 2000
+KILLS = 5
+SOAK_KILLS = 100
+
+
+async def _killed(role, kills, settings, env, tmp_path, seed):
+    luck = random.Random(seed)
+    await apply_rules(settings, tmp_path)
+    async with Receiver() as receiver, Roles(tmp_path, local_env(env)) as roles:
+        await subscribe(settings, receiver, "chongqing-watch")
+        (other,) = await roles.start({"worker": "dispatcher", "dispatcher": "worker"}[role])
+        (victim,) = await roles.start(role)
+        arrived: dict[str, set[bytes]] = defaultdict(set)
+
+        def different():
+            for one in receiver.received:
+                arrived[one.id].add(one.body)
+            receiver.received.clear()
+            return len(arrived)
+
+        publishing = asyncio.create_task(_steadily(settings, kills))
+        for _ in range(kills):
+            seen = different()
+            await wait_until(lambda seen=seen: different() > seen + luck.randrange(30), 90)
+            victim.kill()
+            (victim,) = await roles.start(role)
+        await publishing
+        await wait_until(lambda: different() >= ARTICLES, 120)
+        account = await settled_account(settings, 90)
+        assert other.returncode is None
+    assert len(arrived) == ARTICLES, "every article was told, under one id"
+    assert all(len(bodies) == 1 for bodies in arrived.values()), "one id, one content"
+    assert account["ledgers"]["alerts"]["ends"] == {"notified": ARTICLES}
+    assert account["ledgers"]["deliveries"]["ends"] == {"delivered": ARTICLES}
+
+
+async def _steadily(settings, kills):
+    """Articles keep coming while the role dies: some wait for it, some meet it in full swing."""
+    step = max(1, ARTICLES // (kills * 8))
+    for first in range(0, ARTICLES, step):
+        await publish(settings, [article(number) for number in range(first, min(ARTICLES, first + step))])
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("role", ["worker", "dispatcher"])
+async def test_killed_at_random_moments(role, kafka_settings, kafka_env, tmp_path):
+    await _killed(role, KILLS, kafka_settings, kafka_env, tmp_path, seed=20261123)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("role", ["worker", "dispatcher"])
+async def test_killed_a_hundred_times(role, kafka_settings, kafka_env, tmp_path):
+    await _killed(role, SOAK_KILLS, kafka_settings, kafka_env, tmp_path, seed=int(os.environ.get("SEED", "1")))
