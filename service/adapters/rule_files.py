@@ -1,0 +1,157 @@
+"""Rule files from a disk: YAML (JSON is YAML) read with the place of every value, so that a problem says file:line:column."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from service.matching.ruleset import Path as Keys
+from service.matching.ruleset import Placed, RuleSet, explain_validation
+from service.matching.schema import EntityModel, RuleModel
+from service.model.errors import InvalidRules, Problem
+
+SUFFIXES = (".yaml", ".yml", ".json")
+MAX_FILE_BYTES = 100_000_000
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TEXT = "tag:yaml.org,2002:str"
+
+
+def load_rules(path: Path) -> RuleSet:
+    """Every rule file at `path`: one file, or a directory with all below it.
+
+    Raises:
+        InvalidRules: every problem, with file:line:column and what to do about it.
+    """
+    problems: list[Problem] = []
+    placed: list[Placed] = []
+    for file in _files(path):
+        placed.extend(_read(file, problems))
+    if not placed and not problems:
+        problems.append(Problem(str(path), 1, 1, "no rules here; write entities: and rules: into a .yaml file (docs/rules.md)"))
+    return RuleSet.build(placed, problems)
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+    if path.is_file():
+        return [path]
+    raise InvalidRules([Problem(str(path), 1, 1, "there is no such file or directory; name one with --rules")])
+
+
+def _read(file: Path, problems: list[Problem]) -> Iterator[Placed]:
+    """The definitions of one file, each with the way to its place; what is wrong goes to `problems`."""
+    name = str(file)
+    try:
+        if file.stat().st_size > MAX_FILE_BYTES:
+            problems.append(Problem(name, 1, 1, f"larger than {MAX_FILE_BYTES} bytes; split it"))
+            return
+        root = yaml.compose(file.read_bytes().decode("utf-8-sig"), Loader=_LOADER)
+    except UnicodeDecodeError as error:
+        problems.append(Problem(name, 1, 1, f"not UTF-8 (byte {error.start}); save it as UTF-8"))
+        return
+    except OSError as error:
+        problems.append(Problem(name, 1, 1, f"cannot be read: {error.strerror}"))
+        return
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        problems.append(Problem(name, line, column, f"not YAML: {error.problem or error.context}"))
+        return
+    except (yaml.YAMLError, RecursionError) as error:
+        problems.append(Problem(name, 1, 1, f"not YAML: {' '.join(str(error).split())}"))
+        return
+    if root is None:
+        return
+    yield from _definitions(name, root, problems)
+
+
+def _definitions(name: str, root: yaml.Node, problems: list[Problem]) -> Iterator[Placed]:
+    if not isinstance(root, yaml.MappingNode):
+        problems.append(_problem(name, root, "a rule file has entities: and rules: at its top"))
+        return
+    for key, value in root.value:
+        model = {"entities": EntityModel, "rules": RuleModel}.get(key.value) if isinstance(key, yaml.ScalarNode) else None
+        if model is None:
+            problems.append(_problem(name, key, f"there is no such part {getattr(key, 'value', '')!r}; a file has entities: and rules:"))
+            continue
+        if isinstance(value, yaml.ScalarNode) and value.value in ("", "null", "~"):
+            continue
+        if not isinstance(value, yaml.SequenceNode):
+            problems.append(_problem(name, value, f"{key.value}: must be a list; begin each with - id:"))
+            continue
+        for node in value.value:
+            place = _Place(name, node)
+            try:
+                plain = _plain(node, name, problems, 0)
+                yield model.model_validate(plain), place
+            except ValidationError as error:
+                problems.extend(explain_validation(error, place))
+
+
+def _problem(name: str, node: yaml.Node, message: str) -> Problem:
+    return Problem(name, node.start_mark.line + 1, node.start_mark.column + 1, message)
+
+
+def _plain(node: yaml.Node, name: str, problems: list[Problem], depth: int) -> Any:
+    """The value of a node. Dates stay text, a key that comes twice is a problem."""
+    if depth > 20:
+        problems.append(_problem(name, node, "nested too deeply"))
+        return None
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(child, name, problems, depth + 1) for child in node.value]
+    if isinstance(node, yaml.MappingNode):
+        out: dict[Any, Any] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                problems.append(_problem(name, key, "a key must be a word"))
+            elif key.value in out:
+                problems.append(_problem(name, key, f"{key.value}: stands here twice; keep one"))
+            else:
+                out[key.value] = _plain(value, name, problems, depth + 1)
+        return out
+    return _scalar(node)
+
+
+def _scalar(node: yaml.Node) -> Any:
+    text: str = node.value
+    if node.tag == "tag:yaml.org,2002:bool":
+        return text.lower() in ("true", "yes", "on")
+    if node.tag == "tag:yaml.org,2002:null":
+        return None
+    if node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float"):
+        try:
+            return int(text) if node.tag.endswith("int") else float(text)
+        except ValueError:
+            return text
+    return text
+
+
+class _Place:
+    """From a path within one definition to its place in the file."""
+
+    __slots__ = ("_name", "_node")
+
+    def __init__(self, name: str, node: yaml.Node) -> None:
+        self._name = name
+        self._node = node
+
+    def __call__(self, path: Keys, offset: int) -> tuple[str, int, int]:
+        node = self._node
+        for part in path:
+            step: yaml.Node | None = None
+            if isinstance(node, yaml.MappingNode):
+                step = next((value for key, value in node.value if key.value == part), None)
+                if step is None:
+                    break
+            elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+                step = node.value[part]
+            if step is None:
+                break
+            node = step
+        mark = node.start_mark
+        quoted = isinstance(node, yaml.ScalarNode) and node.style in ("'", '"')
+        on_one_line = isinstance(node, yaml.ScalarNode) and node.start_mark.line == node.end_mark.line
+        return self._name, mark.line + 1, mark.column + 1 + (offset + quoted if on_one_line and offset >= 0 and quoted | bool(offset) else 0)

@@ -1,0 +1,193 @@
+"""HTML to paragraphs of text with offsets into the given HTML, in one pass that is linear whatever comes in.
+
+No parser at hand keeps offsets and is linear on broken markup, so this is a tokenizer of its own: tags, comments and
+raw elements (script, style ...) are skipped, block tags end a paragraph, white space collapses. Character references
+stay as they are: `normalise` resolves them, at most twice. What the markup says about a place (a caption, a list of
+related articles) goes along as a hint for each paragraph.
+"""
+
+import re
+from dataclasses import dataclass
+
+from service.ingest.offsets import OffsetMap, Rewriter
+from service.model.mention import Zone
+
+_NAME = re.compile(r"/?([a-zA-Z][a-zA-Z0-9:-]{0,30})")
+# A quoted value may hold a >; bounded, so that a quote that never closes costs no second look at the whole page.
+_QUOTED_TAG = re.compile(r"""[^<>"']*+(?:"[^"]{0,2000}+"[^<>"']*+|'[^']{0,2000}+'[^<>"']*+)*+>""")
+_ATTRIBUTE = re.compile(
+    r"""\b(class|id|property|name|content)\s{0,5}=\s{0,5}("[^"]*+"|'[^']*+'|[^\s"'>]*+)""", re.IGNORECASE
+)
+_TEXT = re.compile(r"\s++|[^\s]++")
+
+RAW = frozenset("script style noscript template svg iframe select textarea button object canvas math audio video".split())
+"""Elements whose content is no text of the article."""
+INLINE = frozenset(
+    "a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark nobr q rb rp rt ruby s samp small "
+    "span strike strong sub sup time tt u var wbr input source track link meta".split()
+)
+"""Elements that do not end a paragraph; every other tag does."""
+VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+
+_HINT_TAGS = {"figcaption": Zone.CAPTION, "nav": Zone.RELATED, "footer": Zone.BOILERPLATE, "aside": Zone.RELATED}
+_HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
+_UNNESTED = frozenset(("p", "li", "dd", "dt", "figcaption", *_HEADINGS))  # the next one ends it, closed or not
+# Words of class and id, whole or with - and _, by which portals and newspapers call these places.
+_HINT_WORDS: tuple[tuple[Zone, re.Pattern[str]], ...] = tuple(
+    (zone, re.compile(rf"(?:^|[\s_-])(?:{words})(?:$|[\s_-])", re.IGNORECASE))
+    for zone, words in (
+        (Zone.RELATED, "related|relation|relate|recommend|recommended|popular|ranking|mostview|most-?viewed|hotnews|other-?news|"
+         "linknews|comments?|comment-?list|reply|replies|news-?list|sidebar|relatednews|related-?articles?|promotion|banner|ads?"),
+        (Zone.BOILERPLATE, "copyright|copy|footer|foot|subscribe|subscription|newsletter|sns|share|breadcrumb|gnb|lnb|utility"),
+        (Zone.BYLINE, "byline|reporter|journalist|author|writer|news-?date|dates?|datetime|timestamp"),
+        (Zone.CAPTION, "caption|photo-?caption|img-?desc|image-?desc|img-?caption|photo-?desc|vod-?caption"),
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What was read: `text` has one paragraph a line; `title` is where the page's title stands in the HTML."""
+
+    text: str
+    offsets: OffsetMap
+    hints: tuple[Zone | None, ...]
+    """One for each line of `text`."""
+    title: tuple[int, int] | None
+    title_is_exact: bool
+    """Out of og:title; out of <title> it may end in the name of the site."""
+
+
+class _Reader:
+    """State of one pass."""
+
+    def __init__(self, html: str) -> None:
+        self.html = html
+        self.out = Rewriter(html)
+        self.hints: list[Zone | None] = []
+        self.open: list[tuple[str, Zone | None]] = []  # innermost container with a hint, and how we leave it
+        self.depth: list[int] = []
+        self.line_has_text = False
+        self.space: tuple[int, int] | None = None
+        self.line_hint: Zone | None = None
+        self.title: tuple[int, int] | None = None
+        self.og_title: tuple[int, int] | None = None
+
+    def text(self, begin: int, end: int) -> None:
+        for piece in _TEXT.finditer(self.html, begin, end):
+            start, stop = piece.span()
+            if self.html[start].isspace():
+                self.space = self.space or (start, stop)
+                continue
+            if not self.line_has_text:
+                self.line_has_text = True
+                self.line_hint = self.open[-1][1] if self.open else None
+            elif self.space is not None:
+                self.out.put(" ", *self.space)
+            self.space = None
+            self.out.copy(start, stop)
+
+    def end_paragraph(self, at: int) -> None:
+        self.space = None
+        if self.line_has_text:
+            self.out.put("\n", at, at)
+            self.hints.append(self.line_hint)
+            self.line_has_text = False
+
+    def tag(self, name: str, closing: bool, begin: int, end: int) -> None:  # noqa: FBT001
+        if name not in INLINE:
+            self.end_paragraph(begin)
+        if name in VOID:
+            if name == "meta":
+                self._meta(begin, end)
+            return
+        if self.open and self.open[-1][0] == name:
+            self.depth[-1] += -1 if closing or name in _UNNESTED else 1
+            if self.depth[-1] == 0:
+                self.open.pop()
+                self.depth.pop()
+            if closing or name not in _UNNESTED:
+                return
+        if not closing:
+            hint = self._hint(name, begin, end)
+            if hint is not None and (not self.open or self.open[-1][1] not in (Zone.RELATED, Zone.BOILERPLATE)):
+                self.open.append((name, hint))
+                self.depth.append(1)
+
+    def _hint(self, name: str, begin: int, end: int) -> Zone | None:
+        if name in _HINT_TAGS:
+            return _HINT_TAGS[name]
+        if name in _HEADINGS:
+            return Zone.SUBHEAD
+        if end - begin > len(name) + 8 and name not in ("html", "body", "main", "article"):
+            for found in _ATTRIBUTE.finditer(self.html, begin + len(name), min(end, begin + 2000)):
+                if found[1].lower() in ("class", "id"):
+                    value = found[2].strip("\"'")
+                    for zone, words in _HINT_WORDS:
+                        if words.search(value):
+                            return zone
+        return None
+
+    def _meta(self, begin: int, end: int) -> None:
+        found = {name[1].lower(): name for name in _ATTRIBUTE.finditer(self.html, begin, min(end, begin + 4000))}
+        which = found.get("property") or found.get("name")
+        content = found.get("content")
+        if self.og_title is None and which and content and which[2].strip("\"'").lower() == "og:title":
+            start, stop = content.span(2)
+            quoted = self.html[start : start + 1] in ('"', "'")
+            self.og_title = (start + quoted, stop - quoted)
+
+
+def read_html(html: str) -> Page:
+    """The paragraphs of `html`."""
+    reader = _Reader(html)
+    size = len(html)
+    at = 0
+    while at < size:
+        opening = html.find("<", at)
+        if opening < 0:
+            reader.text(at, size)
+            break
+        named = _NAME.match(html, opening + 1)
+        if named is None and not html.startswith(("!", "?", "/"), opening + 1):
+            reader.text(at, opening + 1)  # a < that begins no tag is text
+            at = opening + 1
+            continue
+        reader.text(at, opening)
+        if html.startswith("!--", opening + 1):
+            close = html.find("-->", opening + 4)
+            at = size if close < 0 else close + 3
+            continue
+        end = -1
+        if named is not None and (quoted := _QUOTED_TAG.match(html, named.end())) is not None:
+            end = quoted.end()
+        if end < 0:
+            close = html.find(">", opening)
+            if close < 0:
+                break  # a tag that never ends: browsers drop the rest as well
+            end = close + 1
+        at = end
+        if named is None:
+            continue
+        name = named[1].lower()
+        closing = html[opening + 1] == "/"
+        if not closing and name in RAW and html[end - 2] != "/":
+            at = _after(html, name, end)[1]
+        elif not closing and name == "title":
+            stop, at = _after(html, name, end)
+            reader.title = reader.title or (end, stop)
+        else:
+            reader.tag(name, closing, opening, end)
+    reader.end_paragraph(size)
+    text, offsets = reader.out.finish()
+    title = reader.og_title or reader.title
+    return Page(text, offsets, tuple(reader.hints), title, reader.og_title is not None)
+
+
+def _after(html: str, name: str, begin: int) -> tuple[int, int]:
+    """Where the content of a raw element ends, and where its end tag does; the end of the page when it has none."""
+    found = re.compile(rf"</{name}[\s>/]", re.IGNORECASE).search(html, begin)
+    if found is None:
+        return len(html), len(html)
+    close = html.find(">", found.end() - 1)
+    return found.start(), len(html) if close < 0 else close + 1

@@ -1,0 +1,168 @@
+"""An article read: one normalised text to search, its zones, and the way back to the fields as they were given.
+
+Title and body stand in one string, so that one pass of the automaton finds all; a line break begins and ends it, so that
+no neighbour of a find needs a bounds check. Zones are read only when something was found.
+"""
+
+import hashlib
+import re
+from functools import cached_property
+
+from service.ingest.html import Page, read_html
+from service.ingest.normalise import Normal, normalise
+from service.ingest.zones import ZoneMap, read_zones
+from service.model import ids
+from service.model.article import Article
+from service.model.mention import Field, Zone
+
+_SITE = re.compile(r"\s+(?:\||-|::|<|:)\s+[^|<>]{1,30}$|\s*\|\s*[^|]{1,30}$")
+_TAG = re.compile(r"<[^>]*>")
+_SENTENCE_END = re.compile(r"[.!?。…][\"'”’)\]」』》]*(?=\s|$|(?=[가-힣“‘\"]))")
+_NUMBER_OR_LATIN = re.compile(r"[0-9a-z]")
+
+
+class View:
+    """One field, as given, and the map from the normalised text to it."""
+
+    __slots__ = ("_more", "base", "field", "given", "normal")
+
+    def __init__(self, field: Field, given: str, normal: Normal, more: Page | None = None, base: int = 0) -> None:
+        self.field = field
+        self.given = given
+        self.normal = normal
+        self._more = more
+        self.base = base
+        """Where in the field the normalised part begins (a title within HTML)."""
+
+    def start(self, position: int) -> int:
+        """Offset into the field of the character at `position` of the normal text."""
+        found = self.normal.start(position)
+        return self._more.offsets.start(found) if self._more else found + self.base
+
+    def stop(self, position: int) -> int:
+        """Offset into the field just after the character before `position`."""
+        found = self.normal.stop(position)
+        return self._more.offsets.stop(found) if self._more else found + self.base
+
+
+class Document:
+    """An article ready to be searched. `text` is what the automaton reads."""
+
+    def __init__(self, article: Article) -> None:
+        self.article = article
+        self.title_view: View | None = None
+        self._page: Page | None = None
+        if article.title is not None:
+            self.title_view = View("title", article.title, normalise(article.title))
+        if article.text is not None:
+            self.body_view = View("text", article.text, normalise(article.text))
+        else:
+            html = article.html or ""
+            self._page = page = read_html(html)
+            self.body_view = View("html", html, normalise(page.text), page)
+            if self.title_view is None and page.title is not None:
+                begin, end = page.title
+                if not page.title_is_exact and (site := _SITE.search(html, begin, end)):
+                    end = site.start()
+                self.title_view = View("html", html, normalise(html[begin:end]), None, begin)
+        title = self.title_view.normal.text.replace("\n", " ") if self.title_view else ""
+        self.normal_title = title
+        self.body_start = len(title) + 2
+        """Where in `text` the body begins; the title begins at 1."""
+        self.text = f"\n{title}\n{self.body_view.normal.text}\n"
+
+    @property
+    def title(self) -> str:
+        """The title as people read it: given, or out of the HTML."""
+        if self.article.title is not None:
+            return self.article.title
+        return " ".join(self.normal_title_as_given().split()) if self.title_view else ""
+
+    def normal_title_as_given(self) -> str:
+        """The HTML title with its references resolved, but in its own letters."""
+        view = self.title_view
+        assert view is not None
+        raw = view.given[view.base : view.stop(len(view.normal.text))] if view.normal.text else ""
+        return _plain(raw)
+
+    @cached_property
+    def zones(self) -> ZoneMap:
+        """Zones, read when first asked for."""
+        hints = self._page.hints if self._page else ()
+        return read_zones(self.text, self.body_start, self.normal_title.strip(), hints)
+
+    @cached_property
+    def cleaned(self) -> str:
+        """What the body says, without chrome and repetitions, normalised."""
+        return "\n".join(" ".join(part.split()) for part in self.zones.counted(self.text))
+
+    @cached_property
+    def content_hash(self) -> str:
+        """Of title and cleaned body: equal means the article says the same."""
+        return ids.content_hash(" ".join(self.normal_title.split()), self.cleaned)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the cleaned body alone, spaces aside: equal in copies under another headline."""
+        return hashlib.blake2b("".join(self.cleaned.split()).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+    def view(self, position: int) -> tuple[View, int]:
+        """The field that `position` of `text` belongs to, and the position in its normal text."""
+        if self.title_view is not None and position < self.body_start:
+            return self.title_view, position - 1
+        return self.body_view, position - self.body_start
+
+    def span(self, start: int, end: int) -> tuple[View, int, int]:
+        """Field and offsets, as given, of text[start:end]."""
+        view, offset = self.view(start)
+        return view, view.start(offset), view.stop(offset + end - start)
+
+    def zone_at(self, position: int) -> tuple[Zone, bool]:
+        """Innermost zone at `position` (quote > lead > body), and whether its paragraph only repeats another."""
+        if position < self.body_start:
+            return Zone.TITLE, False
+        zone, duplicate = self.zones.at(position)
+        if zone in (Zone.BODY, Zone.LEAD) and self._is_quoted(position):
+            return Zone.QUOTE, duplicate
+        return zone, duplicate
+
+    def _is_quoted(self, position: int) -> bool:
+        start = self.text.rfind("\n", 0, position) + 1
+        if self.text.count('"', start, position) % 2 == 0:
+            return False
+        end = self.text.find("\n", position)
+        return self.text.find('"', position, end) >= 0
+
+    def sentence_span(self, position: int) -> tuple[int, int]:
+        """Start and end, in `text`, of the sentence that holds `position`."""
+        begin = self.text.rfind("\n", 0, position) + 1
+        end = self.text.find("\n", position)
+        if position >= self.body_start and (line := self.zones.line_at(position)) and line.head <= position < line.tail:
+            begin, end = line.head, line.tail
+        for found in _SENTENCE_END.finditer(self.text, begin, end):
+            if _NUMBER_OR_LATIN.match(self.text, found.start() - 1) and not self.text[found.end()].isspace():
+                continue
+            if found.end() > position:
+                end = found.end()
+                break
+            begin = found.end()
+        while begin < position and self.text[begin].isspace():
+            begin += 1
+        return begin, max(end, position + 1)
+
+    def sentence(self, position: int) -> str:
+        """The sentence at `position`, as given, without tags."""
+        begin, end = self.sentence_span(position)
+        view, start, stop = self.span(begin, end)
+        found = view.given[start:stop]
+        return " ".join((_plain(found) if view.field == "html" else found).split())
+
+
+def _plain(html: str) -> str:
+    return Normal(_TAG.sub("", html)).text if "&" not in html else _unescaped(_TAG.sub("", html))
+
+
+def _unescaped(text: str) -> str:
+    import html
+
+    return html.unescape(html.unescape(text))

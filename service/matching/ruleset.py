@@ -1,0 +1,199 @@
+"""A whole, consistent set of entities and rules, and its form on the control topic.
+
+Records are content-addressed: `entity/<sha>` and `rule/<sha>` hold the JSON that an author could have written, so a set
+is its keys, and its version is a hash of them.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from service.ingest.normalise import fold
+from service.matching.entities import Alias, Entity, Example, Rule
+from service.matching.expression import EntityTerm, LiteralTerm, terms_of
+from service.matching.language import RuleSyntaxError, did_you_mean, parse
+from service.matching.schema import AliasModel, EntityModel, RuleModel
+from service.model.errors import InvalidRules, Problem
+
+Path = tuple[str | int, ...]
+Place = Callable[[Path, int], tuple[str, int, int]]
+"""From a path within a definition, and an offset into the text there, to file, line and column."""
+Placed = tuple[EntityModel | RuleModel, Place]
+
+MAX_PROBLEMS = 100
+
+
+class RuleSet:
+    """Entities and rules that belong together, checked against each other."""
+
+    __slots__ = ("_records", "entities", "rules", "version")
+
+    def __init__(self, entities: tuple[Entity, ...], rules: tuple[Rule, ...], records: Mapping[str, bytes]) -> None:
+        self.entities = entities
+        self.rules = rules
+        self._records = dict(sorted(records.items()))
+        self.version = hashlib.sha256("\n".join(self._records).encode()).hexdigest()[:32]
+
+    def to_records(self) -> dict[str, bytes]:
+        """`entity/<sha>` and `rule/<sha>` to JSON."""
+        return dict(self._records)
+
+    @classmethod
+    def from_records(cls, records: Mapping[str, bytes]) -> "RuleSet":
+        """The set that `to_records` gave.
+
+        Raises:
+            InvalidRules: a record is not what its key says, or they do not fit together.
+        """
+        placed: list[Placed] = []
+        problems: list[Problem] = []
+        for key, raw in sorted(records.items()):
+            kind, _, sha = key.partition("/")
+            model = {"entity": EntityModel, "rule": RuleModel}.get(kind)
+            if model is None or hashlib.sha256(raw).hexdigest()[:32] != sha:
+                problems.append(Problem(key, 1, 1, "this record is not what its key says; apply the rules again"))
+                continue
+            try:
+                placed.append((model.model_validate_json(raw), _always(key)))
+            except ValidationError as error:
+                problems.extend(explain_validation(error, _always(key)))
+        if problems:
+            raise InvalidRules(problems[:MAX_PROBLEMS])
+        return cls.build(placed)
+
+    @classmethod
+    def build(cls, placed: Iterable[Placed], problems: Iterable[Problem] = ()) -> "RuleSet":
+        """The set of these definitions; `problems` were found before and are reported with those found here.
+
+        Raises:
+            InvalidRules: every problem, with its place.
+        """
+        checker = _Checker(list(problems))
+        items = list(placed)
+        entities = [(item, place) for item, place in items if isinstance(item, EntityModel)]
+        rules = [(item, place) for item, place in items if isinstance(item, RuleModel)]
+        checker.ids(entities, "entity")
+        checker.ids(rules, "rule")
+        known = {item.id for item, _ in entities}
+        built_entities = tuple(checker.entity(item, place, known) for item, place in entities)
+        built_rules = tuple(rule for item, place in rules if (rule := checker.rule(item, place, known)))
+        if checker.problems:
+            raise InvalidRules(checker.problems[:MAX_PROBLEMS])
+        records: dict[str, bytes] = {}
+        for item, _ in items:
+            raw = orjson.dumps(item.model_dump(exclude_defaults=True), option=orjson.OPT_SORT_KEYS)
+            kind = "entity" if isinstance(item, EntityModel) else "rule"
+            records[f"{kind}/{hashlib.sha256(raw).hexdigest()[:32]}"] = raw
+        return cls(built_entities, built_rules, records)
+
+
+def _always(file: str) -> Place:
+    return lambda _path, _offset: (file, 1, 1)
+
+
+def explain_validation(error: ValidationError, place: Place) -> list[Problem]:
+    """What pydantic found, in words for an author."""
+    out = []
+    for found in error.errors(include_url=False):
+        path: Path = tuple(part for part in found["loc"] if not str(part).startswith(("function-", "AliasModel")))
+        file, line, column = place(path, 0)
+        where = ".".join(str(part) for part in path)
+        out.append(Problem(file, line, column, f"{where}: {_in_words(found)}" if where else _in_words(found)))
+    return out
+
+
+def _in_words(found: Any) -> str:
+    kind, given = found["type"], found.get("input")
+    if kind == "missing":
+        return "is missing; write it"
+    if kind == "extra_forbidden":
+        models = (EntityModel, RuleModel, AliasModel)
+        known = sorted({name for model in models for name in model.model_fields} | {"entities", "rules", "fires"})
+        return f"there is no such field{did_you_mean(str(found['loc'][-1]), known)}"
+    if kind == "string_type":
+        return f'must be text; put it in quotation marks: "{given}"' if isinstance(given, int | float | bool) else "must be text"
+    if kind == "string_pattern_mismatch":
+        return f"{given!r} does not fit; only a-z, 0-9 and - are allowed" if found["loc"][-1] == "id" else f"{given!r} does not fit"
+    return str(found["msg"])
+
+
+class _Checker:
+    """Builds the inside values and collects every problem on the way."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+
+    def add(self, place: Place, path: Path, message: str, offset: int = 0) -> None:
+        file, line, column = place(path, offset)
+        self.problems.append(Problem(file, line, column, message))
+
+    def ids(self, items: Iterable[tuple[EntityModel | RuleModel, Place]], what: str) -> None:
+        first: dict[str, Place] = {}
+        for item, place in items:
+            if item.id in first:
+                file, line, _ = first[item.id](("id",), 0)
+                self.add(place, ("id",), f"the {what} {item.id} is defined already, at {file}:{line}; give it another id")
+            else:
+                first[item.id] = place
+
+    def entity(self, item: EntityModel, place: Place, known: set[str]) -> Entity:
+        aliases: list[Alias] = []
+        seen: set[str] = set()
+        for number, given in enumerate((AliasModel(text=item.name), *item.aliases)):
+            path: Path = ("aliases", number - 1) if number else ("name",)
+            if len(fold(given.text).replace(" ", "")) < 2:
+                self.add(place, path, f"{given.text!r} has one syllable: it would be found in other words everywhere; write it out")
+                continue
+            needs = given.needs if given.needs is not None else item.needs or []
+            self._needs(needs, place, (*path, "needs") if given.needs else ("needs",), known)
+            exact = (given.case or item.case) == "exact"
+            if (key := given.text if exact else fold(given.text)) in seen:
+                continue
+            seen.add(key)
+            ambiguous = given.ambiguous if given.ambiguous is not None else item.ambiguous
+            aliases.append(Alias(given.text, given.lang, ambiguous, tuple(needs), exact))
+        return Entity(
+            item.id, item.name, item.kind, tuple(aliases), tuple(item.not_in), tuple(item.titles), item.compound == "accept"
+        )
+
+    def _needs(self, needs: Iterable[str], place: Place, path: Path, known: set[str]) -> None:
+        for number, need in enumerate(needs):
+            if need.startswith("@") and need[1:] not in known:
+                self.add(place, (*path, number), f"there is no entity {need[1:]}{did_you_mean(need[1:], sorted(known))}")
+
+    def rule(self, item: RuleModel, place: Place, known: set[str]) -> Rule | None:
+        try:
+            expression = parse(item.when)
+        except RuleSyntaxError as error:
+            self.add(place, ("when",), error.message, error.at)
+            return None
+        for term in terms_of(expression):
+            if isinstance(term, EntityTerm) and term.id not in known:
+                self.add(place, ("when",), f"there is no entity {term.id}{did_you_mean(term.id, sorted(known))}", term.at)
+            if isinstance(term, LiteralTerm) and len(fold(term.text).replace(" ", "")) < 2:
+                self.add(place, ("when",), f"{term} has one syllable: it would be found everywhere; write a longer word", term.at)
+        if item.expires is not None and not _is_date(item.expires):
+            self.add(place, ("expires",), f"{item.expires!r} is no date; write it as 2026-12-31")
+        examples = []
+        for number, example in enumerate(item.tests):
+            article = {name: value for name in ("title", "text", "html") if (value := getattr(example, name))}
+            if not article:
+                self.add(place, ("tests", number), "a test needs text, title or html")
+            examples.append(Example(article, example.fires))
+        return Rule(
+            item.id, item.name or item.id, item.when, expression, tuple(item.tags), item.policy, item.owner,
+            item.expires, item.shadow, tuple(examples),
+        )  # fmt: skip
+
+
+def _is_date(text: str) -> bool:
+    from datetime import date
+
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
