@@ -117,6 +117,22 @@ class Document:
         view, offset = self.view(start)
         return view, view.start(offset), view.stop(offset + end - start)
 
+    def position(self, field: Field, offset: int) -> int:
+        """The position in `text` of the character at `offset` of a field as given: the way there, for a few."""
+        for view, begin, end in ((self.title_view, 1, self.body_start - 1), (self.body_view, self.body_start, len(self.text) - 1)):
+            if view is None or view.field != field:
+                continue
+            low, high = 0, end - begin
+            while low < high:
+                middle = (low + high) // 2
+                if view.stop(middle + 1) <= offset:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low < end - begin and view.start(low) <= offset:
+                return begin + low
+        return self.body_start
+
     def zone_at(self, position: int) -> tuple[Zone, bool]:
         """Innermost zone at `position` (quote > lead > body), and whether its paragraph only repeats another."""
         if position < self.body_start:

@@ -1,0 +1,122 @@
+"""What `match` and `explain` share: reading files and JSON Lines, the engine with its second opinion, JSON out."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from service.adapters.rule_files import load_rules
+from service.adapters.sense import make_veto
+from service.ingest.decode import decode_article, decode_file
+from service.matching.engine import Engine
+from service.matching.findings import Findings
+from service.model.article import Article
+from service.model.errors import NewerSchema, UndecodableArticle, WrongSetup
+from service.model.mention import Mention
+from service.settings import Settings
+
+
+class Job(NamedTuple):
+    """One article to read: where it came from, and its bytes."""
+
+    name: str
+    line: int
+    raw: bytes
+    is_json: bool
+
+
+def read_jobs(files: Iterable[str]) -> Iterator[Job]:
+    """Every article of these files; blank lines of JSON Lines are none."""
+    for name in files:
+        if name == "-":
+            yield from _lines("-", sys.stdin.buffer)
+            continue
+        path = Path(name)
+        try:
+            if path.suffix.lower() in {".jsonl", ".ndjson", ".json"}:
+                with path.open("rb") as file:
+                    yield from _lines(name, file)
+            else:
+                yield Job(name, 1, path.read_bytes(), False)
+        except OSError as error:
+            raise WrongSetup(f"{name}: {error.strerror}; name a .txt, .html or .jsonl file, or - for standard input") from None
+
+
+def _lines(name: str, file: Iterable[bytes]) -> Iterator[Job]:
+    for number, line in enumerate(file, 1):
+        if line.strip():
+            yield Job(name, number, line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line, True)
+
+
+def read_article(job: Job) -> Article:
+    """The article of a job."""
+    return decode_article(job.raw) if job.is_json else decode_file(job.name, job.raw)
+
+
+class Matcher:
+    """A job in, a line of output out."""
+
+    def __init__(self, rules: Path) -> None:
+        settings = Settings().matching
+        self.engine = Engine(
+            load_rules(rules),
+            min_confidence=settings.min_confidence,
+            veto=make_veto(warn=warn) if settings.morphology else None,
+        )
+
+    def __call__(self, job: Job) -> bytes:
+        """The answer for one article, as a line of JSON."""
+        try:
+            article = read_article(job)
+        except UndecodableArticle as error:
+            answer: dict[str, Any] = {"article": {"id": error.article_id}, "line": job.line, "error": error.reason}
+        except NewerSchema as error:
+            answer = {"article": {"id": None}, "line": job.line, "error": str(error)}
+        else:
+            answer = as_dict(self.engine.examine(article))
+        return orjson.dumps(answer, default=_replace_surrogates, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def warn(message: str) -> None:
+    """A warning for a person, on standard error."""
+    sys.stderr.write(f"bongsu: {message}\n")
+
+
+def as_dict(findings: Findings) -> dict[str, Any]:
+    """Contract 3.3."""
+    article: dict[str, Any] = {"id": findings.article.id, "title": findings.title}
+    if findings.article.partial:
+        article["partial"] = True
+    return {
+        "article": article,
+        "matches": [
+            {"rule": hit.rule.id, "mentions": [mention_dict(mention) for mention in hit.mentions]} for hit in findings.hits
+        ],
+        "mentions": [mention_dict(mention) for mention in findings.mentions],
+        "suppressed": [mention_dict(mention) for mention in findings.suppressed],
+    }
+
+
+def mention_dict(mention: Mention) -> dict[str, Any]:
+    """One mention; `via` and `reason` only where there is one."""
+    out: dict[str, Any] = {
+        "entity": mention.entity,
+        "surface": mention.surface,
+        "text": mention.text,
+        "field": mention.field,
+        "zone": mention.zone.value,
+        "start": mention.start,
+        "end": mention.end,
+        "confidence": round(mention.confidence, 3),
+    }
+    if mention.via is not None:
+        out["via"] = mention.via
+    if mention.reason is not None:
+        out["reason"] = mention.reason.value
+    return out
+
+
+def _replace_surrogates(value: object) -> object:
+    raise TypeError(f"{value!r} is no JSON")

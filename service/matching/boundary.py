@@ -1,0 +1,186 @@
+"""Where a name begins and ends inside an eojeol. Each answer names its reason, so that it can be explained.
+
+The engine asks here only when the neighbouring character is no plain separator: `OPEN` before, `CLOSED` after.
+"""
+
+import re
+from typing import Literal, NamedTuple
+
+from service.ingest.wordlist import read_groups
+from service.matching.hangul import ANY_FINAL, DIGIT, HAN, HANGUL, KANA, LATIN, OTHER, script_of
+from service.matching.josa import need, tails
+from service.matching.lexicon import Surface
+from service.model.mention import Reason, Via
+
+OPEN = frozenset(" \n\"'([{<·,…/~|▲△▶■□◆◇○●★☆『「《〈【〔→↑↓;:!?-–%")
+"""Before a name of any script: it begins here. (A dot, an ampersand, an @ and digits need a look.)"""
+CLOSED = frozenset(" \n\"')]}>·…/~|▲△▶■□◆◇○●★☆』」》〉】〕([<→↑↓;:!?-")
+"""After a name of any script: it ends here."""
+
+_RUN = re.compile("[가-힣]+")
+_HAN_RUN = re.compile("[㐀-䶿一-鿿]+")
+_GROUPS = read_groups("service.matching", "prefixes.txt")
+PREFIXES = frozenset(_GROUPS["hangul"])
+HAN_PREFIXES = frozenset(_GROUPS["han"])
+_LONGEST_PREFIX = max(map(len, PREFIXES))
+_DIGIT_JOINERS = frozenset("·,/:-~")
+_CLOSING_QUOTES = frozenset("\"')]}>』」》〉】〕")
+_SURE_CLOSERS = frozenset(")]}>』」》〉】〕")
+
+
+def open_before(surface: Surface) -> frozenset[str]:
+    """Characters before this surface that decide at once that it begins there."""
+    if surface.is_josa:
+        return OPEN - _CLOSING_QUOTES
+    return OPEN - _DIGIT_JOINERS if surface.first == DIGIT else OPEN
+
+
+def closed_after(surface: Surface) -> frozenset[str]:
+    """Characters after this surface that decide at once that it ends there."""
+    return CLOSED if surface.last in (LATIN, DIGIT) else CLOSED | frozenset(".,%&+")
+
+
+class Verdict(NamedTuple):
+    """What the right side says: it counts (reason None), perhaps by way of a title or compound; and what stood there."""
+
+    reason: Reason | None
+    via: Via | None = None
+    why: str = ""
+
+
+FITS = Verdict(None)
+
+
+def tail_at(text: str, end: int) -> str:
+    """The Hangul that follows `end` without a break."""
+    found = _RUN.match(text, end)
+    return found[0] if found else ""
+
+
+def begins(text: str, start: int, surface: Surface) -> bool:
+    """Whether a name may begin at `start`, whatever stands before it."""
+    before = text[start - 1]
+    if surface.is_josa and _is_particle(text, start, surface):
+        return False
+    if before in OPEN:
+        return not (surface.first == DIGIT and before in _DIGIT_JOINERS and text[start - 2].isdigit())
+    if surface.free:
+        return True
+    script = script_of(before)
+    if script == OTHER:
+        return _begins_after_mark(text, start, surface, before)
+    if surface.first == HANGUL:
+        return script == LATIN or script == HAN or script == KANA or (script == HANGUL and _after_prefix(text, start))
+    if surface.first == LATIN:
+        return script not in (LATIN, DIGIT)
+    if surface.first == DIGIT:
+        return script not in (DIGIT, LATIN)
+    if surface.first in (HAN, KANA):
+        if script in (HAN, KANA):
+            return _is_free_line(text, start) or (before in HAN_PREFIXES and script_of(text[start - 2]) not in (HAN, KANA))
+    return True
+
+
+def _begins_after_mark(text: str, start: int, surface: Surface, before: str) -> bool:
+    if surface.first not in (LATIN, DIGIT):
+        return True
+    further = text[start - 2] if start > 1 else "\n"
+    joined = further.isascii() and further.isalnum()
+    if before in "@_#" and surface.first == LATIN:
+        return before == "#"
+    if before == ".":
+        return not joined
+    return not (before in "&+'’" and joined)
+
+
+def _after_prefix(text: str, start: int) -> bool:
+    begin = start
+    while begin > 0 and start - begin <= _LONGEST_PREFIX and "가" <= text[begin - 1] <= "힣":
+        begin -= 1
+    return text[begin:start] in PREFIXES and script_of(text[begin - 1]) in (OTHER, HAN)
+
+
+def _is_particle(text: str, start: int, surface: Surface) -> bool:
+    """Whether 이란 and the like is the josa after a word or a closing quotation, and not the name."""
+    before = text[start - 1]
+    if before in _CLOSING_QUOTES:
+        closes = before in _SURE_CLOSERS or _closes(text, start - 1)
+        return closes and not tail_at(text, start + len(surface.text))
+    return script_of(before) in (LATIN, DIGIT, HAN, KANA) or (script_of(before) == HANGUL and not _after_prefix(text, start))
+
+
+def _closes(text: str, at: int) -> bool:
+    """Whether the straight quotation mark at `at` closes one: an even number of them stands before it and it in the line."""
+    line = text.rfind("\n", 0, at) + 1
+    return text.count(text[at], line, at + 1) % 2 == 0
+
+
+def _is_free_line(text: str, at: int) -> bool:
+    """Whether the line is Chinese or Japanese: it has no Hangul."""
+    begin = text.rfind("\n", 0, at) + 1
+    end = text.find("\n", at)
+    return _RUN.search(text, begin, end if end >= 0 else len(text)) is None
+
+
+def ends(text: str, end: int, surface: Surface) -> Verdict:
+    """What the characters after a name say, up to the end of the eojeol."""
+    if surface.free:
+        return FITS
+    after = text[end]
+    script = script_of(after)
+    if script == OTHER:
+        return _ends_before_mark(text, end, surface, after)
+    if script == HANGUL:
+        return _judge_tail(tail_at(text, end), surface, surface.need)
+    if surface.last in (HAN, KANA) and script in (HAN, KANA) and _is_free_line(text, end):
+        return FITS
+    if script == HAN:
+        run = _HAN_RUN.match(text, end)
+        assert run is not None
+        if run[0] in tails().han[surface.kind]:
+            rest = tail_at(text, run.end())
+            return _judge_tail(rest, surface, need(surface.kind, ANY_FINAL)) if rest else FITS
+        return _compound(surface, run[0])
+    if surface.last in (LATIN, DIGIT) and script in (LATIN, DIGIT):
+        return Verdict(Reason.BOUNDARY, None, after)
+    return _compound(surface, after)
+
+
+def _ends_before_mark(text: str, end: int, surface: Surface, after: str) -> Verdict:
+    if surface.last in (LATIN, DIGIT) and after in "&.@_,%'+":
+        following = text[end + 1] if end + 1 < len(text) else "\n"
+        joined = following.isascii() and following.isalnum()
+        if surface.last == LATIN:
+            inside = after in "@_" or (after in "&+" and joined) or (after == "." and following.isascii() and following.isalpha())
+        else:
+            inside = after == "%" or (after in ".,&+" and following.isdigit())
+        if inside:
+            return Verdict(Reason.BOUNDARY, None, after)
+    return FITS
+
+
+def _compound(surface: Surface, why: str) -> Verdict:
+    return Verdict(None, "compound", why) if surface.accept else Verdict(Reason.COMPOUND, None, why)
+
+
+def _judge_tail(tail: str, surface: Surface, wanted: int) -> Verdict:
+    table = tails()
+    if table.mask(tail) & wanted:
+        return FITS
+    for title, _shared in surface.titles:
+        if tail.startswith(title) and table.follows(tail[len(title) :], title[-1]):
+            return Verdict(None, "title", title)
+    if (office := table.office(tail)) is not None or (office := _shared_office(tail, surface)) is not None:
+        return Verdict(Reason.TITLE, None, office)
+    if surface.accept and not table.changes(tail):
+        return Verdict(None, "compound", tail)
+    return Verdict(Reason.COMPOUND, None, tail)
+
+
+def _shared_office(tail: str, surface: Surface) -> str | None:
+    """서울시+장: an office that shares its first syllable with the name, and is not listed."""
+    for length in (1, 2):
+        office = surface.text[-1] + tail[:length]
+        if office in tails().offices and tails().follows(tail[length:], tail[length - 1]):
+            return tail[:length]
+    return None

@@ -1,0 +1,257 @@
+"""The engine: an article in, findings out.
+
+The way of a candidate (docs/matching.md): found by the automaton; does it begin and end here (boundary)?; does it stand
+where the article itself speaks (zone, repetition)?; is it inside a longer name that its entity excludes (not_in)?; has it
+the evidence it needs; does the second opinion agree (sense)? `match` drops a candidate at the first No, cheapest
+question first; `examine` asks all of them, so that each occurrence gets its first reason in the order of the contract.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from service.ingest.reading import Document
+from service.matching.boundary import begins, closed_after, ends, open_before
+from service.matching.findings import Findings, Hit, mention_of
+from service.matching.hangul import HANGUL
+from service.matching.index import RuleIndex
+from service.matching.josa import tails
+from service.matching.lexicon import Surface, compile_lexicon
+from service.matching.occurrence import Occurrence
+from service.matching.overlaps import mark_glosses, merge
+from service.matching.ruleset import RuleSet
+from service.matching.sense import CERTAIN, UNASKED, Reading, Veto
+from service.model.article import Article
+from service.model.mention import UNCOUNTED_ZONES, Reason
+
+CONTEXT = 30
+"""Characters on either side, within the sentence, that the second opinion is given."""
+MAX_ASKED = 8
+"""Occurrences of one surface in one article that are asked about; the rest get the mean of these."""
+NOT_A_NAME = 0.2
+
+_TAIL = re.compile("[가-힣]+")
+
+Blockers = dict[int, list[tuple[int, int]]]
+
+
+class Engine:
+    """Compiled rules. Made once for a rule set; `match` and `examine` keep no state and may be called from threads."""
+
+    def __init__(self, ruleset: RuleSet, *, min_confidence: float = 0.5, veto: Veto | None = None) -> None:
+        self.ruleset = ruleset
+        self._lexicon = compile_lexicon(ruleset)
+        self._index = RuleIndex(ruleset.rules, self._lexicon)
+        self._entities = len(ruleset.entities)
+        self._min_confidence = min_confidence
+        self._veto = veto
+        self._asks: dict[str, bool] = {}
+        self._table = [
+            (
+                tuple((one, open_before(one), closed_after(one), one.need) for one in pattern.surfaces),
+                pattern.blocks,
+            )
+            for pattern in self._lexicon.patterns
+        ]
+
+    def match(self, article: Article) -> Findings:
+        """The rules that fire: the fast path. Mentions and suppressed are worked out only if asked for."""
+        document = Document(article)
+        occurrences = self._candidates(document)
+        self._decide(document, occurrences)
+        return Findings(document, self._hits(document, occurrences), None, self._entities, lambda: self.examine(article))
+
+    def examine(self, article: Article) -> Findings:
+        """All: rules, mentions, and every other occurrence with its first reason."""
+        document, occurrences = self.inspect(article)
+        return Findings(document, self._hits(document, occurrences), occurrences, self._entities)
+
+    def inspect(self, article: Article) -> tuple[Document, list[Occurrence]]:
+        """Every occurrence of every surface with all that was decided about it: what `bongsu explain` prints."""
+        document = Document(article)
+        occurrences = self._all(document)
+        self._decide(document, occurrences)
+        return document, occurrences
+
+    def _candidates(self, document: Document) -> list[Occurrence]:
+        """Occurrences that begin and end as a name of theirs may, outside their entity's `not_in`."""
+        text = document.text
+        table = self._table
+        mask = tails().mask
+        tail_run = _TAIL.match
+        out: list[Occurrence] = []
+        blockers: Blockers = {}
+        blocked = False
+        for start, end, number in self._lexicon.find(text):
+            surfaces, blocks = table[number]
+            for surface, opened, closed, need in surfaces:
+                if text[start - 1] not in opened and not begins(text, start, surface):
+                    continue
+                via = None
+                if text[end] not in closed:
+                    run = tail_run(text, end)
+                    if run is None or not mask(run[0]) & need or surface.free:
+                        verdict = ends(text, end, surface)
+                        if verdict.reason is not None:
+                            continue
+                        via = verdict.via
+                        if via is not None:
+                            out.append(Occurrence(start, end, surface, via, verdict=verdict))
+                            blocked = blocked or surface.blocked
+                            continue
+                out.append(Occurrence(start, end, surface))
+                blocked = blocked or surface.blocked
+            for term in blocks:
+                blockers.setdefault(term, []).append((start, end))
+        if blocked and blockers:
+            out = [one for one in out if not one.surface.blocked or _inside(text, one, blockers) is None]
+        return out
+
+    def _all(self, document: Document) -> list[Occurrence]:
+        text = document.text
+        out: list[Occurrence] = []
+        blockers: Blockers = {}
+        for start, end, number in self._lexicon.find(text):
+            surfaces, blocks = self._table[number]
+            for surface, _, _, _ in surfaces:
+                one = Occurrence(start, end, surface)
+                one.begins = begins(text, start, surface)
+                one.verdict = ends(text, end, surface)
+                one.via = one.verdict.via
+                if not one.begins:
+                    one.reason = Reason.BOUNDARY
+                elif one.verdict.reason is not None:
+                    one.reason = one.verdict.reason
+                out.append(one)
+            for term in blocks:
+                blockers.setdefault(term, []).append((start, end))
+        for one in out:
+            one.blocker = _inside(text, one, blockers)
+            if one.blocker is not None:
+                one.reason = Reason.NOT_IN
+            elif one.surface.case is not None and not _same_case(document, one):
+                one.reason = one.reason or Reason.BOUNDARY
+        return out
+
+    def _decide(self, document: Document, occurrences: Sequence[Occurrence]) -> None:
+        """Zone and repetition, sense, needs; then one mention for each place."""
+        pending: list[Occurrence] = []
+        by_term: dict[int, list[Occurrence]] = {}
+        for one in occurrences:
+            one.zone, duplicate = document.zone_at(one.start)
+            if one.zone in UNCOUNTED_ZONES:
+                one.reason = Reason.ZONE
+            elif duplicate:
+                one.reason = Reason.DUPLICATE
+            elif one.reason is None:
+                self._look_at_case(document, one)
+            by_term.setdefault(one.surface.term, []).append(one)
+            if one.reason is None and one.surface.needs is not None:
+                pending.append(one)
+        for same in by_term.values():
+            self._ask(document, [one for one in same if one.reason is None and one.surface.needs is None])
+        if pending:
+            _settle_needs(by_term, pending)
+        for same in by_term.values():
+            if len(same) > 1:
+                kept = merge(same)
+                mark_glosses(document.text, [one for one in kept if one.reason is None])
+
+    def _look_at_case(self, document: Document, one: Occurrence) -> None:
+        surface = one.surface
+        if surface.case is not None and not _same_case(document, one):
+            one.reason = Reason.BOUNDARY
+        elif surface.acronym and surface.case is None and _is_plain_word(document, one):
+            one.reason, one.confidence = Reason.AMBIGUOUS, NOT_A_NAME
+
+    def _ask(self, document: Document, same: Iterable[Occurrence]) -> None:
+        """The second opinion about the occurrences of one term that stand so far."""
+        asked: dict[str, list[float]] = {}
+        for one in same:
+            surface = one.surface
+            if surface.term >= self._entities or not self._is_doubtful(surface):
+                continue
+            answers = asked.setdefault(surface.text, [])
+            if self._veto is None:
+                one.confidence = UNASKED if surface.ambiguous else CERTAIN
+            elif len(answers) >= MAX_ASKED:
+                one.confidence = sum(answers) / len(answers)
+            else:
+                begin, end = document.sentence_span(one.start)
+                begin = max(begin, one.start - CONTEXT)
+                end = min(end, one.end + CONTEXT)
+                one.confidence = self._veto.confidence(document.text[begin:end], one.start - begin, one.end - begin)
+                answers.append(one.confidence)
+            if one.confidence < self._min_confidence:
+                one.reason = Reason.AMBIGUOUS
+
+    def _is_doubtful(self, surface: Surface) -> bool:
+        """Whether a surface is also a word: its author says so, or the veto knows. Found out once."""
+        if surface.ambiguous is not None:
+            return surface.ambiguous
+        known = self._asks.get(surface.text)
+        if known is None:
+            known = (
+                self._veto is not None
+                and surface.first == HANGUL
+                and len(surface.text) == 2
+                and self._veto.reading(surface.text) is Reading.BOTH
+            )
+            self._asks[surface.text] = known
+        return known
+
+    def _hits(self, document: Document, occurrences: Iterable[Occurrence]) -> tuple[Hit, ...]:
+        present: dict[int, list[Occurrence]] = {}
+        for one in occurrences:
+            if one.reason is None and not one.merged:
+                present.setdefault(one.surface.term, []).append(one)
+        if not present:
+            return ()
+        out = []
+        for compiled in self._index.fired(present):
+            found = [one for term in compiled.positive(present) for one in present[term]]
+            found.sort(key=lambda one: (one.start, one.end))
+            out.append(Hit(compiled.rule, tuple(mention_of(document, one) for one in found)))
+        return tuple(out)
+
+
+def _inside(text: str, one: Occurrence, blockers: Blockers) -> tuple[int, int] | None:
+    """The blocker of its entity that holds the occurrence. One that begins before it must itself begin a word."""
+    for start, end in blockers.get(one.surface.term, ()) if one.surface.blocked else ():
+        if start <= one.start and one.end <= end:
+            if start < one.start and "가" <= text[start] <= "힣" and "가" <= text[start - 1] <= "힣":
+                continue
+            return start, end
+    return None
+
+
+def _same_case(document: Document, one: Occurrence) -> bool:
+    view, start, end = document.span(one.start, one.end)
+    return view.given[start:end] == one.surface.case
+
+
+def _is_plain_word(document: Document, one: Occurrence) -> bool:
+    """Whether an acronym (US, WHO) stands in small letters among other words in Latin letters: us, who."""
+    view, start, end = document.span(one.start, one.end)
+    if not view.given[start:end].islower():
+        return False
+    text = document.text
+    return (text[one.start - 2].isascii() and text[one.start - 2].isalpha()) or (
+        text[one.end] == " " and text[one.end + 1 : one.end + 2].isascii() and text[one.end + 1 : one.end + 2].isalpha()
+    )
+
+
+def _settle_needs(by_term: dict[int, list[Occurrence]], pending: list[Occurrence]) -> None:
+    """What needs evidence counts when any of it counts; evidence may itself need evidence, so until nothing changes."""
+    for one in pending:
+        one.reason = Reason.AMBIGUOUS
+    changed = True
+    while changed:
+        changed = False
+        present = {term for term, same in by_term.items() if any(one.reason is None for one in same)}
+        waiting = [one for one in pending if one.reason is Reason.AMBIGUOUS]
+        for one in waiting:
+            assert one.surface.needs is not None
+            if not present.isdisjoint(one.surface.needs):
+                one.reason = None
+                changed = changed or one.surface.term not in present
+

@@ -1,0 +1,124 @@
+"""What was found in an article: the rules that fire, and on request every mention and every occurrence that does not count."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from service.ingest.reading import Document
+from service.matching.entities import Rule
+from service.matching.occurrence import Occurrence
+from service.model.article import Article
+from service.model.mention import Mention
+
+_WORD = re.compile(r"[^\W_]+")
+MAX_EOJEOL = 60
+"""Characters looked at on either side for the eojeol; a word without end is cut there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A rule that fires, with the mentions of the terms that made it true."""
+
+    rule: Rule
+    mentions: tuple[Mention, ...]
+
+
+class Findings:
+    """Answer of the engine for one article. What costs and may not be needed is worked out when asked for."""
+
+    __slots__ = ("_document", "_examine", "_mentions", "_suppressed", "_terms", "hits")
+
+    def __init__(
+        self,
+        document: Document,
+        hits: tuple[Hit, ...],
+        occurrences: Sequence[Occurrence] | None,
+        terms: int,
+        examine: Callable[[], "Findings"] | None = None,
+    ) -> None:
+        self._document = document
+        self.hits = hits
+        self._terms = terms
+        self._examine = examine
+        self._mentions: tuple[Mention, ...] | None = None
+        self._suppressed: tuple[Mention, ...] | None = None
+        if occurrences is not None:
+            shown = [one for one in occurrences if one.surface.term < terms and not one.merged]
+            shown.sort(key=lambda one: (one.start, one.end, one.surface.term))
+            self._mentions = tuple(mention_of(document, one) for one in shown if one.reason is None)
+            self._suppressed = tuple(mention_of(document, one) for one in shown if one.reason is not None)
+
+    @property
+    def article(self) -> Article:
+        """The article that was read."""
+        return self._document.article
+
+    @property
+    def title(self) -> str:
+        """The title as people read it: given, or out of the HTML."""
+        return self._document.title
+
+    @property
+    def mentions(self) -> tuple[Mention, ...]:
+        """Every mention that counts, whether or not a rule fired, in order."""
+        return self._whole()[0]
+
+    @property
+    def suppressed(self) -> tuple[Mention, ...]:
+        """Every other occurrence of a surface, with its first reason, in order."""
+        return self._whole()[1]
+
+    def _whole(self) -> tuple[tuple[Mention, ...], tuple[Mention, ...]]:
+        if self._mentions is None or self._suppressed is None:
+            assert self._examine is not None
+            whole = self._examine()
+            self._mentions, self._suppressed = whole.mentions, whole.suppressed
+        return self._mentions, self._suppressed
+
+    @property
+    def content_hash(self) -> str:
+        """Of the title and the cleaned text: two versions with the same say the same."""
+        return self._document.content_hash
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the cleaned body alone: the same in copies under other headlines."""
+        return self._document.fingerprint
+
+    @property
+    def cleaned(self) -> str:
+        """The body without chrome and repetitions, normalised; a paragraph a line."""
+        return self._document.cleaned
+
+    def sentence(self, mention: Mention) -> str:
+        """The sentence that a mention stands in, as given."""
+        return self._document.sentence(self._document.position(mention.field, mention.start))
+
+
+def mention_of(document: Document, one: Occurrence) -> Mention:
+    """The occurrence as others see it: offsets into the field as given."""
+    if one.mention is not None and one.mention.reason == one.reason:
+        return one.mention
+    text = document.text
+    begin, end = one.start, one.end
+    while begin > 0 and one.start - begin < MAX_EOJEOL and text[begin - 1].isalnum():
+        begin -= 1
+    found = _WORD.match(text, end, end + MAX_EOJEOL)
+    stop = found.end() if found else end
+    view, start, finish = document.span(one.start, one.end)
+    _, word_start, word_end = document.span(begin, stop)
+    surface = one.surface
+    one.mention = Mention(
+        entity=one.surface.owner,
+        surface=surface.shown,
+        text=view.given[word_start:word_end],
+        field=view.field,
+        zone=document.zone_at(one.start)[0],
+        start=start,
+        end=finish,
+        confidence=one.confidence,
+        via=one.via,
+        reason=one.reason,
+    )
+    return one.mention
+

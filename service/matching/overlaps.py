@@ -1,0 +1,64 @@
+"""Several surfaces of one entity at one place are one mention: the longest; and a gloss repeats the name before it."""
+
+from collections.abc import Sequence
+
+from service.matching.occurrence import Occurrence
+from service.model.mention import Reason
+
+_BRACKETS = {"(": ")", "[": "]", "〔": "〕"}
+_SEPARATORS = frozenset(",·/;:=")
+MAX_SUFFIX = 4
+"""Characters that may stand between a name and the bracket, or inside after the gloss: 나고야시(名古屋市)."""
+
+
+def merge(occurrences: Sequence[Occurrence]) -> list[Occurrence]:
+    """Of overlapping occurrences of one entity the best; the others are marked `merged`.
+
+    What counts goes before what does not, a name followed by its whole title (충칭+시장) before one that shares a
+    syllable with it (충칭시+장), then the longest, then the first.
+    """
+    kept: list[Occurrence] = []
+    for one in sorted(occurrences, key=_rank):
+        if any(one.start < other.end and other.start < one.end for other in kept):
+            one.merged = True
+        else:
+            kept.append(one)
+    kept.sort(key=lambda one: one.start)
+    return kept
+
+
+def _rank(one: Occurrence) -> tuple[bool, bool, int, int]:
+    shares = one.via == "title" and one.verdict is not None and (one.verdict.why, True) in one.surface.titles
+    return one.reason is not None, shares, one.start - one.end, one.start
+
+
+def mark_glosses(text: str, counted: Sequence[Occurrence]) -> None:
+    """Among the mentions of one entity, in order: one in brackets right after another surface is its duplicate."""
+    previous: Occurrence | None = None
+    for one in counted:
+        if previous is not None and _glosses(text, previous, one):
+            one.reason = Reason.DUPLICATE
+        else:
+            previous = one
+
+
+def _glosses(text: str, name: Occurrence, gloss: Occurrence) -> bool:
+    if name.surface.text == gloss.surface.text or gloss.start - name.end > 30:
+        return False
+    opening = text.find("(", name.end, gloss.start)
+    bracket = "("
+    for other in "[〔":
+        at = text.find(other, name.end, gloss.start)
+        if at >= 0 and (opening < 0 or at < opening):
+            opening, bracket = at, other
+    if opening < 0 or opening - name.end > MAX_SUFFIX or not text[name.end : opening].isalnum() and opening > name.end:
+        return False
+    between = text[opening + 1 : gloss.start].rstrip(" ")
+    if between and between[-1] not in _SEPARATORS:
+        return False
+    if _BRACKETS[bracket] in between:
+        return False
+    rest = gloss.end
+    while rest - gloss.end < MAX_SUFFIX and text[rest].isalnum():
+        rest += 1
+    return text[rest] == _BRACKETS[bracket] or text[rest] in _SEPARATORS
