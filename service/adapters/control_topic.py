@@ -163,9 +163,7 @@ async def _from_the_beginning(consumer: Any, settings: KafkaSettings, name: str)
     """Assign the topic; returns its partition and the end that is there now."""
     topic = topic_name(settings, name)
     if topic not in await consumer.topics():
-        raise WrongSetup(
-            f"the topic {topic} does not exist on {settings.bootstrap_servers}; run `bongsu topics create`"
-        )
+        raise WrongSetup(f"the topic {topic} does not exist; run `bongsu topics create`")
     partition = TopicPartition(topic, 0)
     # Asked before anything is fetched: on one connection the answer would wait behind the fetch, half a second.
     end = (await consumer.end_offsets([partition]))[partition]

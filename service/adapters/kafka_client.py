@@ -1,5 +1,6 @@
 """aiokafka clients as Bongsu uses them: one place that turns settings into options, and Kafka's errors into ours."""
 
+import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator
@@ -94,9 +95,31 @@ def make_producer(settings: KafkaSettings, **options: Any) -> AIOKafkaProducer:
     )
 
 
+class _Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
+    """aiokafka's consumer, but `stop` ends in order while the broker is away.
+
+    There a fetch waits to try again, and aiokafka lets the cancellation of that wait out of `stop`: the caller would
+    look cancelled, and the rest (connections, tasks) would stay open.
+    """
+
+    async def stop(self) -> None:
+        """Stop; raises CancelledError only when it is the caller who is cancelled."""
+        try:
+            await super().stop()
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if caller is not None and caller.cancelling():
+                raise
+            fetches = list(self._fetcher._pending_tasks)  # noqa: SLF001
+            for fetch in fetches:
+                fetch.cancel()
+            await asyncio.gather(*fetches, return_exceptions=True)
+            await self._client.close()
+
+
 def make_consumer(settings: KafkaSettings, *topics: str, group: str | None, **options: Any) -> AIOKafkaConsumer:
     """A consumer of `topics` from their beginning (names and `group` without the prefix); the caller commits."""
-    return AIOKafkaConsumer(
+    return _Consumer(
         *(topic_name(settings, topic) for topic in topics),
         **{
             **client_options(settings),

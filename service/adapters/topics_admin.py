@@ -88,7 +88,8 @@ async def delete_topics(settings: KafkaSettings, names: Iterable[str]) -> None:
         await admin.delete_topics(list(names))
 
 
-async def _create(admin: Any, settings: KafkaSettings, missing: list[Topic], partitions: int | None) -> None:
+async def _create(admin: Any, settings: KafkaSettings, missing: list[Topic], partitions: int | None) -> set[str]:
+    """Returns the names of those that we made."""
     replicas = settings.replication_factor
     # with three copies one may be away and writing goes on; `acks=all` then still means two
     durable = {"min.insync.replicas": "2"} if replicas >= 3 else {}
@@ -103,11 +104,15 @@ async def _create(admin: Any, settings: KafkaSettings, missing: list[Topic], par
             for topic in missing
         ]
     )
+    created = set()
     for name, code, message in answer.topic_errors:
         error = for_code(code)
-        if code and error is not TopicAlreadyExistsError:  # somebody else was quicker: as well
+        if code == 0:
+            created.add(name)
+        elif error is not TopicAlreadyExistsError:  # that is well: somebody else was quicker
             text = f"Kafka does not create the topic {name}: {message or error.__name__}"
             raise Unavailable(text) if error.retriable else WrongSetup(text)
+    return created
 
 
 async def _until_there(admin: Any, settings: KafkaSettings) -> None:

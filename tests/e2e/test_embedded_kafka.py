@@ -63,7 +63,7 @@ async def test_a_mistyped_topic_is_an_error_and_not_a_new_topic(kafka_settings):
         assert topic_name(kafka_settings, "artikles") not in await admin.list_topics()
 
 
-class Assigned(ConsumerRebalanceListener):
+class Assigned(ConsumerRebalanceListener):  # type: ignore[misc]
     def __init__(self):
         self.now = set()
 
@@ -164,6 +164,8 @@ def of_data_dir(path):
 def test_the_command_says_its_address_and_leaves_no_process(tmp_path, number):
     command = [sys.executable, "-m", "service", "kafka", "--port", "0", "--data-dir", str(tmp_path / "k")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stderr
         line = process.stdout.readline()
         assert line.startswith("Kafka is ready: BONGSU_KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:"), process.stderr.read()
         port = int(line.rpartition(":")[2])

@@ -79,6 +79,7 @@ def test_a_child_dies_with_us_even_when_we_are_killed(tmp_path):
         f"print(spawn({SLEEPER!r}, log_path=Path({str(log)!r})).pid, flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout
         pid = int(parent.stdout.readline())
         wait_for(lambda: "up" in log_tail(log))
         assert not gone(pid)
