@@ -112,6 +112,11 @@ def signed_content(message_id: str, timestamp: str, body: bytes) -> bytes:
     return b".".join((message_id.encode(), timestamp.encode(), body))
 
 
+def usable_id(message_id: str) -> bool:
+    """Whether it can be a webhook-id: printable ASCII without spaces, and without dots, which separate what is signed."""
+    return bool(message_id) and message_id.isascii() and message_id.isprintable() and not {".", " "} & set(message_id)
+
+
 def signature_headers(secrets: Sequence[str], message_id: str, timestamp_s: int, body: bytes) -> dict[str, str]:
     """The three headers of one attempt; each secret contributes one signature, in order.
 
@@ -127,7 +132,7 @@ def signature_headers(secrets: Sequence[str], message_id: str, timestamp_s: int,
     """
     if not secrets:
         raise InvalidSubscription("a subscription needs at least one secret.")
-    if not message_id.isascii() or not message_id.isprintable() or "." in message_id or " " in message_id:
+    if not usable_id(message_id):
         raise ValueError(f"webhook-id {message_id!r} must be printable ASCII without dots and spaces")
     timestamp = str(timestamp_s)
     content = signed_content(message_id, timestamp, body)

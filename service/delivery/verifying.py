@@ -144,11 +144,13 @@ def _explain(  # noqa: PLR0913, PLR0917 - all that is known of the request
 def _entries(header: str) -> list[tuple[str, bytes]]:
     found = []
     for entry in header.split():
-        version, comma, encoded = entry.partition(",")
+        version, _, encoded = entry.partition(",")
         try:
-            found.append((version, base64.b64decode(encoded if comma else "?", validate=True)))
+            signature = base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError):
             continue  # one bad entry does not spoil the others: versions may come that we do not know
+        if version and signature:
+            found.append((version, signature))
     return found
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from aiokafka import ConsumerRecord
 
+from service.delivery.signing import usable_id
 from service.dispatcher.progress import Conflict, Progress
 from service.model.errors import BadInput
 from service.model.ids import sha256_hex
@@ -35,7 +36,7 @@ def read_delivery(raw: bytes | None, topic: str, progress: Progress) -> Delivery
         return Poison("undecodable", str(error))
     if sha256_hex(body) != delivery.body_sha256:
         return Poison("hash", f"{delivery.id}: the body is not the one whose hash stands in the record")
-    if not delivery.id.isascii() or not delivery.id.isprintable() or {".", " "} & set(delivery.id):
+    if not usable_id(delivery.id):
         return Poison("id", f"{delivery.id!r} cannot be a webhook-id: printable ASCII without dots and spaces")
     known = progress.of(delivery)
     if isinstance(known, Conflict):

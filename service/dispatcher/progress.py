@@ -64,8 +64,9 @@ class Progress:
         if attempt.reason != "live":
             return
         old = self._known.get(attempt.delivery_id)
-        if old is not None and (old.next_due_ms is None or old.number > attempt.number):
-            return  # an end stays the end, whatever a straggler says
+        straggler = old is not None and old.number > attempt.number and not attempt.terminal
+        if straggler or (old is not None and old.next_due_ms is None):
+            return  # an end stays the end, and is one at whatever attempt it came
         self._known[attempt.delivery_id] = Known(
             attempt.number, attempt.body_sha256, None if attempt.terminal else attempt.next_due_ms, False
         )

@@ -1,0 +1,131 @@
+"""What an answer means for a delivery."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.delivery.attempts import (
+    Answer,
+    Failure,
+    Finish,
+    Post,
+    RetryPolicy,
+    WaitUntil,
+    after_post,
+    before_post,
+    failure_of,
+)
+
+NOW, DAY = 1_000_000, 86_400_000
+POLICY = RetryPolicy((5.0, 300.0))
+
+
+def before(**more: Any) -> object:
+    return before_post(**{"due_ms": 0, "deadline_ms": NOW + DAY, "now_ms": NOW, "receiver": True, **more})
+
+
+def after(answer: Answer, **more: Any) -> object:
+    values = {
+        "attempts_made": 1,
+        "policy": POLICY,
+        "deadline_ms": NOW + DAY,
+        "now_ms": NOW,
+        "retry_after_s": None,
+        "luck": 0.0,
+    }
+    return after_post(answer, **{**values, **more})
+
+
+def test_before_the_post() -> None:
+    assert before() == Post()
+    assert before(due_ms=NOW) == Post()
+    assert before(due_ms=NOW + 1) == WaitUntil(NOW + 1)
+    for command, failure in (
+        (before(deadline_ms=NOW), Failure.EXPIRED),
+        (before(deadline_ms=NOW, due_ms=NOW + 5), Failure.EXPIRED),
+        (before(receiver=False), Failure.SUBSCRIPTION_GONE),
+        (before(receiver=False, due_ms=NOW + 5), Failure.SUBSCRIPTION_GONE),
+    ):
+        assert isinstance(command, Finish)
+        assert command.failure is failure
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
+def test_2xx_is_delivered(status: int) -> None:
+    assert after(Answer(status)) == Finish("delivered")
+    assert after(Answer(status, Failure.TOO_LARGE)) == Finish("delivered")
+
+
+@pytest.mark.parametrize(
+    "status", [101, 300, 301, 302, 304, 307, 308, 400, 401, 404, 408, 422, 429, 500, 502, 503, 599]
+)
+def test_any_other_status_is_tried_again(status: int) -> None:
+    assert after(Answer(status, failure_of(status))) == WaitUntil(NOW + 5000)
+
+
+@pytest.mark.parametrize("failure", [Failure.TIMEOUT, Failure.RESET])
+def test_a_2xx_whose_body_never_ends_is_tried_again(failure: Failure) -> None:
+    assert after(Answer(200, failure)) == WaitUntil(NOW + 5000)
+
+
+@pytest.mark.parametrize(
+    ("status", "failure"),
+    [
+        (204, None),
+        (301, "redirect"),
+        (410, "gone"),
+        (429, "throttled"),
+        (404, "status"),
+        (503, "status"),
+        (100, "status"),
+    ],
+)
+def test_classes_of_status(status: int, failure: str | None) -> None:
+    assert failure_of(status) == failure
+
+
+def test_410_ends_it_at_once() -> None:
+    command = after(Answer(410, Failure.GONE))
+    assert isinstance(command, Finish)
+    assert (command.outcome, command.failure) == ("given_up", Failure.GONE)
+
+
+def test_the_end_of_the_schedule_and_the_deadline() -> None:
+    bad = Answer(500, Failure.STATUS)
+    assert after(bad, attempts_made=2) == WaitUntil(NOW + 300_000)
+    for more, words in ({"attempts_made": 3}, "last of the schedule"), ({"deadline_ms": NOW + 5000}, "deadline"):
+        command = after(bad, **more)  # type: ignore[arg-type]
+        assert isinstance(command, Finish)
+        assert command.outcome == "given_up"
+        assert words in command.detail
+
+
+def test_retry_after_is_obeyed() -> None:
+    assert after(Answer(429, Failure.THROTTLED), retry_after_s=90.0) == WaitUntil(NOW + 90_000)
+
+
+@given(
+    answers=st.lists(st.sampled_from([200, 302, 404, 410, 429, 500, None]), min_size=1, max_size=12),
+    schedule=st.lists(st.floats(0.001, 1000), max_size=5),
+    luck=st.floats(0, 1, exclude_max=True),
+)
+def test_every_delivery_ends_after_at_most_one_post_more_than_it_has_waits(
+    answers: list[int | None], schedule: list[float], luck: float
+) -> None:
+    now, made = NOW, 0
+    for status in [*answers, *[500] * 6]:
+        made += 1
+        answer = Answer(status, Failure.TIMEOUT if status is None else failure_of(status))
+        command = after(answer, attempts_made=made, policy=RetryPolicy(schedule, 0.2), now_ms=now, luck=luck)
+        if isinstance(command, Finish):
+            assert (command.outcome == "delivered") is (status == 200)
+            break
+        assert isinstance(command, WaitUntil)
+        assert status not in (200, 410)
+        assert command.due_ms - now >= round(schedule[made - 1] * 1000)
+        now = command.due_ms
+    else:
+        pytest.fail("never ended")
+    assert made <= len(schedule) + 1
