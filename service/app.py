@@ -49,7 +49,7 @@ def compiler(settings: MatchingSettings) -> Callable[[RuleSet], Engine]:
     """How this process makes an engine of a rule set: with the morphological veto where it is installed and wanted."""
     from service.adapters.sense import make_veto
 
-    veto = make_veto() if settings.morphology else None
+    veto = make_veto(warn=logs.get("service.app").warning) if settings.morphology else None
 
     def compile_engine(ruleset: RuleSet) -> Engine:
         return Engine(ruleset, min_confidence=settings.min_confidence, veto=veto)
@@ -107,7 +107,7 @@ async def run_role(
     try:
         await _first(stopping.wait(), role.start())
         if not stopping.is_set():
-            await _first(stopping.wait(), asyncio.shield(role.failed))
+            await _first(stopping.wait(), asyncio.shield(role.failed), asyncio.shield(watch))
     finally:
         watch.cancel()
         await asyncio.gather(watch, return_exceptions=True)

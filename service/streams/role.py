@@ -52,6 +52,7 @@ class Worker:
         self._index = SubscriptionIndex(())
         self._outputs = Outputs(settings.kafka, on_retry=metrics.output_retries.inc)
         self._app: Any = None
+        self._connected = False
         self._lag_task: asyncio.Task[None] | None = None
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
 
@@ -64,6 +65,7 @@ class Worker:
         await self._outputs.start()
         self._app = self._build(partitions)
         await self._app.start()
+        self._connected = True
         self._lag_task = asyncio.create_task(self._report(), name="lag")
 
     async def stop(self) -> None:
@@ -85,7 +87,7 @@ class Worker:
             missing.append("control topics are not read to their end")
         elif not self._engines.ready:
             missing.append("no rule set is published: run `bongsu rules apply DIR`")
-        if self._app is None or not self._app.consumer.assignment() or self._app.rebalancing:
+        if not self._connected or not self._app.consumer.assignment() or self._app.rebalancing:
             missing.append("no partitions are assigned")
         elif self._app.tables.recovery.in_recovery:
             missing.append("tables are being recovered")
