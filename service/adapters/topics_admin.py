@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from service.adapters.kafka_client import client_options, started, topic_name
 from service.model.errors import Unavailable, WrongSetup
@@ -59,16 +59,16 @@ async def create_topics(settings: KafkaSettings, *, partitions: int | None = Non
     async with started(settings, AIOKafkaAdminClient(**client_options(settings))) as admin:
         before = await _describe(admin, settings)
         missing = [topic for topic in TOPICS if topic.name not in before]
+        created: set[str] = set()
         if missing:
-            await _create(admin, settings, missing, partitions)
+            created = await _create(admin, settings, missing, partitions)
             await _until_there(admin, settings)
         now = await _describe(admin, settings)
-    created = {topic.name for topic in missing}
     return [
         TopicState(state.name, "created", state.partitions)
-        if topic.name in created and state.state == "there"
+        if state.name in created and state.state == "there"
         else state
-        for topic, state in zip(TOPICS, _compare(settings, now, partitions), strict=True)
+        for state in _compare(settings, now, partitions)
     ]
 
 
@@ -142,11 +142,12 @@ async def _describe(admin: Any, settings: KafkaSettings) -> dict[str, _Found]:
         resources = [ConfigResource(ConfigResourceType.TOPIC, name, dict.fromkeys(_CONFIGS)) for name in there]
         for answer in await admin.describe_configs(resources):
             for code, message, _, name, entries in answer.resources:
-                if code:
-                    error: KafkaError = for_code(code)(message)
-                    raise error
-                configs[name] = {entry[0]: entry[1] for entry in entries}
-    return {ours[name]: _Found(partitions[name], configs.get(name, {})) for name in there}
+                error = for_code(code)
+                if code and error is not UnknownTopicOrPartitionError:  # deleted this very moment: then it is missing
+                    raise error(message)
+                if not code:
+                    configs[name] = {entry[0]: entry[1] for entry in entries}
+    return {ours[name]: _Found(partitions[name], configs[name]) for name in there if name in configs}
 
 
 def _compare(settings: KafkaSettings, found: Mapping[str, _Found], partitions: int | None) -> list[TopicState]:
