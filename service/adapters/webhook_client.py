@@ -11,93 +11,35 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from types import SimpleNamespace, TracebackType
 from typing import Any, Self
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from service import __version__
+from service.adapters.vetted_dns import BlockedAddressError, Lookup, SystemLookup, VettingResolver
 from service.delivery.addresses import AddressPolicy, Refusal, check_address, check_url
 from service.delivery.attempts import Answer, Failure, Phases, failure_of
 from service.logs import mask
 from service.settings import DeliverySettings
 
-Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
-
 EXCERPT_CHARACTERS = 300
 DNS_CACHE_S = 10
-DNS_THREADS = 16
 IDLE_S = 15.0
 
 
-class BlockedAddressError(OSError):
-    """An address that may not be called. An OSError, so that aiohttp treats it as a connection that cannot be made."""
+class _Response(aiohttp.ClientResponse):
+    """Remembers whom it came from: a short answer has let go of its connection before anyone can ask."""
 
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(str(refusal))
-        self.refusal = refusal
+    peer: str | None = None
 
-
-class SystemLookup:
-    """getaddrinfo in threads of its own: names that never answer must not use up the threads of everything else."""
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(DNS_THREADS, thread_name_prefix="dns")
-
-    async def __call__(self, host: str, port: int) -> Sequence[str]:
-        """Addresses of a name, as texts."""
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(
-            self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        )
-        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-    def close(self) -> None:
-        """Let the threads go; one that still waits for DNS ends when its answer comes."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-class VettingResolver(AbstractResolver):
-    """Resolves a name and refuses it as a whole when any of its addresses may not be called."""
-
-    def __init__(self, lookup: Lookup, policy: AddressPolicy, scheme: str) -> None:
-        self._lookup = lookup
-        self._policy = policy
-        self._scheme = scheme
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """All addresses of `host`, each of them allowed.
-
-        Raises:
-            BlockedAddressError: one of them is not.
-        """
-        texts = await self._lookup(host, port)
-        if not texts:
-            raise OSError(f"{host} has no address")
-        results = []
-        for text in texts:
-            address = ip_address(text)
-            refusal = check_address(address, self._policy, scheme=self._scheme, port=port)
-            if refusal is not None:
-                raise BlockedAddressError(Refusal(refusal.reason, f"{host} is {refusal.detail}"))
-            of_family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-            if family in (socket.AF_UNSPEC, of_family):
-                results.append(
-                    ResolveResult(
-                        hostname=host, host=text, port=port, family=of_family, proto=0, flags=socket.AI_NUMERICHOST
-                    )
-                )
-        return results
-
-    async def close(self) -> None:
-        """Nothing of its own."""
+    async def start(self, connection: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        where = connection.transport.get_extra_info("peername") if connection.transport else None
+        self.peer = str(where[0]) if where else None
+        return await super().start(connection)
 
 
 class WebhookClient:
@@ -174,9 +116,7 @@ class WebhookClient:
         ) as response:
             watch.status = response.status
             watch.first_byte = time.perf_counter()
-            transport = response.connection.transport if response.connection else None
-            peer = transport.get_extra_info("peername") if transport else None
-            watch.address = str(peer[0]) if peer else watch.address
+            watch.address = getattr(response, "peer", None)
             text, size, cut = await self._read(response)
             failure = failure_of(response.status)
             detail = "" if failure is None else f"HTTP {response.status} {response.reason or ''}".rstrip()
@@ -234,6 +174,7 @@ class WebhookClient:
                     "Accept-Encoding": "identity",
                 },
                 trace_configs=[_tracing()],
+                response_class=_Response,
             )
         return self._sessions[scheme]
 

@@ -4,8 +4,10 @@ import asyncio
 import re
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from service.adapters.processes import spawn
 from service.adapters.receiver import Receiver, Script
 from service.dispatcher import role
 from service.model import topics
+from service.model.records import DeliveryRecord
 from service.settings import KafkaSettings
 from tests.deliveries import (
     SECRET,
@@ -50,7 +53,7 @@ class Row:
     written: dict[str, int] = field(default_factory=dict)
 
 
-RETRIED = {"statuses": (500, 200), "posts": 2, "attempts": ("retry", "delivered")}
+RETRIED: dict[str, Any] = {"statuses": (500, 200), "posts": 2, "attempts": ("retry", "delivered")}
 TIER = topics.retry_topic(1)
 ROWS = (
     Row("before the POST", "post:before"),
@@ -77,12 +80,13 @@ async def test_killed(
     row: Row, kafka_settings: KafkaSettings, kafka_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_ms = int(time.time() * 1000)
-    feed = {
+    feeds: dict[str, Callable[[], DeliveryRecord | bytes]] = {
         "due": lambda: delivery(1),
         "later": lambda: delivery(1, due_ms=now_ms + 5_000),
         "late": lambda: delivery(1, deadline_ms=now_ms - 1),
         "poison": lambda: b'{"schema": 1, "id": "\xec',
-    }[row.feed]()
+    }
+    feed = feeds[row.feed]()
     environ = {
         "BONGSU_DELIVERY_ALLOW_ADDRESSES": "127.0.0.0/8",
         "BONGSU_DELIVERY_SCHEDULE_S": row.schedule,

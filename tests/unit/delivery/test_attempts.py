@@ -96,7 +96,7 @@ def test_the_end_of_the_schedule_and_the_deadline() -> None:
     bad = Answer(500, Failure.STATUS)
     assert after(bad, attempts_made=2) == WaitUntil(NOW + 300_000)
     for more, words in ({"attempts_made": 3}, "last of the schedule"), ({"deadline_ms": NOW + 5000}, "deadline"):
-        command = after(bad, **more)  # type: ignore[arg-type]
+        command = after(bad, **more)
         assert isinstance(command, Finish)
         assert command.outcome == "given_up"
         assert words in command.detail
