@@ -131,34 +131,53 @@ def test_rule_examples_load_and_do_what_their_tests_say(path: Path, tmp_path: Pa
                 assert (rule["id"] in {hit.rule.id for hit in found.hits}) is test["fires"], test["text"]
 
 
-@pytest.mark.parametrize(
-    "when",
-    [
-        'NOT "날씨"',
-        '@a AND "폭우" OR "홍수"',
-        'raw:"Google+"',
-        '@a NEAR/5 "폭우"',
-        '@a ONEAR/5 "폭우"',
-        '@a SAME SENTENCE "폭우"',
-        '@a SAME PARAGRAPH "폭우"',
-        "ATLEAST/2 @a",
-        '2 OF (@a, "폭우", "홍수")',
-        '@a NOT IN ("하늘시립대")',
-        "title: @a",
-        "FIRST/50 @a",
-        "충칭*",
-        'source:"가람일보"',
-    ],
-)
-def test_what_is_not_there_yet_is_refused(when: str, tmp_path: Path) -> None:
-    rules = {
-        "entities": [{"id": "a", "name": "하늘시", "kind": "government"}],
-        "rules": [{"id": "r", "name": "r", "when": when}],
-    }
+NOT_YET = {
+    'raw:"Google+"': "raw:",
+    '@a NEAR/5 "폭우"': "NEAR/5",
+    '@a ONEAR/5 "폭우"': "ONEAR/5",
+    '@a SAME SENTENCE "폭우"': "SAME SENTENCE",
+    '@a SAME PARAGRAPH "폭우"': "SAME PARAGRAPH",
+    "ATLEAST/2 @a": "ATLEAST/2",
+    '2 OF (@a, "폭우", "홍수")': "2 OF",
+    '@a NOT IN ("하늘시립대")': "NOT IN",
+    "title: @a": "title:",
+    "FIRST/50 @a": "FIRST/50",
+    "충칭*": "충칭*",
+    'source:"가람일보"': "source:",
+}
+
+
+def refusal(tmp_path: Path, **fields: str) -> str:
+    entity = {"id": "a", "name": "하늘시", "kind": "government"}
+    rules = {"entities": [entity], "rules": [{"id": "r", "name": "r", "when": "@a", **fields}]}
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules, allow_unicode=True), encoding="utf-8")
     with pytest.raises(InvalidRules) as refused:
         load_rules(tmp_path)
-    assert "rules.yaml" in str(refused.value)
+    (problem,) = refused.value.problems
+    assert problem.file.endswith("rules.yaml")
+    assert problem.line > 1
+    return problem.message
+
+
+@pytest.mark.parametrize(("when", "named"), NOT_YET.items())
+def test_an_operator_that_is_not_there_yet_is_refused_by_name(when: str, named: str, tmp_path: Path) -> None:
+    message = refusal(tmp_path, when=when)
+    assert named in message
+    assert "not available yet" in message
+    assert named.partition("/")[0].removeprefix("2 ") in text_of(DOCS / "rules.md")
+
+
+@pytest.mark.parametrize("field", ["policy", "expires"])
+def test_a_field_that_is_not_there_yet_is_refused_by_name(field: str, tmp_path: Path) -> None:
+    message = refusal(tmp_path, **{field: "2030-12-31"})
+    assert field in message
+    assert "not available yet" in message
+    assert f"`{field}`" in text_of(DOCS / "rules.md")
+
+
+@pytest.mark.parametrize("when", ['NOT "날씨"', '@a AND "폭우" OR "홍수"'])
+def test_what_can_be_misread_is_refused(when: str, tmp_path: Path) -> None:
+    assert refusal(tmp_path, when=when)
 
 
 @pytest.mark.parametrize("path", WRITTEN, ids=name_of)
