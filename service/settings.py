@@ -150,7 +150,7 @@ class BongsuSettings(Section):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     data_dir: Path = Field(Path(".bongsu"), description="embedded Kafka, table stores, generated secrets")
-    secret_key: SecretStr | None = Field(None, description="not used yet: secrets on the topics are not encrypted by Bongsu")
+    secret_key: SecretStr | None = Field(None, description="not used yet: secrets are not encrypted at rest")
 
 
 class Settings:
