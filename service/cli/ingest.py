@@ -58,16 +58,10 @@ def value_of(article: Article) -> bytes:
 
 
 def value_of_line(line: bytes, article: Article) -> bytes:
-    """The line as it was given, with `id` and `schema` put in front where it has none."""
+    """The line as it was given, with `id` and `schema` put in front where it has none (a null id means the same id)."""
     given: dict[str, Any] = orjson.loads(line)
-    missing: dict[str, Any] = {"id": article.id} if given.get("id") is None else {}
-    if "schema" not in given:
-        missing["schema"] = SCHEMA
-    if not missing:
-        return line
-    if "id" in missing and "id" in given:  # "id": null: two keys of one name would be read either way
-        return orjson.dumps({**given, **missing})
-    return orjson.dumps(missing)[:-1] + b"," + line[1:]
+    missing = {name: value for name, value in (("id", article.id), ("schema", SCHEMA)) if name not in given}
+    return orjson.dumps(missing)[:-1] + b"," + line[1:] if missing else line
 
 
 @click.command()
