@@ -1,11 +1,89 @@
-"""The second opinion by kiwipiepy (extra `morphology`)."""
+"""The second opinion by kiwipiepy (extra `morphology`): its base model, without user words, on a part of the sentence.
 
+As a matcher the analyser is poor and slow; asked only about surfaces that are names and words at once, and only to
+contradict, it is excellent (docs/matching.md has the figures). Its large dictionary of titles is left out: it makes
+names of words and costs two seconds and 250 MB.
+"""
+
+import importlib.util
+import math
 from collections.abc import Callable
+from typing import Any
 
-from service.matching.sense import Veto
+from service.matching.sense import Reading, Veto
+
+LIKELY = 5.0
+"""Log likelihood by which a reading may be worse than the best and still be one that people use."""
+PRIOR = 3.0
+"""Log odds for the name before the context is seen: the word stands free, with josa that fit, and somebody watches it."""
+READINGS = 5
+REMEMBERED = 50_000
+_NAME = "NNP"
+
+
+class KiwiVeto:
+    """A `Veto`. The model is loaded at the first question; answers are remembered by context."""
+
+    def __init__(self) -> None:
+        self._kiwi: Any = None
+        self._readings: dict[str, Reading] = {}
+        self._answers: dict[tuple[str, int, int], float] = {}
+
+    def _model(self) -> Any:
+        if self._kiwi is None:
+            from kiwipiepy import Kiwi
+
+            self._kiwi = Kiwi(num_workers=1, load_default_dict=False, load_typo_dict=False, load_multi_dict=False)
+        return self._kiwi
+
+    def reading(self, surface: str) -> Reading:
+        """What `surface` is by itself: a name, a word, or both."""
+        known = self._readings.get(surface)
+        if known is None:
+            known = self._readings[surface] = self._read(surface)
+        return known
+
+    def _read(self, surface: str) -> Reading:
+        analyses = self._model().analyze(surface, top_n=READINGS)
+        best = analyses[0][1]
+        is_name = any(len(tokens) == 1 and tokens[0].tag == _NAME for tokens, _ in analyses)
+        is_word = any(
+            best - score <= LIKELY and not (len(tokens) == 1 and tokens[0].tag == _NAME) for tokens, score in analyses
+        )
+        if is_name:
+            return Reading.BOTH if is_word else Reading.NAME
+        return Reading.WORD if len(analyses[0][0]) == 1 else Reading.NAME  # made of parts: a name it does not know
+
+    def confidence(self, text: str, start: int, end: int) -> float:
+        """How surely text[start:end] is a name there, 0 to 1."""
+        key = (text, start, end)
+        known = self._answers.get(key)
+        if known is None:
+            if len(self._answers) >= REMEMBERED:
+                self._answers.clear()
+            known = self._answers[key] = self._ask(text, start, end)
+        return known
+
+    def _ask(self, text: str, start: int, end: int) -> float:
+        names = words = 0.0
+        analyses = self._model().analyze(text, top_n=READINGS)
+        best = analyses[0][1]
+        for tokens, score in analyses:
+            likelihood = math.exp(score - best)
+            if any(token.tag == _NAME and token.start <= start < token.start + token.len for token in tokens):
+                names += likelihood
+            else:
+                words += likelihood
+        names *= math.exp(PRIOR)
+        return names / (names + words)
 
 
 def make_veto(*, warn: Callable[[str], None]) -> Veto | None:
-    """None for now."""
-    del warn
-    return None
+    """The second opinion, or None with one warning where kiwipiepy is not installed."""
+    if importlib.util.find_spec("kiwipiepy") is None:
+        warn(
+            "kiwipiepy is not installed, so names that are also words (경기, 이천) count wherever josa allow it; "
+            "install bongsu[morphology], or set BONGSU_MATCHING_MORPHOLOGY=false to be content with that"
+        )
+        return None
+    return KiwiVeto()

@@ -53,8 +53,8 @@ _NAME = r"[가-힣]{2,4}"
 _ALWAYS = re.compile(_any_of([_packed(phrase) for phrase in _GROUPS["always"]]))
 _NOTICE = re.compile(_any_of([_packed(phrase) for phrase in _GROUPS["notice"]]))
 _LABEL = re.compile(
-    rf"(?:(?:{_any_of([_packed(label) for label in _GROUPS['label'] if not label.isalnum()])})"
-    rf"|(?:{_any_of([label for label in _GROUPS['label'] if label.isalnum()])})(?:일시|시간|일)?:?\d{{4}})"
+    rf"[\[(【<](?:{_any_of([_packed(label) for label in _GROUPS['label']])})[\])】>]"
+    rf"|(?:{_any_of([_packed(label) for label in _GROUPS['dated']])})(?:일시|시간|일)?[:|]?\d{{4}}"
 )
 _RELATED = re.compile(rf"[^\w\n]{{0,6}}(?:{_spaced(_GROUPS['related'])})(?![가-힣]{{2,}}[은는이가을를]\s)")
 

@@ -10,7 +10,8 @@ def read_groups(package: str, name: str, *, phrases: bool = False) -> dict[str, 
     for line in resources.files(package).joinpath("data", name).read_text(encoding="utf-8").splitlines():
         content = line.split("#", 1)[0].strip()
         if content.startswith("[") and content.endswith("]"):
-            words = groups.setdefault(content[1:-1].strip(), [])
+            assert content[1:-1] not in groups, f"{name}: the group {content} stands there twice"
+            words = groups[content[1:-1]] = []
         elif content:
             words.extend([content] if phrases else content.split())
     return groups

@@ -131,7 +131,10 @@ def ends(text: str, end: int, surface: Surface) -> Verdict:
     if script == OTHER:
         return _ends_before_mark(text, end, surface, after)
     if script == HANGUL:
-        return _judge_tail(tail_at(text, end), surface, surface.need)
+        tail = tail_at(text, end)
+        if text[end + len(tail)] == "(" and is_glossed(text, end + len(tail)) and not tails().is_suffix(tail, surface.kind):
+            return _compound(surface, tail)  # 가(家): the syllable is a noun and no josa
+        return _judge_tail(tail, surface, surface.need)
     if surface.last in (HAN, KANA) and script in (HAN, KANA) and _is_free_line(text, end):
         return FITS
     if script == HAN:
@@ -143,6 +146,8 @@ def ends(text: str, end: int, surface: Surface) -> Verdict:
         return _compound(surface, run[0])
     if surface.last in (LATIN, DIGIT) and script in (LATIN, DIGIT):
         return Verdict(Reason.BOUNDARY, None, after)
+    if script == DIGIT or text.startswith("vs", end):
+        return FITS  # 한국8위, 한국vs홍콩
     return _compound(surface, after)
 
 
@@ -157,6 +162,11 @@ def _ends_before_mark(text: str, end: int, surface: Surface, after: str) -> Verd
         if inside:
             return Verdict(Reason.BOUNDARY, None, after)
     return FITS
+
+
+def is_glossed(text: str, bracket: int) -> bool:
+    """Whether one Chinese character in brackets explains the syllable before: 가(家), 발(發)."""
+    return text[bracket + 2 : bracket + 3] == ")" and script_of(text[bracket + 1]) == HAN
 
 
 def _compound(surface: Surface, why: str) -> Verdict:

@@ -89,7 +89,7 @@ class Engine:
                 via = None
                 if text[end] not in closed:
                     run = tail_run(text, end)
-                    if run is None or not mask(run[0]) & need or surface.free:
+                    if run is None or not mask(run[0]) & need or text[run.end()] == "(" or surface.free:
                         verdict = ends(text, end, surface)
                         if verdict.reason is not None:
                             continue

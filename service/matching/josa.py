@@ -80,6 +80,10 @@ class Tails:
                     return True
         return False
 
+    def is_suffix(self, tail: str, kind: Kind) -> bool:
+        """Whether all of `tail` is a suffix that keeps a name of `kind`."""
+        return tail in self._suffixes[kind]
+
     def follows(self, rest: str, after: str) -> bool:
         """Whether `rest` may follow a title or a suffix that ends in `after`: nothing, josa, or 측, 등, 들."""
         return not rest or bool(self.josa(rest) & final_of(after)) or self._keeps(rest, "other", 1)
