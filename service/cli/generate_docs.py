@@ -159,7 +159,7 @@ def command_help(name: str) -> str:
     Raises:
         LookupError: there is no such command.
     """
-    root = click.Context(cli, info_name="bongsu", color=False)
+    root = click.Context(cli, info_name="bongsu", **cli.context_settings)  # as main() would: children inherit it
     command = cli.get_command(root, name)
     if command is None:
         raise LookupError(name)
