@@ -4,7 +4,7 @@ import fcntl
 import sys
 import threading
 import zipfile
-from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,7 +78,7 @@ def test_nothing_stays_of_a_fetch_that_failed(tmp_path, monkeypatch):
 def test_a_second_process_waits_for_the_first(tmp_path, monkeypatch):
     repository = Repository(monkeypatch)  # would fail if it were asked
     told: list[str] = []
-    found: list[Path] = []
+    found: list[Any] = []
     with (tmp_path / "kafka.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         second = threading.Thread(target=lambda: found.extend(class_path(told.append, tmp_path)))
