@@ -142,7 +142,8 @@ async def _rules(settings: Settings) -> AsyncIterator[Finding]:
 
 async def _subscriptions(settings: Settings) -> AsyncIterator[Finding]:
     known = await read_subscriptions(settings.kafka)
-    policy = AddressPolicy.of(settings.delivery.allow_addresses)
+    delivery = settings.delivery
+    policy = AddressPolicy.of(delivery.allow_addresses, delivery.ports, allow_http=delivery.allow_http)
     for record in known:
         for secret in record.secrets:
             try:

@@ -68,7 +68,8 @@ def subscribe(url: str, rules: tuple[str, ...], secret: str | None, name: str) -
     Prints the subscription as one line of JSON, with its secret: this once, so keep it.
     """
     settings = settings_of("subscribe")
-    told = checked_url(url, AddressPolicy.of(settings.delivery.allow_addresses))
+    delivery = settings.delivery
+    told = checked_url(url, AddressPolicy.of(delivery.allow_addresses, delivery.ports, allow_http=delivery.allow_http))
     if any(not glob.strip() for glob in rules):
         raise InvalidSubscription(
             "--rule '': a glob over rule ids is needed, e.g. 'seoul-*'; leave --rule out for all."
