@@ -23,11 +23,6 @@ from service.settings import KafkaSettings
 MAX_REQUEST_BYTES = 6_200_000
 """An article of 6 MB, with the frame around it (max.message.bytes of its topic is 6 MB)."""
 
-FETCH_WAIT_MS = 10
-"""A consumer has one fetch under way to a broker; partitions whose records it is handing over are not in it and wait
-until it answers. So this is the latency that many partitions of one consumer cost each other."""
-IDLE_FETCH_WAIT_MS = 500
-
 _Client = TypeVar("_Client")
 _REFUSED = (
     AuthenticationFailedError, AuthenticationMethodNotSupported, SaslAuthenticationFailed,
@@ -126,7 +121,6 @@ def make_consumer(settings: KafkaSettings, *topics: str, group: str | None, **op
             "group_id": None if group is None else topic_name(settings, group),
             "auto_offset_reset": "earliest",
             "enable_auto_commit": False,
-            "fetch_max_wait_ms": IDLE_FETCH_WAIT_MS if group is None else FETCH_WAIT_MS,
             **options,
         },
     )

@@ -1,9 +1,12 @@
-"""Faust's Kafka driver with one option that Faust hard-codes: how long a fetch may wait for data.
+"""Faust's Kafka driver with two waits that Faust and aiokafka hard-code, made short.
 
-A consumer has one fetch request under way to a broker at a time. While records of one partition are being handed over,
-the next request asks for the *other* partitions only, and waits for them; what arrives on the first partition
-meanwhile waits as well, up to Faust's 1.5 s. Three agents share one consumer here, so that would be their latency. A
-short wait costs a few small requests a second while nothing happens.
+A consumer has one fetch request under way to a broker at a time. Three agents share one consumer here, so a wait for
+the partitions of one is a wait for all:
+
+- While fetched records of any partition are not yet handed over, aiokafka asks the broker for nothing, up to 0.1 s.
+  Faust hands over on another thread, so that happens; we go on asking for the other partitions.
+- What arrives then on the partition that was left out waits for the answer of that request, up to Faust's 1.5 s. We let
+  it wait FETCH_MAX_WAIT_MS, which costs small requests while nothing happens.
 """
 
 import inspect
@@ -26,6 +29,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         consumer = super()._create_worker_consumer(transport)
         # read when the consumer starts its fetcher, which is later
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS  # noqa: SLF001
+        start = consumer.start
+
+        async def start_and_do_not_back_off() -> None:
+            await start()
+            consumer._fetcher._prefetch_backoff = 0.0  # noqa: SLF001
+
+        consumer.start = start_and_do_not_back_off
         return consumer
 
 
