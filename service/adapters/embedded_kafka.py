@@ -230,7 +230,8 @@ class EmbeddedKafka:
         return False
 
     def _format(self, run: list[str], properties: Path, deadline: float) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # an id that starts with "-", one of 64, would be taken for an option
+        cluster = "b" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
         format_log = self.data_dir / "format.log"
         formatting = spawn(
             [*run, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)], log_path=format_log
