@@ -72,6 +72,11 @@ def free_port() -> int:
         return port
 
 
+def cluster_id(random: bytes) -> str:
+    """Kafka's text of 16 random bytes. One that starts with "-", one of 64, would be taken for an option."""
+    return "b" + base64.urlsafe_b64encode(random).decode().rstrip("=")[1:]
+
+
 class EmbeddedKafka:
     """One broker over one data directory. `start` again after `stop` or `kill` finds the same data and port."""
 
@@ -230,8 +235,7 @@ class EmbeddedKafka:
         return False
 
     def _format(self, run: list[str], properties: Path, deadline: float) -> None:
-        # an id that starts with "-", one of 64, would be taken for an option
-        cluster = "b" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
+        cluster = cluster_id(uuid.uuid4().bytes)
         format_log = self.data_dir / "format.log"
         formatting = spawn(
             [*run, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)], log_path=format_log
