@@ -20,7 +20,8 @@ def apply(directory: Path) -> None:
     settings = settings_of("rules")
     ruleset = load_rules(directory)
     done = asyncio.run(publish_rules(settings.kafka, ruleset))
+    count = len(ruleset.rules)
     click.echo(
-        f"rules applied: {len(ruleset.rules)} rules, version {done.version[:12]} "
+        f"rules applied: {count} rule{'s' if count != 1 else ''}, version {done.version[:12]} "
         f"({done.items_written} written, {done.items_kept} unchanged, {done.items_removed} removed)"
     )

@@ -215,7 +215,7 @@ def test_rules_apply(bongsu, kafka_settings, tmp_path):
     (tmp_path / "watch.yaml").write_text(RULES, encoding="utf-8")
     first = bongsu("rules", "apply", tmp_path)
     assert (first.returncode, first.stderr) == (0, "")
-    assert "1 rules" in first.stdout
+    assert "rules applied: 1 rule, version " in first.stdout
     assert "(2 written, 0 unchanged, 0 removed)" in first.stdout
     assert "(0 written, 2 unchanged, 0 removed)" in bongsu("rules", "apply", tmp_path).stdout
     before = in_new_loop(lambda: read_whole(kafka_settings, topics.RULES))
