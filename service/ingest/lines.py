@@ -5,7 +5,7 @@ known by its last characters alone; only the others are looked at closely. docs/
 """
 
 import re
-from enum import Enum, auto
+from enum import StrEnum, auto
 
 from service.ingest.wordlist import read_groups
 
@@ -27,7 +27,7 @@ def _spaced(phrases: list[str]) -> str:
     )
 
 
-class Kind(Enum):
+class Kind(StrEnum):
     """What a line is."""
 
     STORY = auto()
@@ -62,11 +62,9 @@ _PLAIN = re.compile(r"(?<!니)다\.(?=$|[\s\"')\]」』>]|[^\w\s])|[다요까죠
 _SENTENCE = re.compile(r"[다요까죠음함임됨][.!?](?=$|[\s\"')\]」』>])|[a-z一-鿿][.!?。](?=$|[\s\"')])|。")
 _STORY_END = re.compile(r"[.!?。][\"')\]」』>]{0,3}(?=\s)")
 
-_LONE_MAIL = re.compile(rf"\W{{0,4}}{_MAIL}\W{{0,4}}$")
-_REPORTER_LINE = re.compile(
-    rf"[^\w\n]{{0,4}}(?:[\w·&.-]{{1,15}}\s?[=/|]?\s?){{0,4}}{_NAME}\s?(?:[·,]\s?{_NAME}\s?){{0,4}}(?:{REPORTER})\b(?:[^\w\n]{{1,4}}{_MAIL})?[^\w\n]{{0,4}}$"
-)
-_MAIL_LINE = re.compile(rf"[^@\n]{{0,60}}{_MAIL}(?:[^@\n]{{0,20}})$")
+_ROLE = re.compile(rf"(?:{REPORTER})(?![가-힣a-z])")
+_MAILS = re.compile(rf"[\s(<\[]*{_MAIL}[\s)>\].,;/]*")
+_LAST_NAME = re.compile(rf"(?:^|[\s\]\[(/|=·,)]){_NAME}\s?$")
 _DATE_LINE = re.compile(
     r"[^\w\n]{0,3}(?:[가-힣]{2,6}\s?:?\s?)?\d{4}\s?[-.년/]\s?\d{1,2}\s?[-.월/]\s?\d{1,2}\s?[.일]?\s?\(?[월화수목금토일]?\)?\s*(?:오전|오후|am|pm)?\s*\d{0,2}:?\d{0,2}(?::\d\d)?\b"
 )
@@ -90,40 +88,62 @@ _CREDIT = re.compile(
     rf"|[\[(<【〔](?:{_spaced(_GROUPS['credit'])})[\s/][^\])>】〕\n]{{1,30}}[\])>】〕]\s*$"
     rf"|(?<=[\s/(\[])[\w·&.]{{2,15}}\s제공[\])]?\.?\s*$"
 )
-_TAIL_BYLINE = re.compile(
-    rf"[\s/=(\[<|]*(?:(?:[\w·&.-]{{2,15}}\s?[=/|]?\s?){{0,3}}{_NAME}\s?(?:[·,]\s?{_NAME}\s?){{0,3}}(?:{REPORTER})\b[\s(,/|]*)?(?:{_MAIL})?[)\]>\s]*$"
-)
 _ITEM = re.compile(r"\s?(?:[-*·•‣○●□■◇◆★☆※+>]|\d{1,2}[.)]\s|[①-⑳])\s?")
 
 LINK_BULLETS = frozenset("▶▷►☞👉➡▸🔗➤")
 CAPTION_BULLETS = frozenset("▲△▼◀◁▽↑↓←→")
 MAX_SHORT = 200
-"""No by-line, notice or heading is longer: what is, is story."""
+"""No by-line or heading is longer: what is, is story."""
+MAX_NOTICE = 600
+MAX_DATE = 80
+MAX_BEFORE_MAIL = 60
+MAX_BEFORE_ROLE = 50
+_OPENERS = frozenset("[(【<〔▲△▶▷☞■◆-*·/©ⓒ")
 
 
 def is_story_by_its_end(line: str) -> bool:
     """The quick answer: long enough, starts like a sentence and ends in plain style."""
-    return len(line) >= 40 and line.endswith("다.") and line[-3] != "니" and line[0] not in "[(【<〔▲△▶"
+    return len(line) >= 40 and line[-2:] == "다." and line[-3] != "니" and line[0] not in _OPENERS
 
 
-def kind_of(line: str) -> Kind:  # noqa: PLR0911, C901, PLR0912
+def is_byline(line: str) -> bool:
+    """Whether a short line is only who wrote it: 나라온 기자, 가온일보 나라온 기자 raon@example.com, a bare address."""
+    rest = line
+    if "@" in line:
+        mail = _MAILS.search(line)
+        if mail is None:
+            return False
+        if mail.end() == len(line) and mail.start() <= MAX_BEFORE_MAIL and "." not in line[: mail.start()]:
+            return True
+        rest = line[: mail.start()] + line[mail.end() :]
+    role = None
+    for role in _ROLE.finditer(rest):  # noqa: B007 - the last one
+        pass
+    if role is None:
+        return False
+    after, before = rest[role.end() :], rest[: role.start()]
+    if any(character.isalnum() for character in after) or len(before) > MAX_BEFORE_ROLE:
+        return False
+    return _LAST_NAME.search(before) is not None and len(before.split()) <= 6 and not _SENTENCE.search(before)
+
+
+def kind_of(line: str) -> Kind:  # noqa: PLR0911, C901
     """What `line` is. It is stripped and not empty."""
     if is_story_by_its_end(line):
         return Kind.STORY
-    packed = line.replace(" ", "") if len(line) <= 600 else ""
+    short = len(line) <= MAX_SHORT
+    packed = line.replace(" ", "") if len(line) <= MAX_NOTICE else ""
     if packed and (_ALWAYS.search(packed) or _LABEL.match(packed)):
         return Kind.NOTICE
     plain = _PLAIN.search(line) is not None
-    if len(line) <= MAX_SHORT:
-        if not plain and _RELATED.match(line):
+    if short and not plain:
+        if _RELATED.match(line):
             return Kind.RELATED_HEAD
-        if _LONE_MAIL.match(line) or _REPORTER_LINE.match(line):
-            return Kind.BYLINE
-        if not plain and "@" in line and _MAIL_LINE.match(line):
+        if is_byline(line):
             return Kind.BYLINE
     if packed and not plain and _NOTICE.search(packed):
         return Kind.NOTICE
-    if len(line) <= MAX_SHORT and not plain and _DATE_LINE.match(line) and len(line) <= 80:
+    if len(line) <= MAX_DATE and not plain and _DATE_LINE.match(line):
         return Kind.BYLINE
     if line[0] in LINK_BULLETS:
         return Kind.LINK
@@ -131,32 +151,52 @@ def kind_of(line: str) -> Kind:  # noqa: PLR0911, C901, PLR0912
         return Kind.CAPTION
     if _ITEM.match(line):
         return Kind.ITEM
-    if plain or _SENTENCE.search(line) or len(line) > MAX_SHORT:
-        return Kind.STORY
-    return Kind.SHORT
+    return Kind.STORY if plain or not short or _SENTENCE.search(line) else Kind.SHORT
 
 
 def head_end(line: str) -> tuple[int, bool]:
     """Length of the dateline or by-line that `line` begins with (0: none), and whether it names a place (a dateline)."""
-    found = _DATELINE.match(line)
-    if found is not None and not _CREDIT.match(line):
-        return found.end(), True
-    found = _HEAD_BYLINE.match(line)
-    return (found.end(), False) if found is not None else (0, False)
+    if "=" in line[:60]:
+        found = _DATELINE.match(line)
+        if found is not None and not _CREDIT.match(line):
+            return found.end(), True
+    if _ROLE.search(line, 0, 60):
+        found = _HEAD_BYLINE.match(line)
+        if found is not None:
+            return found.end(), False
+    return 0, False
 
 
 def tail_start(line: str) -> int:
     """Where a credit, by-line or notice begins that the line ends in; its length when there is none."""
-    found = _CREDIT.search(line, max(0, len(line) - 80))
+    size = len(line)
+    if line[-1:] == "." and line[-2:-1] == "다":
+        return size
+    found = _CREDIT.search(line, max(0, size - 80))
     if found is not None:
         return found.start()
-    last = 0
-    for end in _STORY_END.finditer(line, max(0, len(line) - 250)):
-        last = end.end()
-        rest = line[last:]
-        if len(rest) <= 120 and (_TAIL_BYLINE.fullmatch(rest) or kind_of(rest.strip() or ".") in _TAIL_KINDS):
-            return last
-    return len(line)
+    for end in _STORY_END.finditer(line, max(0, size - 250)):
+        rest = line[end.end() :].strip()
+        if rest and len(rest) <= MAX_TAIL and (is_byline(rest.lstrip("/=|")) or kind_of(rest) in _TAIL_KINDS):
+            return end.end()
+    return size
 
 
+MAX_TAIL = 120
 _TAIL_KINDS = frozenset((Kind.NOTICE, Kind.BYLINE, Kind.RELATED_HEAD))
+
+
+def judge(line: str) -> tuple[Kind, int, int, bool]:
+    """What `line` is, where its own words begin and end (a dateline before, a credit after), whether a place is named."""
+    head, is_place = head_end(line)
+    rest = line[head:]
+    if not rest:
+        return Kind.BYLINE, len(line), len(line), is_place
+    kind = kind_of(rest)
+    if head and kind in (Kind.NOTICE, Kind.BYLINE):
+        return kind, 0, len(line), False
+    tail = head + tail_start(rest) if kind in _TELLING else len(line)
+    return kind, head, tail, is_place
+
+
+_TELLING = frozenset((Kind.STORY, Kind.CAPTION, Kind.SHORT, Kind.ITEM))

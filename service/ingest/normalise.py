@@ -42,13 +42,16 @@ _LONGER = {"㈜": "(주)", "㈔": "(사)"}
 _LONGER_PATTERN = re.compile("[㈜㈔]")
 
 _RARE_ONES = re.compile(f"[{re.escape(''.join(map(chr, _RARE)))}]")
-# Whether any of the slow steps could have something to do. Wide where text of this kind seldom goes.
-_ODD = re.compile(
-    "[\x00-\x08\x0b-\x1f`\x7f-\xa0\xab\xad\xb4\xbb\u0300-\u0374\u037e\u0387\u0483-\u0487\u0590-\u1dff\u1f00-\u200f\u2010-\u2012"
-    "\u201a\u201b\u201e\u201f\u2023\u2028-\u202f\u2032\u205f-\u206f\u20d0-\u20ff\u2126\u212a\u212b\u2043\u2219\u22c5\u2329"
-    "\u232a\u2adc\u2cef-\u2cf1\u2d7f\u2de0-\u2dff\u301d-\u301f\u302a-\u302f\u3099\u309a\u3164\u3214\u321c\ua66f-\uabff"
-    "\uf900-\uffff\U00010000-\U0010ffff]"
+# Whether any of the slow steps could have something to do, or lower case is not simple. Wide where such text is rare.
+_ODD_RANGES = (
+    "\x00-\x08\x0b-\x1f`\x7f-\xa0\xab\xad\xb4\xb5\xbb\xdf\u0130\u0149\u017f\u01f0\u0300-\u0374\u037e\u0387\u0390\u03a3\u03b0"
+    "\u03c2\u03cf-\u03ff\u0483-\u0487\u0587-\u200f\u2010-\u2012\u201a\u201b\u201e\u201f\u2023\u2028-\u202f\u2032\u205f-\u206f"
+    "\u20d0-\u20ff\u2126\u212a\u212b\u2043\u2219\u22c5\u2329\u232a\u2adc\u2cef-\u2cf1\u2d7f\u2de0-\u2dff\u301d-\u301f\u302a-\u302f"
+    "\u3099\u309a\u3164\u3214\u321c\ua640-\uabff\uf900-\uffff\U00010000-\U0010ffff"
 )
+_ODD = re.compile(f"[{_ODD_RANGES}]")
+# The same or a capital letter: most Korean text has neither, and is normal after one scan.
+_NOTEWORTHY = re.compile(f"[A-Z\xc0-\xde\u0100-\u024f\u0370-\u058f\u2100-\u218f\u24b6-\u24ea\u2c00-\u2d2f{_ODD_RANGES}]")
 _SPACES = re.compile(" {2,}")
 
 
@@ -81,10 +84,12 @@ def normalise(given: str) -> Normal:
         maps = (step,) if step else ()
     for one, other in _FREQUENT:
         text = text.replace(one, other)
-    if _ODD.search(text) is None:
-        text = _lower(text)
-    else:
-        text, maps = _slow(text, maps)
+    found = _NOTEWORTHY.search(text)
+    if found is not None:
+        if _ODD.search(text, found.start()) is None:
+            text = text.lower()
+        else:
+            text, maps = _slow(text, maps)
     if "  " in text:
         text, step = rewrite(text, _SPACES, _one_space)
         maps = (step, *maps) if step else maps

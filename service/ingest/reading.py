@@ -13,7 +13,7 @@ from service.ingest.normalise import Normal, normalise
 from service.ingest.zones import ZoneMap, read_zones
 from service.model import ids
 from service.model.article import Article
-from service.model.mention import Field, Zone
+from service.model.mention import Field, Reason, Zone
 
 _SITE = re.compile(r"\s+(?:\||-|::|<|:)\s+[^|<>]{1,30}$|\s*\|\s*[^|]{1,30}$")
 _TAG = re.compile(r"<[^>]*>")
@@ -21,10 +21,13 @@ _SENTENCE_END = re.compile(r"[.!?。…][\"'”’)\]」』》]*(?=\s|$|(?=[가-
 _NUMBER_OR_LATIN = re.compile(r"[0-9a-z]")
 
 
+_IN_TITLE: tuple[Zone, Reason | None] = (Zone.TITLE, None)
+
+
 class View:
     """One field, as given, and the map from the normalised text to it."""
 
-    __slots__ = ("_more", "base", "field", "given", "normal")
+    __slots__ = ("_more", "base", "field", "given", "is_given", "normal")
 
     def __init__(self, field: Field, given: str, normal: Normal, more: Page | None = None, base: int = 0) -> None:
         self.field = field
@@ -33,6 +36,8 @@ class View:
         self._more = more
         self.base = base
         """Where in the field the normalised part begins (a title within HTML)."""
+        self.is_given = not normal.maps and more is None and base == 0
+        """Whether every character stands where it stood."""
 
     def start(self, position: int) -> int:
         """Offset into the field of the character at `position` of the normal text."""
@@ -115,6 +120,8 @@ class Document:
     def span(self, start: int, end: int) -> tuple[View, int, int]:
         """Field and offsets, as given, of text[start:end]."""
         view, offset = self.view(start)
+        if view.is_given:
+            return view, offset, offset + end - start
         return view, view.start(offset), view.stop(offset + end - start)
 
     def position(self, field: Field, offset: int) -> int:
@@ -133,14 +140,16 @@ class Document:
                 return begin + low
         return self.body_start
 
-    def zone_at(self, position: int) -> tuple[Zone, bool]:
-        """Innermost zone at `position` (quote > lead > body), and whether its paragraph only repeats another."""
-        if position < self.body_start:
-            return Zone.TITLE, False
-        zone, duplicate = self.zones.at(position)
+    def place(self, position: int) -> tuple[Zone, Reason | None]:
+        """Zone at `position`, quotations aside, and why what stands there does not count (zone, duplicate) or None."""
+        return _IN_TITLE if position < self.body_start else self.zones.at(position)
+
+    def zone_at(self, position: int) -> Zone:
+        """Innermost zone at `position`: quote > lead > body."""
+        zone, _ = self.place(position)
         if zone in (Zone.BODY, Zone.LEAD) and self._is_quoted(position):
-            return Zone.QUOTE, duplicate
-        return zone, duplicate
+            return Zone.QUOTE
+        return zone
 
     def _is_quoted(self, position: int) -> bool:
         start = self.text.rfind("\n", 0, position) + 1

@@ -4,20 +4,22 @@ Judged line by line (`lines`), then by where a line stands: what follows the las
 by-line or copyright notice is other articles' headlines, however it looks.
 """
 
+import functools
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from service.ingest.lines import Kind, head_end, is_story_by_its_end, kind_of, tail_start
-from service.model.mention import UNCOUNTED_ZONES, Zone
+from service.ingest.lines import Kind, is_story_by_its_end, judge
+from service.model.mention import UNCOUNTED_ZONES, Reason, Zone
 
 _KEY = re.compile(r"[\s\"'.,…·]+")
 MIN_CONTAINED = 15
 """Characters (without spaces and marks) from which a summary may be a part of a paragraph, not all of it."""
 SUMMARY_LINES = 12
 """Summaries stand at the top: only so many lines are looked for inside others, which keeps it linear."""
-HEAD_LENGTH = 16
+HEAD_LENGTH = 8
+"""First characters that a summary and its paragraph share."""
 
 _BY_KIND = {
     Kind.CAPTION: Zone.CAPTION,
@@ -26,6 +28,15 @@ _BY_KIND = {
     Kind.RELATED_HEAD: Zone.RELATED,
     Kind.SHORT: Zone.SUBHEAD,
 }
+
+
+_PLACES: dict[Zone, tuple[Zone, Reason | None]] = {
+    zone: (zone, Reason.ZONE if zone in UNCOUNTED_ZONES else None) for zone in Zone
+}
+_TITLE = _PLACES[Zone.TITLE]
+
+
+_LISTED = frozenset((Kind.LINK, Kind.ITEM, Kind.SHORT, Kind.CAPTION))
 
 
 @dataclass(slots=True)
@@ -47,27 +58,26 @@ class Line:
 class ZoneMap:
     """Zones of a text, by position."""
 
-    __slots__ = ("_starts", "_zones", "lines")
+    __slots__ = ("_places", "_starts", "lines")
 
     def __init__(self, lines: list[Line]) -> None:
         self.lines = lines
-        self._starts = [0]
-        self._zones: list[tuple[Zone, bool]] = [(Zone.TITLE, False)]
+        self._starts = starts = [0]
+        self._places = places = [_TITLE]
         for line in lines:
-            assert line.zone is not None
+            zone = line.zone or Zone.BODY
             if line.head > line.start:
-                self._add(line.start, line.head_zone, False)
-            self._add(line.head, line.zone, line.duplicate)
+                starts.append(line.start)
+                places.append(_PLACES[line.head_zone])
+            starts.append(line.head)
+            places.append((zone, Reason.DUPLICATE) if line.duplicate else _PLACES[zone])
             if line.tail < line.end:
-                self._add(line.tail, Zone.BYLINE, False)
+                starts.append(line.tail)
+                places.append(_PLACES[Zone.BYLINE])
 
-    def _add(self, start: int, zone: Zone, duplicate: bool) -> None:  # noqa: FBT001
-        self._starts.append(start)
-        self._zones.append((zone, duplicate))
-
-    def at(self, position: int) -> tuple[Zone, bool]:
-        """Zone at `position`, and whether its paragraph only repeats another."""
-        return self._zones[bisect_right(self._starts, position) - 1]
+    def at(self, position: int) -> tuple[Zone, Reason | None]:
+        """Zone at `position`, and why what stands there does not count (ZONE, DUPLICATE) or None."""
+        return self._places[bisect_right(self._starts, position) - 1]
 
     def line_at(self, position: int) -> Line | None:
         """The line that holds `position`."""
@@ -84,10 +94,10 @@ class ZoneMap:
 def read_zones(text: str, begin: int, title: str, hints: Sequence[Zone | None] = ()) -> ZoneMap:
     """Zones of text[begin:]; `title` (normalised) stands before it and never makes a duplicate but of the first line."""
     lines = _split(text, begin, hints)
-    _place(lines)
+    stories = _place(lines)
     _mark_repeats(text, lines, title)
-    for line in lines:
-        if line.zone is Zone.BODY and line.kind is Kind.STORY and not line.duplicate:
+    for line in stories:
+        if line.zone is Zone.BODY and not line.duplicate:
             line.zone = Zone.LEAD
             break
     return ZoneMap(lines)
@@ -115,49 +125,52 @@ def _split(text: str, begin: int, hints: Sequence[Zone | None]) -> list[Line]:
 
 
 def _look_closely(line: str, start: int, end: int, hint: Zone | None) -> Line:
-    head, is_place = head_end(line)
-    rest = line[head:]
-    kind = kind_of(rest) if rest else Kind.BYLINE
-    if kind is Kind.NOTICE or kind is Kind.BYLINE:
-        whole = kind_of(line)
-        kind = whole if whole in (Kind.NOTICE, Kind.BYLINE) else kind
-    out = Line(start, end, kind, hint, start + head, end, Zone.DATELINE if is_place else Zone.BYLINE)
-    if kind in (Kind.STORY, Kind.CAPTION, Kind.SHORT, Kind.ITEM) or hint is Zone.CAPTION:
-        out.tail = start + head + tail_start(rest)
-        if out.tail == out.head:
-            out.zone = out.zone or Zone.BYLINE
-    return out
+    kind, head, tail, is_place = (_judge_again if len(line) <= MAX_REMEMBERED_LINE else judge)(line)
+    zone = hint
+    if head == tail:  # nothing of its own between dateline and credit
+        zone = zone or Zone.BYLINE
+    return Line(start, end, kind, zone, start + head, start + tail, Zone.DATELINE if is_place else Zone.BYLINE)
 
 
-def _place(lines: list[Line]) -> None:
-    """Give each line its zone: by its kind, and by what stands around it."""
-    stories = [line for line in lines if line.kind is Kind.STORY and line.zone is None]
+_judge_again = functools.lru_cache(maxsize=10_000)(judge)
+"""Chrome comes again: the same copyright lines, portal hints and related headlines in article after article."""
+MAX_REMEMBERED_LINE = 120
+
+
+def _place(lines: list[Line]) -> list[Line]:
+    """Give each line its zone: by its kind, and by what stands around it. Returns those that tell the story."""
+    story = Kind.STORY
+    stories = [line for line in lines if line.kind is story and line.zone is None]
+    if len(stories) == len(lines):
+        for line in lines:
+            line.zone = Zone.BODY
+        return stories
     tail = _tail_index(lines, sum(line.end - line.start for line in stories))
-    last_story = max((n for n, line in enumerate(lines) if n < tail and line.kind is Kind.STORY), default=len(lines))
+    last_story = max((number for number, line in enumerate(lines[:tail]) if line.kind is story), default=len(lines))
     in_related = False
     for number, line in enumerate(lines):
+        kind = line.kind
+        if kind is Kind.RELATED_HEAD:
+            in_related = True
+        elif kind is story and number < tail:
+            in_related = False
         if line.zone is None:
-            zone = _BY_KIND.get(line.kind)
-            if line.kind is Kind.RELATED_HEAD:
-                in_related = True
-            elif in_related or number >= tail:
-                listed = line.kind in (Kind.LINK, Kind.ITEM, Kind.SHORT, Kind.CAPTION)
-                if listed or number >= tail:
-                    zone = zone if zone in UNCOUNTED_ZONES else Zone.RELATED
-                elif line.kind is Kind.STORY:
-                    in_related = False
-            elif line.kind is Kind.LINK and number > last_story:
+            zone = _BY_KIND.get(kind)
+            if number >= tail or (in_related and kind in _LISTED):
+                zone = zone if zone in UNCOUNTED_ZONES else Zone.RELATED
+            elif kind is Kind.LINK and number > last_story:
                 zone = Zone.RELATED
-            elif line.kind is Kind.SHORT and not stories:
+            elif kind is Kind.SHORT and not stories:
                 zone = Zone.BODY
             line.zone = zone or Zone.BODY
+    return stories
 
 
 def _tail_index(lines: list[Line], story: int) -> int:
     """Number of the line where the article is over: a by-line or notice after which little is told."""
     told = 0
     for number, line in enumerate(lines):
-        if line.zone is None and line.kind is Kind.STORY:
+        if line.kind is Kind.STORY and line.zone is None:
             told += line.end - line.start
         elif told and line.kind in (Kind.BYLINE, Kind.NOTICE) and story - told < told / 2:
             return number
@@ -180,19 +193,18 @@ def _mark_repeats(text: str, lines: list[Line], title: str) -> None:
 
 
 def _is_told_later(text: str, line: Line, after: int, later: list[Line]) -> bool:
-    """Whether a later paragraph says all of `line`, spaces and marks aside. The first words decide quickly."""
-    words = text[line.head : line.tail]
-    start = 0
-    while start < len(words) and not words[start].isalnum():
+    """Whether a later paragraph says all of `line`, spaces and marks aside. Its first words decide quickly."""
+    start = line.head
+    while start < line.tail and not text[start].isalnum():
         start += 1
-    first = words[start : start + HEAD_LENGTH]
-    if len(first) < HEAD_LENGTH and len(later) > SUMMARY_LINES * 10:
+    first = text[start : min(start + HEAD_LENGTH, line.tail)]
+    if text.find(first, after) < 0:
         return False
-    if text.find(first[:8], after) < 0:
-        return False
-    key = _KEY.sub("", words)
+    key = _KEY.sub("", text[line.head : line.tail])
     if len(key) < MIN_CONTAINED:
         return False
     return any(
-        key in _KEY.sub("", text[other.head : other.tail]) for other in later if text.find(first[:8], other.head, other.tail) >= 0
+        key in _KEY.sub("", text[other.head : other.tail])
+        for other in later
+        if text.find(first, other.head, other.tail) >= 0
     )

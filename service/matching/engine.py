@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from service.ingest.reading import Document
 from service.matching.boundary import begins, closed_after, ends, open_before
-from service.matching.findings import Findings, Hit, mention_of
+from service.matching.findings import Findings, Hit
 from service.matching.hangul import HANGUL
 from service.matching.index import RuleIndex
 from service.matching.josa import tails
@@ -21,7 +21,7 @@ from service.matching.overlaps import mark_glosses, merge
 from service.matching.ruleset import RuleSet
 from service.matching.sense import CERTAIN, UNASKED, Reading, Veto
 from service.model.article import Article
-from service.model.mention import UNCOUNTED_ZONES, Reason
+from service.model.mention import Reason
 
 CONTEXT = 30
 """Characters on either side, within the sentence, that the second opinion is given."""
@@ -76,7 +76,7 @@ class Engine:
         """Occurrences that begin and end as a name of theirs may, outside their entity's `not_in`."""
         text = document.text
         table = self._table
-        mask = tails().mask
+        masks, work_out = tails().known, tails().mask
         tail_run = _TAIL.match
         out: list[Occurrence] = []
         blockers: Blockers = {}
@@ -86,20 +86,23 @@ class Engine:
             for surface, opened, closed, need in surfaces:
                 if text[start - 1] not in opened and not begins(text, start, surface):
                     continue
-                via = None
+                one = None
                 if text[end] not in closed:
                     run = tail_run(text, end)
-                    if run is None or not mask(run[0]) & need or text[run.end()] == "(" or surface.free:
+                    if run is not None and text[run.end()] != "(":
+                        tail = run[0]
+                        fits = (masks[tail] if tail in masks else work_out(tail)) & need
+                    else:
+                        fits = 0
+                    if not fits:
                         verdict = ends(text, end, surface)
                         if verdict.reason is not None:
                             continue
-                        via = verdict.via
-                        if via is not None:
-                            out.append(Occurrence(start, end, surface, via, verdict=verdict))
-                            blocked = blocked or surface.blocked
-                            continue
-                out.append(Occurrence(start, end, surface))
-                blocked = blocked or surface.blocked
+                        one = Occurrence(start, end, surface, verdict.via)
+                        one.verdict = verdict
+                out.append(one or Occurrence(start, end, surface))
+                if surface.blocked:
+                    blocked = True
             for term in blocks:
                 blockers.setdefault(term, []).append((start, end))
         if blocked and blockers:
@@ -136,19 +139,26 @@ class Engine:
         """Zone and repetition, sense, needs; then one mention for each place."""
         pending: list[Occurrence] = []
         by_term: dict[int, list[Occurrence]] = {}
+        place = document.place
         for one in occurrences:
-            one.zone, duplicate = document.zone_at(one.start)
-            if one.zone in UNCOUNTED_ZONES:
-                one.reason = Reason.ZONE
-            elif duplicate:
-                one.reason = Reason.DUPLICATE
+            surface = one.surface
+            if (reason := place(one.start)[1]) is not None:
+                one.reason = reason
             elif one.reason is None:
-                self._look_at_case(document, one)
-            by_term.setdefault(one.surface.term, []).append(one)
-            if one.reason is None and one.surface.needs is not None:
-                pending.append(one)
+                if surface.case is not None or surface.acronym:
+                    self._look_at_case(document, one)
+                if surface.needs is not None and one.reason is None:
+                    pending.append(one)
+            if surface.term in by_term:
+                by_term[surface.term].append(one)
+            else:
+                by_term[surface.term] = [one]
+        asks = self._asks
         for same in by_term.values():
-            self._ask(document, [one for one in same if one.reason is None and one.surface.needs is None])
+            for one in same:
+                if one.reason is None and asks.get(one.surface.text, True) and one.surface.needs is None:
+                    self._ask(document, same)
+                    break
         if pending:
             _settle_needs(by_term, pending)
         for same in by_term.values():
@@ -168,7 +178,7 @@ class Engine:
         asked: dict[str, list[float]] = {}
         for one in same:
             surface = one.surface
-            if surface.term >= self._entities or not self._is_doubtful(surface):
+            if one.reason is not None or surface.needs is not None or not self._is_doubtful(surface):
                 continue
             answers = asked.setdefault(surface.text, [])
             if self._veto is None:
@@ -186,6 +196,8 @@ class Engine:
 
     def _is_doubtful(self, surface: Surface) -> bool:
         """Whether a surface is also a word: its author says so, or the veto knows. Found out once."""
+        if surface.owner is None:
+            return False
         if surface.ambiguous is not None:
             return surface.ambiguous
         known = self._asks.get(surface.text)
@@ -206,12 +218,10 @@ class Engine:
                 present.setdefault(one.surface.term, []).append(one)
         if not present:
             return ()
-        out = []
-        for compiled in self._index.fired(present):
-            found = [one for term in compiled.positive(present) for one in present[term]]
-            found.sort(key=lambda one: (one.start, one.end))
-            out.append(Hit(compiled.rule, tuple(mention_of(document, one) for one in found)))
-        return tuple(out)
+        return tuple(
+            Hit(fired.rule, document, [one for term in fired.positive(present) for one in present[term]])
+            for fired in self._index.fired(present)
+        )
 
 
 def _inside(text: str, one: Occurrence, blockers: Blockers) -> tuple[int, int] | None:

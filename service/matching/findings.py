@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from service.ingest.reading import Document
 from service.matching.entities import Rule
@@ -15,12 +14,21 @@ MAX_EOJEOL = 60
 """Characters looked at on either side for the eojeol; a word without end is cut there."""
 
 
-@dataclass(frozen=True, slots=True)
 class Hit:
-    """A rule that fires, with the mentions of the terms that made it true."""
+    """A rule that fires, with the mentions of the terms that made it true (worked out when asked for)."""
 
-    rule: Rule
-    mentions: tuple[Mention, ...]
+    __slots__ = ("_document", "_found", "rule")
+
+    def __init__(self, rule: Rule, document: Document, found: Sequence[Occurrence]) -> None:
+        self.rule = rule
+        self._document = document
+        self._found = found
+
+    @property
+    def mentions(self) -> tuple[Mention, ...]:
+        """In order of the article."""
+        ordered = sorted(self._found, key=lambda one: (one.start, one.end))
+        return tuple(mention_of(self._document, one) for one in ordered)
 
 
 class Findings:
@@ -97,23 +105,24 @@ class Findings:
 
 def mention_of(document: Document, one: Occurrence) -> Mention:
     """The occurrence as others see it: offsets into the field as given."""
-    if one.mention is not None and one.mention.reason == one.reason:
+    if one.mention is not None:
         return one.mention
     text = document.text
     begin, end = one.start, one.end
     while begin > 0 and one.start - begin < MAX_EOJEOL and text[begin - 1].isalnum():
         begin -= 1
     found = _WORD.match(text, end, end + MAX_EOJEOL)
-    stop = found.end() if found else end
-    view, start, finish = document.span(one.start, one.end)
-    _, word_start, word_end = document.span(begin, stop)
-    surface = one.surface
+    view, start, finish = document.span(one.start, end)
+    if begin == one.start and found is None:
+        word_start, word_end = start, finish
+    else:
+        _, word_start, word_end = document.span(begin, found.end() if found else end)
     one.mention = Mention(
         entity=one.surface.owner,
-        surface=surface.shown,
+        surface=one.surface.shown,
         text=view.given[word_start:word_end],
         field=view.field,
-        zone=document.zone_at(one.start)[0],
+        zone=document.zone_at(one.start),
         start=start,
         end=finish,
         confidence=one.confidence,
@@ -121,4 +130,3 @@ def mention_of(document: Document, one: Occurrence) -> Mention:
         reason=one.reason,
     )
     return one.mention
-

@@ -4,11 +4,11 @@ The cost of an article follows what it says, not how many rules exist. `evaluate
 property test runs it over all rules and compares.
 """
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from service.matching.entities import Rule
-from service.matching.expression import And, EntityTerm, Expression, LiteralTerm, Not, Or, is_reachable
+from service.matching.expression import And, EntityTerm, Expression, LiteralTerm, Not
 from service.matching.lexicon import Lexicon
 
 Node = tuple[str, "int | tuple[Node, ...]"]
@@ -22,20 +22,25 @@ class CompiledRule:
     number: int
     rule: Rule
     node: Node
-    every: frozenset[int] | None
-    """For a conjunction: terms that must all be there ..."""
+    every: tuple[int, ...] | None
+    """For a conjunction: terms that must all be there, in the order of the rule ..."""
     none: frozenset[int]
     """... and terms of which none may be."""
+    is_one_term: bool
+    """It waits at its only term, so it is true when it wakes."""
 
     def is_true(self, present: Mapping[int, object]) -> bool:
         """Whether it fires where these terms are."""
-        if self.every is not None:
-            return self.every <= present.keys() and self.none.isdisjoint(present)
-        return evaluate(self.node, present)
+        if self.every is None:
+            return evaluate(self.node, present)
+        for term in self.every:
+            if term not in present:
+                return False
+        return not self.none or self.none.isdisjoint(present)
 
-    def positive(self, present: Container[int]) -> Iterator[int]:
+    def positive(self, present: Container[int]) -> Iterable[int]:
         """The terms that make it true, in the order of the rule, each once."""
-        return iter(dict.fromkeys(_positive(self.node, present)))
+        return self.every if self.every is not None else dict.fromkeys(_positive(self.node, present))
 
 
 def evaluate(node: Node, present: Container[int]) -> bool:
@@ -70,7 +75,7 @@ class RuleIndex:
         for number, rule in enumerate(rules):
             node = _compile(rule.expression, numbers, lexicon)
             every, none = _conjunction(node)
-            compiled = CompiledRule(number, rule, node, every, none)
+            compiled = CompiledRule(number, rule, node, every, none, every is not None and len(every) == 1 and not none)
             self.rules.append(compiled)
             for term in self._anchors(node):
                 self._waiting.setdefault(term, []).append(compiled)
@@ -85,20 +90,20 @@ class RuleIndex:
             return tuple(dict.fromkeys(term for part in parts for term in part))
         return min(parts, key=lambda terms: (len(terms), sum(len(self._waiting.get(term, ())) for term in terms)))
 
-    def candidates(self, present: Mapping[int, object]) -> Iterator[CompiledRule]:
-        """Rules worth running. May name too many; never leaves one out."""
-        if len(present) <= len(self._waiting):
-            for term in present:
-                yield from self._waiting.get(term, ())
+    def candidates(self, present: Iterable[int]) -> Iterator[CompiledRule]:
+        """Rules worth running, some of them more than once. May name too many; never leaves one out."""
+        for term in present:
+            yield from self._waiting.get(term, ())
 
     def fired(self, present: Mapping[int, object]) -> list[CompiledRule]:
         """The rules that are true, in the order of the rule set."""
         waiting = self._waiting
         out: dict[int, CompiledRule] = {}
         for term in present:
-            for compiled in waiting.get(term, ()):
-                if compiled.is_true(present):
-                    out[compiled.number] = compiled
+            if term in waiting:
+                for compiled in waiting[term]:
+                    if compiled.is_one_term or compiled.is_true(present):
+                        out[compiled.number] = compiled
         return [out[number] for number in sorted(out)] if len(out) > 1 else list(out.values())
 
 
@@ -110,8 +115,6 @@ def _compile(expression: Expression, numbers: Mapping[str, int], lexicon: Lexico
     if isinstance(expression, Not):
         return ("not", (_compile(expression.part, numbers, lexicon),))
     kind = "and" if isinstance(expression, And) else "or"
-    assert isinstance(expression, And | Or)
-    assert is_reachable(expression) or kind
     return (kind, tuple(_compile(part, numbers, lexicon) for part in expression.parts))
 
 
@@ -124,20 +127,20 @@ def _reachable(node: Node) -> bool:
     return (any if kind == "and" else all)(map(_reachable, value))
 
 
-def _conjunction(node: Node) -> tuple[frozenset[int] | None, frozenset[int]]:
+def _conjunction(node: Node) -> tuple[tuple[int, ...] | None, frozenset[int]]:
     """The terms of a conjunction of terms and negated terms; None when it is anything else."""
     kind, value = node
     if isinstance(value, int):
-        return frozenset((value,)), frozenset()
-    every: set[int] = set()
-    none: set[int] = set()
+        return (value,), frozenset()
     if kind != "and":
         return None, frozenset()
+    every: dict[int, None] = {}
+    none: set[int] = set()
     for part_kind, part in value:
         if isinstance(part, int):
-            every.add(part)
-        elif part_kind == "not" and isinstance(part[0][1], int):
-            none.add(part[0][1])
+            every[part] = None
+        elif part_kind == "not" and isinstance(negated := part[0][1], int):
+            none.add(negated)
         else:
             return None, frozenset()
-    return frozenset(every), frozenset(none)
+    return tuple(every), frozenset(none)

@@ -41,15 +41,16 @@ class Tails:
         self.offices = frozenset(groups["office"])
         self.han = {kind: frozenset((*groups["han-any"], *groups.get(f"han-{kind}", ()))) for kind in KINDS}
         self.han["government"] = self.han["place"]
-        self._masks: dict[str, int] = {}
+        self.known: dict[str, int] = {}
+        """Masks worked out so far: a look here saves the call of `mask`."""
 
     def mask(self, tail: str) -> int:
         """For each kind three bits (see `need`): with which final consonants before it `tail` keeps the name."""
-        known = self._masks.get(tail)
+        known = self.known.get(tail)
         if known is None:
-            if len(self._masks) >= MAX_REMEMBERED:
-                self._masks.clear()
-            known = self._masks[tail] = self._work_out(tail)
+            if len(self.known) >= MAX_REMEMBERED:
+                self.known.clear()
+            known = self.known[tail] = self._work_out(tail)
         return known
 
     def _work_out(self, tail: str) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from service.matching.boundary import Verdict
 from service.matching.lexicon import Surface
 from service.matching.sense import CERTAIN
-from service.model.mention import Mention, Reason, Via, Zone
+from service.model.mention import Mention, Reason, Via
 
 
 @dataclass(slots=True)
@@ -17,7 +17,6 @@ class Occurrence:
     surface: Surface
     via: Via | None = None
     reason: Reason | None = None
-    zone: Zone | None = None
     confidence: float = CERTAIN
     begins: bool = True
     verdict: Verdict | None = None
