@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from service.adapters.rule_files import load_rules
+from service.adapters.sense import make_veto
 from service.ingest.decode import decode_article, decode_file
 from service.matching.engine import Engine
 from service.model.article import Article
@@ -34,9 +35,13 @@ def articles() -> Iterator[tuple[str, Article]]:
 ARTICLES = dict(articles())
 
 
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine(load_rules(RULES))
+@pytest.fixture(scope="module", params=["table alone", "with the veto"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """The seeds hold with the extra `morphology` and without it."""
+    if request.param == "table alone":
+        return Engine(load_rules(RULES))
+    pytest.importorskip("kiwipiepy")
+    return Engine(load_rules(RULES), veto=make_veto(warn=pytest.fail))
 
 
 @pytest.mark.parametrize("key", sorted(ARTICLES.keys() | EXPECTED.keys()))
@@ -48,6 +53,14 @@ def test_seed_fires_exactly_its_rules(engine: Engine, key: str) -> None:
 @pytest.mark.parametrize("key", sorted(ARTICLES))
 def test_the_fast_path_fires_the_same(engine: Engine, key: str) -> None:
     assert sorted(hit.rule.id for hit in engine.match(ARTICLES[key]).hits) == sorted(EXPECTED[key])
+
+
+def test_every_rule_does_what_its_own_tests_say(engine: Engine) -> None:
+    for rule in load_rules(RULES).rules:
+        assert {example.fires for example in rule.tests} == {True, False}, rule.id
+        for example in rule.tests:
+            found = engine.examine(Article(id="example", **example.article))
+            assert (rule.id in {hit.rule.id for hit in found.hits}) is example.fires, (rule.id, example)
 
 
 def test_every_rule_is_fired_by_some_seed_and_missed_by_some() -> None:
