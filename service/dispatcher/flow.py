@@ -9,6 +9,7 @@ POST --> attempt written --> retry written --> offset done
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import ConsumerRecord
@@ -26,14 +27,24 @@ from service.model import topics
 from service.model.errors import NewerSchema
 from service.settings import DeliverySettings
 
-MAX_HELD = 8192
-"""Records in memory whose offset is not done; beyond it reading stops. All of them leave within seconds."""
-HELD_SLACK = 512
+MAX_HELD = 16_384
+MAX_HELD_BYTES = 64_000_000
+"""Records in memory whose offset is not done; beyond either, reading stops until some have left."""
+SLACK = 1.1
 """What one fetch may bring beyond it."""
-LANE_ROOM = 1024
-LANE_WAIT_S = 1.0
-"""What waits longer for its lane rests in a tier instead: its offset must not hold back what is done behind it."""
 FULL_WAIT_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How many may wait for one lane, and how long, before they rest in a tier instead."""
+
+    room: int
+    wait_s: float
+
+
+PATIENCE = ((0.5, Patience(4096, 10.0)), (0.8, Patience(512, 1.0)), (9.9, Patience(64, 0.2)))
+"""By the share of memory that is taken: the fuller it is, the sooner slow lanes have to rest elsewhere."""
 
 
 class Flow:
@@ -64,9 +75,12 @@ class Flow:
         self._open: dict[str, list[Job]] = {}
         """Ids under way here, each with the repeated records of it that wait for how it ends."""
         self.lanes: Lanes[Job] = Lanes(
-            slots=settings.max_in_flight, slots_per_key=settings.max_in_flight_per_subscription, room_per_key=LANE_ROOM
+            slots=settings.max_in_flight,
+            slots_per_key=settings.max_in_flight_per_subscription,
+            room_per_key=PATIENCE[0][1].room,
         )
         self.held = 0
+        self._held_bytes = 0
         self.room = asyncio.Event()
         """Set while more may be read."""
         self.room.set()
@@ -80,7 +94,7 @@ class Flow:
         while partition.resting:
             record = partition.resting[0]
             wait_s = (record.timestamp + rest_ms) / 1000 - self._clock() if rest_ms else 0.0
-            if self.held >= MAX_HELD + HELD_SLACK:
+            if self._fullness() >= SLACK:
                 wait_s = max(wait_s, FULL_WAIT_S)
             if wait_s > 0:
                 self._rest(partition, wait_s)
@@ -96,7 +110,10 @@ class Flow:
 
     def spill_overdue(self) -> None:
         """Let what has waited too long for its lane rest in a tier. To be called often."""
-        for job in self.lanes.overdue(time.monotonic() - LANE_WAIT_S):
+        full = self._fullness()
+        patience = next(patience for limit, patience in PATIENCE if full < limit)
+        self.lanes.room_per_key = patience.room
+        for job in self.lanes.overdue(time.monotonic() - patience.wait_s):
             self._spill(job, topics.RETRY_TIERS_S[0], "busy")
 
     async def release(self, leaving: list[Partition], grace_s: float) -> None:
@@ -113,7 +130,8 @@ class Flow:
             await asyncio.gather(*late, return_exceptions=True)
         for partition in leaving:
             partition.drop_what_waits()  # a task that ended may have set a timer
-            self._hold(-partition.tracker.unfinished)
+            self._hold(-partition.tracker.unfinished, -sum(partition.sizes.values()))
+            partition.sizes.clear()
         self._open.clear()  # Kafka's eager protocol takes all partitions away before it gives any
 
     def stop(self, error: BaseException) -> None:
@@ -131,7 +149,8 @@ class Flow:
 
     def _admit(self, partition: Partition, record: ConsumerRecord) -> None:
         partition.tracker.take(record.offset)
-        self._hold(1)
+        partition.sizes[record.offset] = size = len(record.value or b"")
+        self._hold(1, size)
         try:
             delivery = read_delivery(record.value, record.topic, self._progress)
         except NewerSchema as error:
@@ -168,7 +187,9 @@ class Flow:
         if job.delivery.reason != "live":
             return
         for repeat in self._open.pop(job.delivery.id, ()):
-            if job.in_tier and repeat.delivery.attempts_made <= job.delivery.attempts_made:
+            # What it became may have been read before its acknowledgement came: that record is no repeat.
+            carried_on = job.went_to is not None and job.went_to != repeat.place
+            if carried_on and repeat.delivery.attempts_made <= job.delivery.attempts_made:
                 self._metrics.repeats.inc()
                 self._finish(repeat.partition, repeat.offset)
             else:
@@ -242,14 +263,18 @@ class Flow:
 
     def _finish(self, partition: Partition, offset: int) -> None:
         partition.tracker.finish(offset)
-        self._hold(-1)
+        self._hold(-1, -partition.sizes.pop(offset))
 
-    def _hold(self, change: int) -> None:
-        self.held += change
-        if self.held >= MAX_HELD:
+    def _hold(self, records: int, size: int) -> None:
+        self.held += records
+        self._held_bytes += size
+        if self._fullness() >= 1:
             self.room.clear()
         else:
             self.room.set()
+
+    def _fullness(self) -> float:
+        return max(self.held / MAX_HELD, self._held_bytes / MAX_HELD_BYTES)
 
     def _later(self, partition: Partition, name: int, wait_s: float, work: Callable[[], None]) -> None:
         def run() -> None:
@@ -260,6 +285,8 @@ class Flow:
             except Exception as error:  # noqa: BLE001 - a record must not vanish in a timer
                 self.stop(error)
 
+        if partition.leaving:
+            return  # its next owner reads it again
         partition.timers[name] = asyncio.get_running_loop().call_later(wait_s, run)
 
     def _spawn(self, partition: Partition, work: Coroutine[Any, Any, None]) -> None:

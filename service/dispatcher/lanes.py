@@ -26,7 +26,8 @@ class Lanes(Generic[J]):
         """Caps: in flight altogether, in flight of one key, waiting of one key."""
         self._slots = slots
         self._slots_per_key = slots_per_key
-        self._room_per_key = room_per_key
+        self.room_per_key = room_per_key
+        """May be changed at any time; what waits already stays."""
         self._lanes: dict[str, _Lane[J]] = {}
         self._turn: OrderedDict[str, None] = OrderedDict()
         """Keys that have something waiting and a free slot, next first."""
@@ -38,7 +39,7 @@ class Lanes(Generic[J]):
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = _Lane()
-        if len(lane.waiting) >= self._room_per_key:
+        if len(lane.waiting) >= self.room_per_key:
             return False
         lane.waiting.append((now, job))
         self.waiting += 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from aiokafka import ConsumerRecord, TopicPartition
 
 from service.dispatcher.offsets import OffsetTracker
+from service.dispatcher.writer import Place
 from service.model.records import DeliveryRecord
 
 
@@ -19,6 +20,8 @@ class Partition:
     tracker: OffsetTracker = field(default_factory=OffsetTracker)
     resting: deque[ConsumerRecord] = field(default_factory=deque)
     """Read, but not rested; the partition is paused meanwhile, so this is one fetch at most."""
+    sizes: dict[int, int] = field(default_factory=dict)
+    """Bytes of what was taken and is not done, by offset."""
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     timers: dict[int, asyncio.TimerHandle] = field(default_factory=dict)
     """By offset; WAKE is the one that ends a rest."""
@@ -49,8 +52,13 @@ class Job:
     """The value as it was read: a spill writes it unchanged."""
     key: bytes | None
     delivery: DeliveryRecord
-    in_tier: bool = False
-    """What is left of it to do stands in a retry tier."""
+    went_to: Place | None = None
+    """The record in a retry tier that carries on what is left to do."""
+
+    @property
+    def place(self) -> Place:
+        """Where it was read."""
+        return Place(self.partition.tp.topic, self.partition.tp.partition, self.offset)
 
     @property
     def lane(self) -> str:

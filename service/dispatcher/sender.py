@@ -19,7 +19,7 @@ from service.delivery.signing import signature_headers
 from service.dispatcher.metrics import DispatcherMetrics
 from service.dispatcher.partition import Job
 from service.dispatcher.progress import Progress
-from service.dispatcher.writer import Headers, Writer
+from service.dispatcher.writer import Headers, Place, Writer
 from service.model import topics
 from service.model.errors import InvalidSubscription
 from service.model.ids import sha256_hex
@@ -77,8 +77,7 @@ class Sender:
 
     async def spill(self, job: Job, tier_s: int, why: str) -> None:
         """Let a record rest in a tier, unchanged; no attempt."""
-        await self._write(topics.retry_topic(tier_s), job.key, job.raw)
-        job.in_tier = True
+        job.went_to = await self._write(topics.retry_topic(tier_s), job.key, job.raw)
         self._metrics.spills.labels(why).inc()
 
     async def bury(self, key: bytes | None, value: bytes | None, headers: Headers) -> None:
@@ -130,8 +129,7 @@ class Sender:
         tier_s = tier_for((due_ms - self._now_ms()) / 1000)
         if tier_s is None:
             return due_ms
-        await self._write(topics.retry_topic(tier_s), job.key, job.raw)
-        job.in_tier = True
+        job.went_to = await self._write(topics.retry_topic(tier_s), job.key, job.raw)
         self._progress.handed_on(job.delivery)
         return None
 
@@ -189,8 +187,8 @@ class Sender:
         if attempt.outcome == "delivered" and attempt.reason == "live":
             self._metrics.latency.observe(max(0, now_ms - attempt.published_ms) / 1000)
 
-    async def _write(self, topic: str, key: bytes | None, value: bytes) -> None:
-        await self._writer.write(topic, key, value, timestamp_ms=self._now_ms())
+    async def _write(self, topic: str, key: bytes | None, value: bytes) -> Place | None:
+        return await self._writer.write(topic, key, value, timestamp_ms=self._now_ms())
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
