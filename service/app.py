@@ -136,9 +136,7 @@ async def _first(*waits: Awaitable[object]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _watch(
-    role: Role, metrics: RoleMetrics, ready_file: Path | None, port: int, log: logs.Logger
-) -> None:
+async def _watch(role: Role, metrics: RoleMetrics, ready_file: Path | None, port: int, log: logs.Logger) -> None:
     """Keep `bongsu_ready` true, and write the ready file the first time that it is."""
     told = False
     while True:

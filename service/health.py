@@ -48,4 +48,3 @@ class HealthServer:
     async def _readyz(self, _: web.Request) -> web.Response:
         missing = self._not_ready()
         return web.Response(status=503 if missing else 200, text="\n".join(missing or ["ready"]) + "\n")
-

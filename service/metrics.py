@@ -26,7 +26,9 @@ class RoleMetrics:
         self.ready = Gauge("bongsu_ready", "1 when /readyz says yes.", registry=registry)
         self.rules_loaded = Gauge("bongsu_rules_loaded", "Rules in force in this process.", registry=registry)
         self.rules_refused = Gauge(
-            "bongsu_rules_refused", "1 while a newer rule set does not load and the last good one stays.", registry=registry
+            "bongsu_rules_refused",
+            "1 while a newer rule set does not load and the last good one stays.",
+            registry=registry,
         )
         self.subscriptions = Gauge("bongsu_subscriptions", "Subscriptions known to this process.", registry=registry)
 
@@ -67,7 +69,9 @@ class WorkerMetrics:
         self.lag = Gauge("bongsu_lag_records", "Records not yet acknowledged, by topic.", ["topic"], registry=registry)
         self.groups = Gauge("bongsu_groups", "Groups remembered in this worker's table.", registry=registry)
         self.output_retries = Counter(
-            "bongsu_output_retries", "Outputs that Kafka did not acknowledge and that were sent again.", registry=registry
+            "bongsu_output_retries",
+            "Outputs that Kafka did not acknowledge and that were sent again.",
+            registry=registry,
         )
         for result in ARTICLE_RESULTS:
             self.articles.labels(result)

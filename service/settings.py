@@ -38,7 +38,10 @@ class Section(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: PydanticBaseSettingsSource
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        **_: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what is passed in."""
         return (init_settings,)
@@ -54,7 +57,9 @@ class KafkaSettings(Section):
     model_config = _section("KAFKA")
 
     bootstrap_servers: str = Field("127.0.0.1:9092", description="host:port, comma-separated")
-    topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]*$", description="put before the name of every topic and group")
+    topic_prefix: str = Field(
+        "", pattern=r"^[A-Za-z0-9._-]*$", description="put before the name of every topic and group"
+    )
     replication_factor: int = Field(1, ge=1, description="of topics that Bongsu creates; 3 in a cluster")
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="as in Kafka's own clients"
@@ -66,6 +71,7 @@ class KafkaSettings(Section):
     ssl_certfile: Path | None = Field(None, description="PEM of the client's certificate, for mutual TLS")
     ssl_keyfile: Path | None = Field(None, description="PEM of the client's key")
     request_timeout_s: Positive = Field(30.0, description="one request to a broker")
+    session_timeout_s: Positive = Field(10.0, description="a process that is silent for so long is replaced by others")
 
     @model_validator(mode="after")
     def _sasl_is_whole(self) -> "KafkaSettings":

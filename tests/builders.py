@@ -33,7 +33,10 @@ def match_record(
 ) -> MatchRecord:
     matches = tuple(
         RuleMatch(
-            match_id=ids.match_id(article, "c1", rule), rule=RuleHead(id=rule, name=rule), mentions=(evidence(),), mentions_total=1
+            match_id=ids.match_id(article, "c1", rule),
+            rule=RuleHead(id=rule, name=rule),
+            mentions=(evidence(),),
+            mentions_total=1,
         )
         for rule in rules
     )

@@ -28,7 +28,13 @@ rules:
 
 def local_env(env: Mapping[str, str], **more: str) -> dict[str, str]:
     """Variables of roles in a test: loopback may be called, takeovers are quick."""
-    return {**env, "BONGSU_DELIVERY_ALLOW_ADDRESSES": "127.0.0.0/8", "BONGSU_DELIVERY_SCHEDULE_S": "0.2,0.2,0.2,1,1,1,1", **more}
+    return {
+        **env,
+        "BONGSU_DELIVERY_ALLOW_ADDRESSES": "127.0.0.0/8",
+        "BONGSU_KAFKA_SESSION_TIMEOUT_S": "3",
+        "BONGSU_DELIVERY_SCHEDULE_S": "0.2,0.2,0.2,1,1,1,1",
+        **more,
+    }
 
 
 async def apply_rules(settings: KafkaSettings, tmp_path: Path, text: str = RULES) -> None:

@@ -46,6 +46,7 @@ share.coordinator.state.topic.num.partitions=1
 log.cleaner.dedupe.buffer.size=8388608
 # a group starts at once instead of waiting 3 s for more members
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
 # a mistyped topic is an error, not a new topic
 auto.create.topics.enable=false
 # after a SIGKILL the broker waits until its former self is given up: 12 s to start instead of 3 with the default of 9 s

@@ -23,6 +23,8 @@ from service.settings import KafkaSettings
 MAX_REQUEST_BYTES = 6_200_000
 """An article of 6 MB, with the frame around it (max.message.bytes of its topic is 6 MB)."""
 
+HEARTBEATS_PER_SESSION = 4
+
 _Client = TypeVar("_Client")
 _REFUSED = (
     AuthenticationFailedError, AuthenticationMethodNotSupported, SaslAuthenticationFailed,
@@ -121,6 +123,8 @@ def make_consumer(settings: KafkaSettings, *topics: str, group: str | None, **op
             "group_id": None if group is None else topic_name(settings, group),
             "auto_offset_reset": "earliest",
             "enable_auto_commit": False,
+            "session_timeout_ms": int(settings.session_timeout_s * 1000),
+            "heartbeat_interval_ms": int(settings.session_timeout_s * 1000 / HEARTBEATS_PER_SESSION),
             **options,
         },
     )

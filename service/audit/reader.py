@@ -13,12 +13,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from service import logs
 from service.adapters.kafka_client import client_options, make_consumer, topic_name
 from service.audit.books import Books, Partition
-from service.dispatcher.role import GROUP as DISPATCHER_GROUP
 from service.model import topics
 from service.model.errors import BadInput, Unavailable
 from service.model.records import AlertRecord, AttemptRecord, DecisionRecord, DeliveryRecord
 from service.settings import KafkaSettings
-from service.streams.faust_app import GROUP as WORKER_GROUP
 
 RETRY_TOPICS = tuple(map(topics.retry_topic, topics.RETRY_TIERS_S))
 READ = (topics.ALERTS, topics.DECISIONS, topics.DELIVERIES, *RETRY_TOPICS, topics.ATTEMPTS)
@@ -45,8 +43,8 @@ class LedgerReader:
         self._books = books
         self._names = {topic_name(settings, name): name for name in (*READ, *COUNTED)}
         self._groups = {
-            topic_name(settings, WORKER_GROUP): (topics.ARTICLES, topics.MATCHES, topics.ALERTS),
-            topic_name(settings, DISPATCHER_GROUP): (topics.DELIVERIES, *RETRY_TOPICS),
+            topic_name(settings, topics.WORKER_GROUP): (topics.ARTICLES, topics.MATCHES, topics.ALERTS),
+            topic_name(settings, topics.DISPATCHER_GROUP): (topics.DELIVERIES, *RETRY_TOPICS),
         }
         self._consumer: AIOKafkaConsumer | None = None
         self._admin: AIOKafkaAdminClient | None = None

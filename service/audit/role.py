@@ -25,7 +25,10 @@ class AuditRole:
         self._metrics = AuditMetrics(registry, LEDGERS)
         self._records = Gauge("bongsu_topic_records", "Records on a topic.", ["topic"], registry=registry)
         self._behind = Gauge(
-            "bongsu_group_lag_records", "Records that a topic's consumer group has not committed.", ["topic"], registry=registry
+            "bongsu_group_lag_records",
+            "Records that a topic's consumer group has not committed.",
+            ["topic"],
+            registry=registry,
         )
         for name in (*READ, *COUNTED):
             self._records.labels(name)

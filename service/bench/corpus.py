@@ -9,7 +9,23 @@ from typing import Any
 
 FAMILY = "김이박최정강조윤장임한오서신권황안송류홍전고문손양배백허남심노하곽성차주우구민진지엄채원천방공현함변염여추도소석선설마길연위표명기반왕금옥육인맹제모탁국어은편용예경봉사부가복태목형피두감음빈동온호범좌팽승간상시갈단견당"
 GIVEN = "가나다라마바사아자차하거너더러머버서어저고노도로모보소오조주구누두루무부수우유그느드르브스으즈기니디리미비시이지민준서현도윤우진하은지호연채원재승혁태성훈영경석철희숙정미"
-KINDS = ("전자", "건설", "물산", "은행", "바이오", "항공", "조선", "화학", "식품", "제약", "통신", "중공업", "증권", "해운", "모터스")
+KINDS = (
+    "전자",
+    "건설",
+    "물산",
+    "은행",
+    "바이오",
+    "항공",
+    "조선",
+    "화학",
+    "식품",
+    "제약",
+    "통신",
+    "중공업",
+    "증권",
+    "해운",
+    "모터스",
+)
 SENTENCES = (
     "{}는 27일 새 사업 계획을 발표하고 내년 상반기에 첫 시설을 연다고 밝혔다.",
     "이날 행사에는 관계자 이백여 명이 참석했으며 {}의 대표단도 자리를 함께했다.",
@@ -46,7 +62,7 @@ def rule_file(count: int, seed: int = 7) -> dict[str, Any]:
     for n in range(count):
         other = luck.randrange(count)
         dice = luck.random()
-        when = f"@e{n}" if dice < 0.65 or other == n else f"@e{n} AND {'NOT ' if dice > 0.9 else ''}@e{other}"  # noqa: PLR2004
+        when = f"@e{n}" if dice < 0.65 or other == n else f"@e{n} AND {'NOT ' if dice > 0.9 else ''}@e{other}"
         rules.append({"id": f"r{n}", "name": f"규칙 {n}", "when": when})
     return {"entities": entities, "rules": rules}
 

@@ -51,7 +51,14 @@ async def _run(folder: Path, seconds: int, progress: Progress) -> dict[str, Any]
         ours = await _ours(stack, folder, seconds)
         progress(f"bongsu: {ours}")
     ratios = {f"{name}_to_raw": round(ours[name] / raw[name], 2) for name in ("p50_ms", "p99_ms")}
-    return {"rate_per_s": RATE, "seconds": seconds, "hops": len(HOPS), "raw_chain": raw, "bongsu": ours, "ratios": ratios}
+    return {
+        "rate_per_s": RATE,
+        "seconds": seconds,
+        "hops": len(HOPS),
+        "raw_chain": raw,
+        "bongsu": ours,
+        "ratios": ratios,
+    }
 
 
 async def _ours(stack: LocalStack, folder: Path, seconds: int) -> dict[str, float]:
@@ -83,7 +90,14 @@ async def _raw(stack: LocalStack, folder: Path, seconds: int) -> dict[str, float
     async with Receiver(on_received=note, keep=False) as receiver:
         try:
             for hop in range(len(HOPS)):
-                argv = [sys.executable, "-m", "service.bench.latency", str(hop), receiver.url, str(folder / f"hop{hop}")]
+                argv = [
+                    sys.executable,
+                    "-m",
+                    "service.bench.latency",
+                    str(hop),
+                    receiver.url,
+                    str(folder / f"hop{hop}"),
+                ]
                 children.append(spawn(argv, log_path=folder / f"raw-{hop}.log", env={**environ, "PATH": "/usr/bin"}))
             while not all((folder / f"hop{hop}").exists() for hop in range(len(HOPS))):
                 await asyncio.sleep(0.1)

@@ -73,7 +73,9 @@ async def _raw(stack: LocalStack, made: list[bytes], progress: Progress) -> floa
     settings, environ = await _prefixed(stack, f"raw{time.monotonic_ns()}", made)
     log = Path(environ["BONGSU_DATA_DIR"]) / f"raw-{time.monotonic_ns()}.log"
     child = spawn(
-        [sys.executable, "-m", "service.bench.stream", str(len(made))], log_path=log, env={**environ, "PATH": "/usr/bin"}
+        [sys.executable, "-m", "service.bench.stream", str(len(made))],
+        log_path=log,
+        env={**environ, "PATH": "/usr/bin"},
     )
     await asyncio.to_thread(child.wait, DEADLINE_S)
     rate = float(json.loads(log.read_text(encoding="utf-8").splitlines()[-1])["rate"])
@@ -124,7 +126,7 @@ async def _rate(ports: list[int], count: int) -> float:
 
 
 def _articles(port: int) -> float:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
         lines = answer.read().decode().splitlines()
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("bongsu_articles_total"))
 

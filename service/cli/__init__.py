@@ -22,7 +22,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "listen": ("service.cli.listen:listen", "A receiver that verifies each webhook and prints it."),
     "worker": ("service.cli.roles:worker", "Role: match articles, address subscriptions, decide."),
     "dispatcher": ("service.cli.roles:dispatcher", "Role: sign and send webhooks."),
-    "audit": ("service.cli.audit:audit", "Prove that the books balance; with --metrics-port, a role that keeps doing so."),
+    "audit": (
+        "service.cli.audit:audit",
+        "Prove that the books balance; with --metrics-port, a role that keeps doing so.",
+    ),
     "api": ("service.cli.roles:api", "Role: the subscriptions API."),
     "kafka": ("service.cli.kafka:kafka", "A real Apache Kafka in the foreground, without Docker."),
     "topics": ("service.cli.topics:topics", "Create and show the topics."),

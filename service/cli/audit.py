@@ -50,7 +50,9 @@ def _at_rest(balances: tuple[Balance, ...], positions: tuple[Position, ...]) -> 
 @click.command()
 @role_options
 @click.option("--json", "as_json", is_flag=True, help="The whole account as one JSON object.")
-@click.option("--wait", "wait_s", type=float, default=0.0, metavar="S", help="Wait up to S seconds for all to come to rest.")
+@click.option(
+    "--wait", "wait_s", type=float, default=0.0, metavar="S", help="Wait up to S seconds for all to come to rest."
+)
 def audit(metrics_port: int | None, ready_file: Path | None, as_json: bool, wait_s: float) -> int:
     """Prove that the books balance.
 

@@ -79,8 +79,12 @@ class Arrivals:
 
 
 @click.command()
-@click.option("--rules", "rules_dir", type=click.Path(exists=True, path_type=Path), default=Path("rules"), show_default=True)
-@click.option("--seeds", "seeds_dir", type=click.Path(exists=True, path_type=Path), default=Path("seeds"), show_default=True)
+@click.option(
+    "--rules", "rules_dir", type=click.Path(exists=True, path_type=Path), default=Path("rules"), show_default=True
+)
+@click.option(
+    "--seeds", "seeds_dir", type=click.Path(exists=True, path_type=Path), default=Path("seeds"), show_default=True
+)
 def demo(rules_dir: Path, seeds_dir: Path) -> int:
     """See the main job: articles in through a real Kafka, verified webhooks out, and the books balanced.
 
@@ -92,7 +96,9 @@ def demo(rules_dir: Path, seeds_dir: Path) -> int:
 
 
 @click.command()
-@click.option("--rules", "rules_dir", type=click.Path(exists=True, path_type=Path), default=Path("rules"), show_default=True)
+@click.option(
+    "--rules", "rules_dir", type=click.Path(exists=True, path_type=Path), default=Path("rules"), show_default=True
+)
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of Kafka; a free one by default.")
 def up(rules_dir: Path, port: int | None) -> int:
     """Everything running on this machine until Ctrl-C: prints the addresses and takes articles.
@@ -185,11 +191,18 @@ async def _start(console: Console, stack: LocalStack, receiver: Receiver, rules_
     count = await stack.apply_rules(rules_dir)
     now_ms = time.time_ns() // 1_000_000
     record = SubscriptionRecord(
-        id="sample", name="sample receiver", url=receiver.url, secrets=(new_secret(),), created_ms=now_ms, updated_ms=now_ms
+        id="sample",
+        name="sample receiver",
+        url=receiver.url,
+        secrets=(new_secret(),),
+        created_ms=now_ms,
+        updated_ms=now_ms,
     )
     receiver.secrets = list(record.secrets)
     await publish_subscription(stack.settings.kafka, record)
-    console.print(f"[dim]{count} rules of {rules_dir}/ in force, a receiver at {receiver.url} subscribed to all of them[/]")
+    console.print(
+        f"[dim]{count} rules of {rules_dir}/ in force, a receiver at {receiver.url} subscribed to all of them[/]"
+    )
     console.print(f"[dim]starting {', '.join(ROLES)} ...[/]")
     children = await stack.roles.start(*ROLES)
     return {child.name: child.wait_ready(1)["ports"]["metrics"] for child in children}
@@ -232,9 +245,7 @@ def _problems(seeds_dir: Path, published: int, arrivals: Arrivals, account: dict
     return problems
 
 
-def _account(
-    console: Console, published: int, arrivals: Arrivals, account: dict[str, Any], began: float
-) -> None:
+def _account(console: Console, published: int, arrivals: Arrivals, account: dict[str, Any], began: float) -> None:
     ledgers = account["ledgers"]
     different = len({received.id for received in arrivals.received})
     verified = len({received.id for received in arrivals.received if received.verified})

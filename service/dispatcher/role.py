@@ -23,7 +23,6 @@ from service.model import topics
 from service.model.errors import NewerSchema
 from service.settings import Settings
 
-GROUP = "dispatcher"
 FETCH_RECORDS = 500
 FETCH_WAIT_MS = 200
 FETCH_BYTES = 512 * 1024
@@ -99,7 +98,10 @@ class Dispatcher:
         try:
             await self._writer.start()
             self._consumer = make_consumer(
-                self._kafka, group=GROUP, max_partition_fetch_bytes=FETCH_BYTES, fetch_max_wait_ms=FETCH_WAIT_MS
+                self._kafka,
+                group=topics.DISPATCHER_GROUP,
+                max_partition_fetch_bytes=FETCH_BYTES,
+                fetch_max_wait_ms=FETCH_WAIT_MS,
             )
             self._consumer.subscribe(topics=list(self._tiers), listener=_Listener(self))
             await self._consumer.start()

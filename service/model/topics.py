@@ -19,6 +19,10 @@ SUBSCRIPTIONS = "subscriptions"
 SILENCES = "silences"
 TOKENS = "tokens"
 
+WORKER_GROUP = "bongsu-worker"
+DISPATCHER_GROUP = "dispatcher"
+"""Consumer groups, without the prefix."""
+
 RETRY_TIERS_S: tuple[int, ...] = (1, 10, 60, 600, 3600)
 """Fixed delays; a record goes to the largest that does not overshoot its due time, again until it is due."""
 
@@ -51,11 +55,20 @@ TOPICS: tuple[Topic, ...] = (
     Topic(DECISIONS, "subscription id", "what became of each alert", DATA_PARTITIONS, 30 * DAY_MS, 1 * MB),
     Topic(DELIVERIES, "subscription id", "one notification to send", DATA_PARTITIONS, 30 * DAY_MS, 1 * MB),
     *(
-        Topic(retry_topic(delay), "subscription id", f"deliveries resting {delay} s", DATA_PARTITIONS, 7 * DAY_MS, 1 * MB)
+        Topic(
+            retry_topic(delay), "subscription id", f"deliveries resting {delay} s", DATA_PARTITIONS, 7 * DAY_MS, 1 * MB
+        )
         for delay in RETRY_TIERS_S
     ),
     Topic(ATTEMPTS, "subscription id", "what each POST did", DATA_PARTITIONS, 30 * DAY_MS, 1 * MB),
-    Topic(DEAD_LETTERS, "key of the record", "what could not be read, raw; where and why in headers", 1, 30 * DAY_MS, 6 * MB),
+    Topic(
+        DEAD_LETTERS,
+        "key of the record",
+        "what could not be read, raw; where and why in headers",
+        1,
+        30 * DAY_MS,
+        6 * MB,
+    ),
     Topic(RULES, "rule/<sha>, entity/<sha>, current, previous", "rule sets", 1, None, 6 * MB, "compact"),
     Topic(SUBSCRIPTIONS, "subscription id", "who is told, where", 1, None, 1 * MB, "compact"),
     Topic(SILENCES, "silence id", "what is not told, until when", 1, None, 1 * MB, "compact"),

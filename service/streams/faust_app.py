@@ -6,11 +6,10 @@ from typing import Any
 
 import faust
 
-from service.adapters.kafka_client import client_options, topic_name
+from service.adapters.kafka_client import HEARTBEATS_PER_SESSION, client_options, topic_name
+from service.model import topics
 from service.settings import KafkaSettings
 from service.streams import transport
-
-GROUP = "bongsu-worker"
 
 
 def make_app(settings: KafkaSettings, data_dir: Path, *, store: str, alert_partitions: int) -> faust.App:
@@ -19,15 +18,15 @@ def make_app(settings: KafkaSettings, data_dir: Path, *, store: str, alert_parti
     servers = ";".join(f"{transport.SCHEME}://{server.strip()}" for server in settings.bootstrap_servers.split(","))
     data_dir.mkdir(parents=True, exist_ok=True)  # Faust makes its own directory but not the parents
     return faust.App(
-        topic_name(settings, GROUP),
+        topic_name(settings, topics.WORKER_GROUP),
         version=1,
         broker=servers,
         broker_credentials=_credentials(settings),
         # a worker that was killed is replaced after the session timeout; Faust's 60 s is too long for news
-        broker_session_timeout=10.0,
-        broker_heartbeat_interval=2.0,
+        broker_session_timeout=settings.session_timeout_s,
+        broker_heartbeat_interval=settings.session_timeout_s / HEARTBEATS_PER_SESSION,
         broker_rebalance_timeout=30.0,
-        broker_request_timeout=max(15.0, settings.request_timeout_s),
+        broker_request_timeout=max(settings.session_timeout_s + 5, settings.request_timeout_s),
         broker_commit_interval=1.0,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=6_500_000,

@@ -84,9 +84,7 @@ class MatchStage:
         self._log.warning("article to dead-letters", reason=reason, partition=message.partition, offset=message.offset)
         return dead_letter(message, topics.ARTICLES, reason)
 
-    def _encoded(
-        self, article: Article, findings: Findings, hits: Sequence[Hit], version: str, message: Any
-    ) -> bytes:
+    def _encoded(self, article: Article, findings: Findings, hits: Sequence[Hit], version: str, message: Any) -> bytes:
         """The record, with less evidence where it would be too large for its topic."""
         evidence = self._settings.evidence_mentions
         while True:
@@ -94,7 +92,9 @@ class MatchStage:
             if len(value) <= topics.BY_NAME[topics.MATCHES].max_message_bytes - FRAME_BYTES:
                 return value
             if evidence == 0:
-                raise BadInput(f"{len(hits)} rules fired: their record of {len(value)} bytes is too large for its topic")
+                raise BadInput(
+                    f"{len(hits)} rules fired: their record of {len(value)} bytes is too large for its topic"
+                )
             evidence //= 2
 
     def _record(  # noqa: PLR0913

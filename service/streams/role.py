@@ -154,7 +154,9 @@ class Worker:
 
     async def _report(self) -> None:
         """Lag by topic, and the rules in force, every LAG_PERIOD_S."""
-        names = {topic_name(self._settings.kafka, name): name for name in (topics.ARTICLES, topics.MATCHES, topics.ALERTS)}
+        names = {
+            topic_name(self._settings.kafka, name): name for name in (topics.ARTICLES, topics.MATCHES, topics.ALERTS)
+        }
         while True:
             if self._app.crashed:
                 self._fail(Unavailable(f"the stream crashed: {self._app.crash_reason!r}"))

@@ -7,9 +7,10 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from service.adapters.kafka_client import client_options, make_producer, started, topic_name
+from service.model.topics import WORKER_GROUP
 from service.streams import transport
 from service.streams.batcher import Batcher
-from service.streams.faust_app import GROUP, make_app, raw_topic
+from service.streams.faust_app import make_app, raw_topic
 from service.streams.group import Changelog
 from tests.waiting import wait_until
 
@@ -54,8 +55,10 @@ async def produce(settings, count, first=0):
 async def committed(settings):
     admin = AIOKafkaAdminClient(**client_options(settings))
     async with started(settings, admin):
-        offsets = await admin.list_consumer_group_offsets(topic_name(settings, GROUP))
-    return {part.partition: meta.offset for part, meta in offsets.items() if part.topic == topic_name(settings, "alerts")}
+        offsets = await admin.list_consumer_group_offsets(topic_name(settings, WORKER_GROUP))
+    return {
+        part.partition: meta.offset for part, meta in offsets.items() if part.topic == topic_name(settings, "alerts")
+    }
 
 
 async def test_only_the_contiguous_prefix_of_what_was_acknowledged_is_committed(kafka_settings, tmp_path):

@@ -69,7 +69,11 @@ rules:
     begin = {number: sum(len(line) + 1 for line in lines[1:number]) for number in range(1, len(lines))}
     names = {"서울시": "seoul", "충칭": "chongqing"}
     wanted = {
-        (names[m["entity"]], "title" if m["line"] == 0 else "text", m["column"] + (begin[m["line"]] if m["line"] else 0))
+        (
+            names[m["entity"]],
+            "title" if m["line"] == 0 else "text",
+            m["column"] + (begin[m["line"]] if m["line"] else 0),
+        )
         for m in gold["mentions"]
         if titles or m["via"] != "title"
     }

@@ -20,7 +20,9 @@ AWAY_S = 10
 async def test_the_broker_is_away_for_ten_seconds(private_kafka, tmp_path):
     settings = KafkaSettings(bootstrap_servers=private_kafka.bootstrap_servers)
     await create_topics(settings, partitions=2)
-    env = local_env({"BONGSU_KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers, "BONGSU_DATA_DIR": str(tmp_path / "data")})
+    env = local_env(
+        {"BONGSU_KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers, "BONGSU_DATA_DIR": str(tmp_path / "data")}
+    )
     await apply_rules(settings, tmp_path)
     async with Receiver() as receiver, Roles(tmp_path, env) as roles:
         await subscribe(settings, receiver, "chongqing-watch")

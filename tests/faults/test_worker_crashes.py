@@ -10,7 +10,7 @@ from service.local import Roles
 from service.model import ids
 from service.model.records import AlertRecord, DecisionRecord, DeliveryRecord
 from tests.faults.crashing_worker import POINTS
-from tests.line import apply_rules, article, local_env, publish, read_all, settled_account
+from tests.line import apply_rules, article, local_env, publish, read_all
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
@@ -49,7 +49,10 @@ async def test_a_worker_killed_at(point, kafka_settings, kafka_env, tmp_path):
         await roles.start("worker")
 
         async def decided():
-            return len({DecisionRecord.decode(r.value, "").alert_id for r in await read_all(kafka_settings, "decisions")}) == ARTICLES
+            return (
+                len({DecisionRecord.decode(r.value, "").alert_id for r in await read_all(kafka_settings, "decisions")})
+                == ARTICLES
+            )
 
         await wait_until(decided, 60)
     await _nothing_lost_nothing_invented(kafka_settings)

@@ -3,10 +3,8 @@
 import re
 from pathlib import Path
 
-from service.dispatcher.role import GROUP as DISPATCHER_GROUP
-from service.model.topics import DAY_MS, TOPICS
+from service.model.topics import DAY_MS, DISPATCHER_GROUP, TOPICS, WORKER_GROUP
 from service.settings import variables
-from service.streams.faust_app import GROUP as WORKER_GROUP
 
 DOC = (Path(__file__).parents[2] / "docs" / "topics.md").read_text(encoding="utf-8")
 

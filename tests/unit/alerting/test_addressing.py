@@ -9,7 +9,9 @@ from tests.builders import evidence, match_record, subscription_record
 
 
 def test_every_subscription_that_wants_the_rule_gets_one_alert():
-    index = SubscriptionIndex([subscription_record("b", ("seoul*",)), subscription_record("a"), subscription_record("c", ("kt",))])
+    index = SubscriptionIndex(
+        [subscription_record("b", ("seoul*",)), subscription_record("a"), subscription_record("c", ("kt",))]
+    )
     alerts = alerts_for(match_record(rules=("seoul-city", "kt")), index, 5)
     assert [(alert.subscription, alert.rule.id) for alert in alerts] == [
         ("a", "seoul-city"), ("b", "seoul-city"), ("a", "kt"), ("c", "kt"),
@@ -49,7 +51,9 @@ def test_an_alert_is_thin_whatever_the_article_holds(sentences, title, url):
 
 def test_a_long_sentence_is_cut_around_what_was_found():
     long = "가" * 1000 + " 서울시와 " + "나" * 1000
-    match = RuleMatch(match_id="m", rule=RuleHead(id="r", name="r"), mentions=(evidence(sentence=long),), mentions_total=1)
+    match = RuleMatch(
+        match_id="m", rule=RuleHead(id="r", name="r"), mentions=(evidence(sentence=long),), mentions_total=1
+    )
     (alert,) = alerts_for(match_record(matches=(match,)), SubscriptionIndex([subscription_record()]), 5)
     sentence = alert.mentions[0].sentence
     assert "서울시와" in sentence

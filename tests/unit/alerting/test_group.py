@@ -11,7 +11,9 @@ TTL = 1_000_000
 
 
 def payload(kind, subscription, sequence, reason, alerts, timestamp_ms):
-    return f"{kind} {subscription} {sequence} {reason} {[a.alert_id for a in alerts]} {alerts[0].rule.name} {timestamp_ms}"
+    return (
+        f"{kind} {subscription} {sequence} {reason} {[a.alert_id for a in alerts]} {alerts[0].rule.name} {timestamp_ms}"
+    )
 
 
 def take(state, alert, offset, now_ms=1_000_100):
@@ -30,7 +32,9 @@ def test_the_first_alert_is_notified():
 
 def test_the_same_offset_is_a_replay_and_sends_the_stored_bytes():
     _, before = take(None, alert_record(), 7)
-    renamed = alert_record().model_copy(update={"rule": alert_record().rule.model_copy(update={"name": "another name"})})
+    renamed = alert_record().model_copy(
+        update={"rule": alert_record().rule.model_copy(update={"name": "another name"})}
+    )
     verdict, after = take(before, renamed, 7)
     assert verdict is Verdict.REPLAYED
     assert after == before
@@ -49,7 +53,9 @@ def test_an_alert_past_its_time_expires_and_is_not_sent():
     assert group.delivery is None
 
 
-@given(st.integers(0, 2**16 - 1), st.integers(0, 2**63), st.integers(0, 2**63), st.lists(st.text()), st.binary(max_size=9))
+@given(
+    st.integers(0, 2**16 - 1), st.integers(0, 2**63), st.integers(0, 2**63), st.lists(st.text()), st.binary(max_size=9)
+)
 def test_state_survives_its_encoding(partition, offset, now_ms, alert_ids, decision):
     alert_ids = [text.encode("utf-8", "ignore").decode() for text in alert_ids]
     group = Group(Place(partition, offset, now_ms), tuple(alert_ids), 3, decision.hex().encode(), None)

@@ -20,7 +20,13 @@ def whole():
 
 def test_a_whole_line_balances():
     for balance in whole().balances(ALL_READ):
-        assert (balance.entries, balance.ended, balance.pending, balance.unaccounted, balance.conflicting) == (1, 1, 0, 0, 0)
+        assert (balance.entries, balance.ended, balance.pending, balance.unaccounted, balance.conflicting) == (
+            1,
+            1,
+            0,
+            0,
+            0,
+        )
         assert balance.balanced
 
 

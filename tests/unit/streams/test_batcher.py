@@ -69,6 +69,7 @@ async def test_put_waits_while_too_much_waits():
         await going.wait()
 
     async with Batcher(process, size=2, on_failure=log.append) as batcher:
+
         async def fill():
             for number in range(100):
                 await batcher.put(Event(number, log))
