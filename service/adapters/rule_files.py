@@ -29,7 +29,9 @@ def load_rules(path: Path) -> RuleSet:
     for file in _files(path):
         placed.extend(_read(file, problems))
     if not placed and not problems:
-        problems.append(Problem(str(path), 1, 1, "no rules here; write entities: and rules: into a .yaml file (docs/rules.md)"))
+        problems.append(
+            Problem(str(path), 1, 1, "no rules here; write entities: and rules: into a .yaml file (docs/rules.md)")
+        )
     return RuleSet.build(placed, problems)
 
 
@@ -73,9 +75,15 @@ def _definitions(name: str, root: yaml.Node, problems: list[Problem]) -> Iterato
         problems.append(_problem(name, root, "a rule file has entities: and rules: at its top"))
         return
     for key, value in root.value:
-        model = {"entities": EntityModel, "rules": RuleModel}.get(key.value) if isinstance(key, yaml.ScalarNode) else None
+        model = (
+            {"entities": EntityModel, "rules": RuleModel}.get(key.value) if isinstance(key, yaml.ScalarNode) else None
+        )
         if model is None:
-            problems.append(_problem(name, key, f"there is no such part {getattr(key, 'value', '')!r}; a file has entities: and rules:"))
+            problems.append(
+                _problem(
+                    name, key, f"there is no such part {getattr(key, 'value', '')!r}; a file has entities: and rules:"
+                )
+            )
             continue
         if isinstance(value, yaml.ScalarNode) and value.value in ("", "null", "~"):
             continue
@@ -154,4 +162,8 @@ class _Place:
         mark = node.start_mark
         quoted = isinstance(node, yaml.ScalarNode) and node.style in ("'", '"')
         on_one_line = isinstance(node, yaml.ScalarNode) and node.start_mark.line == node.end_mark.line
-        return self._name, mark.line + 1, mark.column + 1 + (offset + quoted if on_one_line and offset >= 0 and quoted | bool(offset) else 0)
+        return (
+            self._name,
+            mark.line + 1,
+            mark.column + 1 + (offset + quoted if on_one_line and offset >= 0 and quoted | bool(offset) else 0),
+        )

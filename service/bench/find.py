@@ -17,6 +17,7 @@ from service.matching.engine import Engine
 from service.matching.lexicon import compile_lexicon
 from service.matching.ruleset import RuleSet
 from service.matching.schema import EntityModel, RuleModel
+from service.matching.sense import Reading
 from service.model.article import Article
 
 SIZES = (100, 1_000, 10_000, 100_000)
@@ -24,12 +25,11 @@ SEED = 7
 LENGTH = 1_500
 """Characters of an article, title and chrome included."""
 
-_REAL = (
-    "서울 부산 대구 인천 대전 울산 세종 수원 성남 용인 안양 춘천 강릉 청주 천안 전주 군산 목포 여수 포항 경주 창원 진주 제주 "
-    "도쿄 오사카 나고야 베이징 상하이 충칭 선양 하노이 방콕 자카르타 뉴욕 시카고 파리 런던 베를린 로마 마드리드 모스크바"
-).split()
-HOMOGRAPHS = "경기 이천 고양 공주 광주 전주 양산 파리 인도 수지 진주 원주 동해 하나 다음 현대 유리 대구".split()
-_SYLLABLES = list("가강건경고광구국권금기길김나남노다단달대덕도동두라란로류리림마만명목무문미민바박반방배백범병보복봉부북분비사산삼상서석선설성세소손송수순승시신안양어여연영오옥용우원월유윤은이인일임자장재전정제조종주준중지진차창천철청초충치칠태택통평포표하학한함해현형혜호홍화황효훈희")
+_REAL = ["서울", "부산", "대구", "인천", "대전", "울산", "세종", "수원", "성남", "용인", "안양", "춘천", "강릉", "청주", "천안", "전주", "군산", "목포", "여수", "포항", "경주", "창원", "진주", "제주", "도쿄", "오사카", "나고야", "베이징", "상하이", "충칭", "선양", "하노이", "방콕", "자카르타", "뉴욕", "시카고", "파리", "런던", "베를린", "로마", "마드리드", "모스크바"]
+HOMOGRAPHS = ["경기", "이천", "고양", "공주", "광주", "전주", "양산", "파리", "인도", "수지", "진주", "원주", "동해", "하나", "다음", "현대", "유리", "대구"]
+_SYLLABLES = list(
+    "가강건경고광구국권금기길김나남노다단달대덕도동두라란로류리림마만명목무문미민바박반방배백범병보복봉부북분비사산삼상서석선설성세소손송수순승시신안양어여연영오옥용우원월유윤은이인일임자장재전정제조종주준중지진차창천철청초충치칠태택통평포표하학한함해현형혜호홍화황효훈희"
+)
 _ENDS = list("구군동리산시읍면") + ["전자", "건설", "은행", "제약", "그룹", "바이오", "중공업", "물산", "식품", ""]
 
 _NAMING = (
@@ -153,7 +153,7 @@ def cpu_ms(work: Callable[[Article], object], corpus: Sequence[Article], seconds
 
 
 def with_pyahocorasick(ruleset: RuleSet) -> Callable[[Article], list[tuple[int, int, int]]]:
-    """pyahocorasick over the bare text, with the same boundary check: no normalisation, zones, rules."""
+    """Pyahocorasick over the bare text, with the same boundary check: no normalisation, zones, rules."""
     import ahocorasick
 
     lexicon = compile_lexicon(ruleset)
@@ -237,15 +237,20 @@ def _with_veto(count: int) -> dict[str, Any] | None:
         return None
     luck = random.Random(SEED)
     watched = [*dict.fromkeys((*HOMOGRAPHS, *names(1_000, luck)))]
-    plain = [name for name in watched if name not in HOMOGRAPHS]
+    readings = {name: veto.reading(name) for name in watched}  # once for each surface, when rules load
+    plain = [name for name, reading in readings.items() if reading is Reading.NAME and name not in HOMOGRAPHS]
     engine = Engine(rules_for(watched), veto=veto)
-    for article in articles(50, plain, luck, 0.1):
+    for article in articles(20, plain, luck, 0.1):
         engine.match(article)
     corpus = articles(max(count, 200), plain, luck, 0.1)
     begin = time.process_time()
     for article in corpus:
         engine.match(article)
-    return {"names": len(watched), "articles_per_s": round(len(corpus) / (time.process_time() - begin)), "homographs": 0.1}
+    return {
+        "names": len(watched),
+        "articles_per_s": round(len(corpus) / (time.process_time() - begin)),
+        "homographs": 0.1,
+    }
 
 
 def _resident_bytes() -> int:

@@ -1,11 +1,13 @@
 """`bongsu match`: files or JSON Lines against rules, without a broker (contract 3.3)."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import click
+
+CHUNK = 32
+"""Articles that a worker process takes at once."""
 
 
 @click.command()
@@ -16,23 +18,24 @@ import click
 def match(rules_path: Path, workers: int, files: tuple[str, ...]) -> None:
     """Match articles against rules; one JSON line for each article, in order.
 
-    FILE is .txt, .html or .jsonl; - reads JSON Lines from standard input.
+    FILE is .txt, .html or .jsonl; - reads JSON Lines from standard input. An article that cannot be read is a line with
+    "error"; the exit code is then still 0. Rules that do not load: exit code 2, and file:line:column of each problem.
     """
-    from service.cli.matching import Matcher, read_jobs
-
-    matcher = Matcher(rules_path)
     out = sys.stdout.buffer
-    for line in _answers(matcher, read_jobs(files), workers):
+    for line in _answers(rules_path, workers, files):
         out.write(line)
     out.flush()
 
 
-def _answers(matcher: Any, jobs: Iterable[Any], workers: int) -> Iterator[bytes]:
-    if workers == 1:
-        yield from map(matcher, jobs)
-        return
-    from service.cli.matching import answer_in_worker, start_worker
-    from concurrent.futures import ProcessPoolExecutor
+def _answers(rules_path: Path, workers: int, files: tuple[str, ...]) -> Iterator[bytes]:
+    from service.cli.matching import Matcher, answer_in_worker, read_jobs, start_worker
 
-    del matcher, answer_in_worker, start_worker, ProcessPoolExecutor
-    raise click.ClickException("--workers above 1 is not available yet")
+    matcher = Matcher(rules_path)  # also with workers: rules that do not load are told once, here
+    if workers == 1:
+        yield from map(matcher, read_jobs(files))
+        return
+    import multiprocessing
+
+    # spawn, not fork: a child must not inherit the threads of the analyser
+    with multiprocessing.get_context("spawn").Pool(workers, start_worker, (rules_path,)) as pool:
+        yield from pool.imap(answer_in_worker, read_jobs(files), CHUNK)

@@ -12,6 +12,7 @@ from service.adapters.sense import make_veto
 from service.ingest.decode import decode_article, decode_file
 from service.matching.engine import Engine
 from service.matching.findings import Findings
+from service.matching.sense import Veto
 from service.model.article import Article
 from service.model.errors import NewerSchema, UndecodableArticle, WrongSetup
 from service.model.mention import Mention
@@ -41,7 +42,9 @@ def read_jobs(files: Iterable[str]) -> Iterator[Job]:
             else:
                 yield Job(name, 1, path.read_bytes(), False)
         except OSError as error:
-            raise WrongSetup(f"{name}: {error.strerror}; name a .txt, .html or .jsonl file, or - for standard input") from None
+            raise WrongSetup(
+                f"{name}: {error.strerror}; name a .txt, .html or .jsonl file, or - for standard input"
+            ) from None
 
 
 def _lines(name: str, file: Iterable[bytes]) -> Iterator[Job]:
@@ -59,12 +62,8 @@ class Matcher:
     """A job in, a line of output out."""
 
     def __init__(self, rules: Path) -> None:
-        settings = Settings().matching
-        self.engine = Engine(
-            load_rules(rules),
-            min_confidence=settings.min_confidence,
-            veto=make_veto(warn=warn) if settings.morphology else None,
-        )
+        minimum = Settings().matching.min_confidence
+        self.engine = Engine(load_rules(rules), min_confidence=minimum, veto=veto_by_settings())
 
     def __call__(self, job: Job) -> bytes:
         """The answer for one article, as a line of JSON."""
@@ -76,7 +75,25 @@ class Matcher:
             answer = {"article": {"id": None}, "line": job.line, "error": str(error)}
         else:
             answer = as_dict(self.engine.examine(article))
-        return orjson.dumps(answer, default=_replace_surrogates, option=orjson.OPT_APPEND_NEWLINE)
+        return orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE)
+
+
+_matcher: list[Matcher] = []
+
+
+def start_worker(rules: Path) -> None:
+    """Make this process ready; called once in each."""
+    _matcher[:] = [Matcher(rules)]
+
+
+def answer_in_worker(job: Job) -> bytes:
+    """The answer for one article, by this process."""
+    return _matcher[0](job)
+
+
+def veto_by_settings() -> Veto | None:
+    """The second opinion, unless the settings do without it."""
+    return make_veto(warn=warn) if Settings().matching.morphology else None
 
 
 def warn(message: str) -> None:
@@ -92,7 +109,8 @@ def as_dict(findings: Findings) -> dict[str, Any]:
     return {
         "article": article,
         "matches": [
-            {"rule": hit.rule.id, "mentions": [mention_dict(mention) for mention in hit.mentions]} for hit in findings.hits
+            {"rule": hit.rule.id, "mentions": [mention_dict(mention) for mention in hit.mentions]}
+            for hit in findings.hits
         ],
         "mentions": [mention_dict(mention) for mention in findings.mentions],
         "suppressed": [mention_dict(mention) for mention in findings.suppressed],
@@ -117,6 +135,3 @@ def mention_dict(mention: Mention) -> dict[str, Any]:
         out["reason"] = mention.reason.value
     return out
 
-
-def _replace_surrogates(value: object) -> object:
-    raise TypeError(f"{value!r} is no JSON")

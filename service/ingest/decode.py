@@ -78,9 +78,7 @@ def _text(raw: bytes, declared: re.Match[bytes] | None) -> str:
                 return raw.decode(encoding)
         except (UnicodeDecodeError, LookupError, ValueError):
             continue
-    raise UndecodableArticle(
-        f"neither UTF-8 (byte {where} does not fit) nor CP949: save the file as UTF-8"
-    )
+    raise UndecodableArticle(f"neither UTF-8 (byte {where} does not fit) nor CP949: save the file as UTF-8")
 
 
 def _article(value: dict[str, Any], article_id: str | None) -> Article:

@@ -20,14 +20,15 @@ _ATTRIBUTE = re.compile(
 )
 _TEXT = re.compile(r"\s++|[^\s]++")
 
-RAW = frozenset("script style noscript template svg iframe select textarea button object canvas math audio video".split())
+RAW = frozenset(
+    ["script", "style", "noscript", "template", "svg", "iframe", "select", "textarea", "button", "object", "canvas", "math", "audio", "video"]
+)
 """Elements whose content is no text of the article."""
 INLINE = frozenset(
-    "a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark nobr q rb rp rt ruby s samp small "
-    "span strike strong sub sup time tt u var wbr input source track link meta".split()
+    ["a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "img", "ins", "kbd", "label", "mark", "nobr", "q", "rb", "rp", "rt", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr", "input", "source", "track", "link", "meta"]
 )
 """Elements that do not end a paragraph; every other tag does."""
-VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"])
 
 _HINT_TAGS = {"figcaption": Zone.CAPTION, "nav": Zone.RELATED, "footer": Zone.BOILERPLATE, "aside": Zone.RELATED}
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))

@@ -30,7 +30,7 @@ _RARE: dict[int, str] = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF
 for _characters, _one in (("･∙⋅‣", "·"), ("„‟〝〞〟«»", '"'), ("‚‛′`´｀", "'"), ("‐‑‒⁃﹘﹣", "-")):
     _RARE |= dict.fromkeys(map(ord, _characters), _one)
 _RARE |= dict.fromkeys([*range(0x2000, 0x200B), 0x1680, 0x202F, 0x205F], " ")
-_RARE |= dict.fromkeys([*range(0x00, 0x09), *range(0x0E, 0x20), *range(0x7F, 0xA0)], " ")
+_RARE |= dict.fromkeys([*range(0x09), *range(0x0E, 0x20), *range(0x7F, 0xA0)], " ")
 _RARE |= dict.fromkeys([0x0B, 0x0C, 0x1C, 0x1D, 0x1E, 0x85, 0x2028, 0x2029], "\n")
 
 # Not seen by a reader: zero-width characters, soft hyphen, direction marks, Hangul fillers, variation selectors.
@@ -51,7 +51,9 @@ _ODD_RANGES = (
 )
 _ODD = re.compile(f"[{_ODD_RANGES}]")
 # The same or a capital letter: most Korean text has neither, and is normal after one scan.
-_NOTEWORTHY = re.compile(f"[A-Z\xc0-\xde\u0100-\u024f\u0370-\u058f\u2100-\u218f\u24b6-\u24ea\u2c00-\u2d2f{_ODD_RANGES}]")
+_NOTEWORTHY = re.compile(
+    f"[A-Z\xc0-\xde\u0100-\u024f\u0370-\u058f\u2100-\u218f\u24b6-\u24ea\u2c00-\u2d2f{_ODD_RANGES}]"
+)
 _SPACES = re.compile(" {2,}")
 
 

@@ -109,7 +109,9 @@ class Document:
     @cached_property
     def fingerprint(self) -> str:
         """Of the cleaned body alone, spaces aside: equal in copies under another headline."""
-        return hashlib.blake2b("".join(self.cleaned.split()).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+        return hashlib.blake2b(
+            "".join(self.cleaned.split()).encode("utf-8", "surrogatepass"), digest_size=16
+        ).hexdigest()
 
     def view(self, position: int) -> tuple[View, int]:
         """The field that `position` of `text` belongs to, and the position in its normal text."""
@@ -126,7 +128,10 @@ class Document:
 
     def position(self, field: Field, offset: int) -> int:
         """The position in `text` of the character at `offset` of a field as given: the way there, for a few."""
-        for view, begin, end in ((self.title_view, 1, self.body_start - 1), (self.body_view, self.body_start, len(self.text) - 1)):
+        for view, begin, end in (
+            (self.title_view, 1, self.body_start - 1),
+            (self.body_view, self.body_start, len(self.text) - 1),
+        ):
             if view is None or view.field != field:
                 continue
             low, high = 0, end - begin

@@ -87,7 +87,9 @@ class ZoneMap:
     def counted(self, text: str) -> list[str]:
         """The words of every paragraph that counts, in order."""
         return [
-            text[line.head : line.tail] for line in self.lines if not line.duplicate and line.zone not in UNCOUNTED_ZONES
+            text[line.head : line.tail]
+            for line in self.lines
+            if not line.duplicate and line.zone not in UNCOUNTED_ZONES
         ]
 
 

@@ -4,7 +4,7 @@ The engine asks here only when the neighbouring character is no plain separator:
 """
 
 import re
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from service.ingest.wordlist import read_groups
 from service.matching.hangul import ANY_FINAL, DIGIT, HAN, HANGUL, KANA, LATIN, OTHER, script_of
@@ -22,6 +22,8 @@ _HAN_RUN = re.compile("[㐀-䶿一-鿿]+")
 _GROUPS = read_groups("service.matching", "prefixes.txt")
 PREFIXES = frozenset(_GROUPS["hangul"])
 HAN_PREFIXES = frozenset(_GROUPS["han"])
+PREFIX_ENDS = frozenset(prefix[-1] for prefix in PREFIXES)
+"""A Hangul name right after any other Hangul syllable is inside a word."""
 _LONGEST_PREFIX = max(map(len, PREFIXES))
 _DIGIT_JOINERS = frozenset("·,/:-~")
 _CLOSING_QUOTES = frozenset("\"')]}>』」》〉】〕")
@@ -77,7 +79,9 @@ def begins(text: str, start: int, surface: Surface) -> bool:
         return script not in (DIGIT, LATIN)
     if surface.first in (HAN, KANA):
         if script in (HAN, KANA):
-            return _is_free_line(text, start) or (before in HAN_PREFIXES and script_of(text[start - 2]) not in (HAN, KANA))
+            return _is_free_line(text, start) or (
+                before in HAN_PREFIXES and script_of(text[start - 2]) not in (HAN, KANA)
+            )
     return True
 
 
@@ -106,7 +110,9 @@ def _is_particle(text: str, start: int, surface: Surface) -> bool:
     if before in _CLOSING_QUOTES:
         closes = before in _SURE_CLOSERS or _closes(text, start - 1)
         return closes and not tail_at(text, start + len(surface.text))
-    return script_of(before) in (LATIN, DIGIT, HAN, KANA) or (script_of(before) == HANGUL and not _after_prefix(text, start))
+    return script_of(before) in (LATIN, DIGIT, HAN, KANA) or (
+        script_of(before) == HANGUL and not _after_prefix(text, start)
+    )
 
 
 def _closes(text: str, at: int) -> bool:
@@ -132,7 +138,11 @@ def ends(text: str, end: int, surface: Surface) -> Verdict:
         return _ends_before_mark(text, end, surface, after)
     if script == HANGUL:
         tail = tail_at(text, end)
-        if text[end + len(tail)] == "(" and is_glossed(text, end + len(tail)) and not tails().is_suffix(tail, surface.kind):
+        if (
+            text[end + len(tail)] == "("
+            and is_glossed(text, end + len(tail))
+            and not tails().is_suffix(tail, surface.kind)
+        ):
             return _compound(surface, tail)  # 가(家): the syllable is a noun and no josa
         return _judge_tail(tail, surface, surface.need)
     if surface.last in (HAN, KANA) and script in (HAN, KANA) and _is_free_line(text, end):
@@ -156,7 +166,11 @@ def _ends_before_mark(text: str, end: int, surface: Surface, after: str) -> Verd
         following = text[end + 1] if end + 1 < len(text) else "\n"
         joined = following.isascii() and following.isalnum()
         if surface.last == LATIN:
-            inside = after in "@_" or (after in "&+" and joined) or (after == "." and following.isascii() and following.isalpha())
+            inside = (
+                after in "@_"
+                or (after in "&+" and joined)
+                or (after == "." and following.isascii() and following.isalpha())
+            )
         else:
             inside = after == "%" or (after in ".,&+" and following.isdigit())
         if inside:

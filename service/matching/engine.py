@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from service.ingest.reading import Document
-from service.matching.boundary import begins, closed_after, ends, open_before
+from service.matching.boundary import PREFIX_ENDS, begins, closed_after, ends, open_before
 from service.matching.findings import Findings, Hit
 from service.matching.hangul import HANGUL
 from service.matching.index import RuleIndex
@@ -23,7 +23,7 @@ from service.matching.sense import CERTAIN, UNASKED, Reading, Veto
 from service.model.article import Article
 from service.model.mention import Reason
 
-CONTEXT = 30
+CONTEXT = 16
 """Characters on either side, within the sentence, that the second opinion is given."""
 MAX_ASKED = 8
 """Occurrences of one surface in one article that are asked about; the rest get the mean of these."""
@@ -45,6 +45,7 @@ class Engine:
         self._min_confidence = min_confidence
         self._veto = veto
         self._asks: dict[str, bool] = {}
+        self._blocking = frozenset(number for number, pattern in enumerate(self._lexicon.patterns) if pattern.blocks)
         self._table = [
             (
                 tuple((one, open_before(one), closed_after(one), one.need) for one in pattern.surfaces),
@@ -58,7 +59,9 @@ class Engine:
         document = Document(article)
         occurrences = self._candidates(document)
         self._decide(document, occurrences)
-        return Findings(document, self._hits(document, occurrences), None, self._entities, lambda: self.examine(article))
+        return Findings(
+            document, self._hits(document, occurrences), None, self._entities, lambda: self.examine(article)
+        )
 
     def examine(self, article: Article) -> Findings:
         """All: rules, mentions, and every other occurrence with its first reason."""
@@ -72,6 +75,12 @@ class Engine:
         self._decide(document, occurrences)
         return document, occurrences
 
+    def term_name(self, term: int) -> str:
+        """How an author would write a term."""
+        if term < self._entities:
+            return f"@{self._lexicon.entities[term].id}"
+        return f'"{self._lexicon.literals[term - self._entities]}"'
+
     def _candidates(self, document: Document) -> list[Occurrence]:
         """Occurrences that begin and end as a name of theirs may, outside their entity's `not_in`."""
         text = document.text
@@ -81,10 +90,19 @@ class Engine:
         out: list[Occurrence] = []
         blockers: Blockers = {}
         blocked = False
+        blocking = self._blocking
         for start, end, number in self._lexicon.find(text):
+            before = text[start - 1]
+            if (
+                "가" <= before <= "힣"
+                and "가" <= text[start] <= "힣"
+                and before not in PREFIX_ENDS
+                and number not in blocking
+            ):
+                continue  # inside another word: most finds end here, and quickly
             surfaces, blocks = table[number]
             for surface, opened, closed, need in surfaces:
-                if text[start - 1] not in opened and not begins(text, start, surface):
+                if before not in opened and not begins(text, start, surface):
                     continue
                 one = None
                 if text[end] not in closed:
@@ -186,9 +204,7 @@ class Engine:
             elif len(answers) >= MAX_ASKED:
                 one.confidence = sum(answers) / len(answers)
             else:
-                begin, end = document.sentence_span(one.start)
-                begin = max(begin, one.start - CONTEXT)
-                end = min(end, one.end + CONTEXT)
+                begin, end = _context(document, one)
                 one.confidence = self._veto.confidence(document.text[begin:end], one.start - begin, one.end - begin)
                 answers.append(one.confidence)
             if one.confidence < self._min_confidence:
@@ -222,6 +238,19 @@ class Engine:
             Hit(fired.rule, document, [one for term in fired.positive(present) for one in present[term]])
             for fired in self._index.fired(present)
         )
+
+
+def _context(document: Document, one: Occurrence) -> tuple[int, int]:
+    """Whole words around an occurrence, within its sentence: what the second opinion is given."""
+    text = document.text
+    begin, end = document.sentence_span(one.start)
+    if one.start - begin > CONTEXT:
+        space = text.find(" ", one.start - CONTEXT, one.start)
+        begin = space + 1 if space >= 0 else one.start - CONTEXT
+    if end - one.end > CONTEXT:
+        space = text.rfind(" ", one.end, one.end + CONTEXT)
+        end = space if space >= 0 else one.end + CONTEXT
+    return begin, end
 
 
 def _inside(text: str, one: Occurrence, blockers: Blockers) -> tuple[int, int] | None:
@@ -264,4 +293,3 @@ def _settle_needs(by_term: dict[int, list[Occurrence]], pending: list[Occurrence
             if not present.isdisjoint(one.surface.needs):
                 one.reason = None
                 changed = changed or one.surface.term not in present
-

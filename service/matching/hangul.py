@@ -20,7 +20,12 @@ def script_of(character: str) -> int:
     """Script of a character; OTHER is everything that is no letter or digit."""
     if "가" <= character <= "힣" or "ㄱ" <= character <= "ㆎ":
         return HANGUL
-    if "一" <= character <= "鿿" or "㐀" <= character <= "䶿" or character in "々〇" or "\U00020000" <= character <= "\U0003ffff":
+    if (
+        "一" <= character <= "鿿"
+        or "㐀" <= character <= "䶿"
+        or character in "々〇"
+        or "\U00020000" <= character <= "\U0003ffff"
+    ):
         return HAN
     if "ぁ" <= character <= "ヿ" and character not in "・":
         return KANA

@@ -14,7 +14,23 @@ MAX_LENGTH = 20_000
 MAX_DEPTH = 50
 _ONE_ENTITY = re.compile(r"\s*@([a-z0-9-]+)\s*")
 _FIELD_LIKE = re.compile(r"([A-Za-z_]+):")
-FIELDS = ("title", "subhead", "lead", "body", "caption", "quote", "dateline", "related", "any", "source", "lang", "section", "author", "url", "raw")
+FIELDS = (
+    "title",
+    "subhead",
+    "lead",
+    "body",
+    "caption",
+    "quote",
+    "dateline",
+    "related",
+    "any",
+    "source",
+    "lang",
+    "section",
+    "author",
+    "url",
+    "raw",
+)
 
 
 class RuleSyntaxError(Exception):
@@ -45,7 +61,9 @@ def parse(text: str) -> Expression:
             raise RuleSyntaxError(at, f"parentheses deeper than {MAX_DEPTH}; make it several rules")
     expression = _Builder().build(_tree(text))
     if not is_reachable(expression):
-        raise RuleSyntaxError(0, "nothing positive must be found: it would fire on articles about nothing; add what to find to NOT")
+        raise RuleSyntaxError(
+            0, "nothing positive must be found: it would fire on articles about nothing; add what to find to NOT"
+        )
     return expression
 
 
@@ -91,20 +109,32 @@ def _unexpected(text: str, at: int) -> str:  # noqa: PLR0911
     if rest.startswith(")"):
         return "this ) closes nothing, or something is missing before it"
     if rest.startswith(("@", "(")):
-        return "two things stand side by side; put AND or OR between them" if at and len(found) > 1 else "an id such as @seoul-city must follow @"
+        return (
+            "two things stand side by side; put AND or OR between them"
+            if at and len(found) > 1
+            else "an id such as @seoul-city must follow @"
+        )
     if (named := _FIELD_LIKE.match(rest)) and named[1] not in FIELDS:
         return f"there is no field or zone {named[1]}:{did_you_mean(named[1], FIELDS, ':')}"
     if re.match(r"(?:and|or|not)\b", rest, re.IGNORECASE):
         operator = re.match(r"\w+", rest)
         assert operator is not None
         word = operator[0]
-        return f"operators are written in capitals: {word.upper()}" if word != word.upper() else f"{word} needs something on either side"
+        return (
+            f"operators are written in capitals: {word.upper()}"
+            if word != word.upper()
+            else f"{word} needs something on either side"
+        )
     if re.match(r"(?:NEAR|ONEAR|ATLEAST|FIRST)\b(?!/\d)", rest):
         return f"{found.split('/')[0]} needs a number, as in {found.split('/')[0]}/5"
     if rest[:1] in "“”‘’'`":
         return 'write straight double quotation marks: "word"'
     word = re.split(r"[\s()\",]", rest, maxsplit=1)[0]
-    return f'words stand in quotation marks: "{word}"; an entity is written @id' if word else f"{rest[:1]!r} is not understood here"
+    return (
+        f'words stand in quotation marks: "{word}"; an entity is written @id'
+        if word
+        else f"{rest[:1]!r} is not understood here"
+    )
 
 
 def did_you_mean(word: str, known: tuple[str, ...] | list[str], after: str = "") -> str:
@@ -144,7 +174,9 @@ class _Builder:
         token = node.children[0]
         text = str(token)[1:-1]
         if not text.strip():
-            raise RuleSyntaxError(token.start_pos, "the quotation marks are empty; write what is to be found between them")
+            raise RuleSyntaxError(
+                token.start_pos, "the quotation marks are empty; write what is to be found between them"
+            )
         return LiteralTerm(text.strip(), token.start_pos)
 
     def _negated(self, node: Any) -> Expression:
@@ -177,11 +209,15 @@ class _Builder:
 
     def _outside(self, node: Any) -> Expression:
         token = node.children[1]
-        raise RuleSyntaxError(token.start_pos, "NOT IN is not available yet; entities have not_in, and rules have AND NOT")
+        raise RuleSyntaxError(
+            token.start_pos, "NOT IN is not available yet; entities have not_in, and rules have AND NOT"
+        )
 
     def _wildcard(self, node: Any) -> Expression:
         token = node.children[0]
-        raise RuleSyntaxError(token.start_pos, f"the wildcard {token} is not available yet; list the words, or an entity with aliases")
+        raise RuleSyntaxError(
+            token.start_pos, f"the wildcard {token} is not available yet; list the words, or an entity with aliases"
+        )
 
 
 _NAMES = {"near": "NEAR"}

@@ -114,9 +114,17 @@ def _in_words(found: Any) -> str:
         known = sorted({name for model in models for name in model.model_fields} | {"entities", "rules", "fires"})
         return f"there is no such field{did_you_mean(str(found['loc'][-1]), known)}"
     if kind == "string_type":
-        return f'must be text; put it in quotation marks: "{given}"' if isinstance(given, int | float | bool) else "must be text"
+        return (
+            f'must be text; put it in quotation marks: "{given}"'
+            if isinstance(given, int | float | bool)
+            else "must be text"
+        )
     if kind == "string_pattern_mismatch":
-        return f"{given!r} does not fit; only a-z, 0-9 and - are allowed" if found["loc"][-1] == "id" else f"{given!r} does not fit"
+        return (
+            f"{given!r} does not fit; only a-z, 0-9 and - are allowed"
+            if found["loc"][-1] == "id"
+            else f"{given!r} does not fit"
+        )
     return str(found["msg"])
 
 
@@ -135,7 +143,9 @@ class _Checker:
         for item, place in items:
             if item.id in first:
                 file, line, _ = first[item.id](("id",), 0)
-                self.add(place, ("id",), f"the {what} {item.id} is defined already, at {file}:{line}; give it another id")
+                self.add(
+                    place, ("id",), f"the {what} {item.id} is defined already, at {file}:{line}; give it another id"
+                )
             else:
                 first[item.id] = place
 
@@ -145,7 +155,11 @@ class _Checker:
         for number, given in enumerate((AliasModel(text=item.name), *item.aliases)):
             path: Path = ("aliases", number - 1) if number else ("name",)
             if len(fold(given.text).replace(" ", "")) < 2:
-                self.add(place, path, f"{given.text!r} has one syllable: it would be found in other words everywhere; write it out")
+                self.add(
+                    place,
+                    path,
+                    f"{given.text!r} has one syllable: it would be found in other words everywhere; write it out",
+                )
                 continue
             needs = given.needs if given.needs is not None else item.needs or []
             self._needs(needs, place, (*path, "needs") if given.needs else ("needs",), known)
@@ -156,13 +170,21 @@ class _Checker:
             ambiguous = given.ambiguous if given.ambiguous is not None else item.ambiguous
             aliases.append(Alias(given.text, given.lang, ambiguous, tuple(needs), exact))
         return Entity(
-            item.id, item.name, item.kind, tuple(aliases), tuple(item.not_in), tuple(item.titles), item.compound == "accept"
+            item.id,
+            item.name,
+            item.kind,
+            tuple(aliases),
+            tuple(item.not_in),
+            tuple(item.titles),
+            item.compound == "accept",
         )
 
     def _needs(self, needs: Iterable[str], place: Place, path: Path, known: set[str]) -> None:
         for number, need in enumerate(needs):
             if need.startswith("@") and need[1:] not in known:
-                self.add(place, (*path, number), f"there is no entity {need[1:]}{did_you_mean(need[1:], sorted(known))}")
+                self.add(
+                    place, (*path, number), f"there is no entity {need[1:]}{did_you_mean(need[1:], sorted(known))}"
+                )
 
     def rule(self, item: RuleModel, place: Place, known: set[str]) -> Rule | None:
         try:
@@ -172,9 +194,16 @@ class _Checker:
             return None
         for term in terms_of(expression):
             if isinstance(term, EntityTerm) and term.id not in known:
-                self.add(place, ("when",), f"there is no entity {term.id}{did_you_mean(term.id, sorted(known))}", term.at)
+                self.add(
+                    place, ("when",), f"there is no entity {term.id}{did_you_mean(term.id, sorted(known))}", term.at
+                )
             if isinstance(term, LiteralTerm) and len(fold(term.text).replace(" ", "")) < 2:
-                self.add(place, ("when",), f"{term} has one syllable: it would be found everywhere; write a longer word", term.at)
+                self.add(
+                    place,
+                    ("when",),
+                    f"{term} has one syllable: it would be found everywhere; write a longer word",
+                    term.at,
+                )
         if item.expires is not None and not _is_date(item.expires):
             self.add(place, ("expires",), f"{item.expires!r} is no date; write it as 2026-12-31")
         examples = []

@@ -1,0 +1,66 @@
+"""`bongsu explain`: every occurrence of every surface in an article, what was decided at each step, and why."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from service.matching.explain import Explanation
+
+
+@click.command()
+@click.option("--rules", "rules_path", type=click.Path(path_type=Path), default=Path("rules"), show_default=True, metavar="DIR",
+              help="Rule file, or directory of them.")  # fmt: skip
+@click.option("--entity", metavar="ID", help="Only this entity.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line for each article.")
+@click.argument("article", metavar="ARTICLE|-")
+def explain(rules_path: Path, entity: str | None, as_json: bool, article: str) -> None:
+    """Say of every occurrence in ARTICLE (.txt, .html, .jsonl or - for JSON Lines) why it counts or does not."""
+    import orjson
+
+    from service.cli.matching import Matcher, read_article, read_jobs
+    from service.matching.explain import explain as explained
+
+    matcher = Matcher(rules_path)
+    known = [one.id for one in matcher.engine.ruleset.entities]
+    if entity is not None and entity not in known:
+        from service.matching.language import did_you_mean
+
+        raise click.UsageError(f"there is no entity {entity}{did_you_mean(entity, known)}")
+    for job in read_jobs([article]):
+        read = read_article(job)
+        found = list(explained(matcher.engine, read, entity))
+        if as_json:
+            answer = {"article": {"id": read.id}, "occurrences": [_as_dict(one) for one in found]}
+            sys.stdout.buffer.write(orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE))
+        else:
+            _print(read.title or read.id, found)
+
+
+def _as_dict(one: "Explanation") -> dict[str, Any]:
+    from service.cli.matching import mention_dict
+
+    steps = [{"question": step.question, "answer": step.answer, "passed": step.passed} for step in one.steps]
+    return {**mention_dict(one.mention), "merged": one.merged, "sentence": one.sentence, "steps": steps}
+
+
+def _print(title: str, found: Iterable["Explanation"]) -> None:
+    click.secho(title, bold=True)
+    count = 0
+    for one in found:
+        count += 1
+        mention = one.mention
+        verdict, colour = ("counts", "green") if mention.reason is None else (f"does not count: {mention.reason.value}", "red")
+        if one.merged:
+            verdict, colour = "part of another mention", "yellow"
+        click.echo()
+        click.echo(f"@{mention.entity}  {mention.surface}  in {mention.text}  ({mention.field} {mention.start}-{mention.end})  ", nl=False)
+        click.secho(verdict, fg=colour)
+        click.echo(f"    {one.sentence[:160]}")
+        for step in one.steps:
+            click.echo(f"    {'yes' if step.passed else 'NO '}  {step.question:<11} {step.answer}")
+    if not count:
+        click.echo("no surface of a watched entity stands in it")
