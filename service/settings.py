@@ -39,9 +39,11 @@ class Section(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003  the signature is pydantic's
         init_settings: PydanticBaseSettingsSource,
-        **_: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what is passed in."""
         return (init_settings,)
@@ -205,7 +207,9 @@ def _refuse_unknown(env: Mapping[str, str]) -> None:
 
 
 def _read(section: type[T], env: Mapping[str, str]) -> T:
-    values = {field: env[name] for field in section.model_fields if (name := variable(section, field)) in env}
+    values: dict[str, Any] = {
+        field: env[name] for field in section.model_fields if (name := variable(section, field)) in env
+    }
     try:
         return section(**values)
     except ValidationError as error:

@@ -45,15 +45,17 @@ def alerts_for(record: MatchRecord, addresses: Addresses, now_ms: int) -> list[A
     For now every article is a story of its own.
     """
     story = StoryHead(id=ids.story_id(record.article.id))
-    alerts = []
+    alerts: list[AlertRecord] = []
     for match in record.matches:
         evidence = tuple(map(_shortened, match.mentions))
-        for subscription in addresses.of(match.rule.id):
-            alerts.append(_thin(_alert(record, match, subscription, story, evidence, now_ms)))
+        alerts += [
+            _thin(_alert(record, match, subscription, story, evidence, now_ms))
+            for subscription in addresses.of(match.rule.id)
+        ]
     return alerts
 
 
-def _alert(
+def _alert(  # noqa: PLR0913 - what an alert is made of
     record: MatchRecord,
     match: RuleMatch,
     subscription: str,

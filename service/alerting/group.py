@@ -116,7 +116,7 @@ def decide(
     return Verdict.TAKEN, Group(place, (alert.alert_id,), sequence, decision.encode(), delivery.encode())
 
 
-def _decision(
+def _decision(  # noqa: PLR0913 - what a decision is made of
     alert: AlertRecord, group: str, outcome: Outcome, delivery: str | None, reason: str | None, place: Place
 ) -> DecisionRecord:
     return DecisionRecord(
@@ -130,7 +130,7 @@ def _decision(
     )
 
 
-def _delivery(
+def _delivery(  # noqa: PLR0913 - what a delivery is made of
     alert: AlertRecord, group: str, sequence: int, now_ms: int, deadline_ms: int, payload: Payload
 ) -> DeliveryRecord:
     body = payload("alert.matched", alert.subscription, sequence, "first", (alert,), now_ms)

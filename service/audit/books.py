@@ -9,7 +9,8 @@ when the committed offsets were read before the ends of the topics, since no off
 acknowledged.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from service.model.records import AlertRecord, AttemptRecord, DecisionRecord, DeliveryRecord
@@ -123,7 +124,7 @@ class Books:
         self.counts[what] = self.counts.get(what, 0) + 1
 
 
-def _balance(ledger: str, entries: Mapping[str, _Entry], waiting: Set[str]) -> Balance:
+def _balance(ledger: str, entries: Mapping[str, _Entry], waiting: AbstractSet[str]) -> Balance:
     pending: list[int] = []
     wrong: list[str] = []
     unaccounted = conflicting = 0

@@ -31,7 +31,10 @@ RATE = 50
 SECONDS = 40
 WARM_SECONDS = 5
 HOPS = (topics.ARTICLES, topics.MATCHES, topics.ALERTS, topics.DELIVERIES)
-RULES = '{"entities": [{"id": "seoul", "name": "서울시", "kind": "government"}], "rules": [{"id": "seoul", "name": "서울", "when": "@seoul"}]}'
+RULES = """
+entities: [{id: seoul, name: 서울시, kind: government}]
+rules: [{id: seoul, name: 서울, when: "@seoul"}]
+"""
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105  the published example of Standard Webhooks
 Progress = Callable[[str], None]
 
@@ -63,7 +66,7 @@ async def _run(folder: Path, seconds: int, progress: Progress) -> dict[str, Any]
 
 async def _ours(stack: LocalStack, folder: Path, seconds: int) -> dict[str, float]:
     settings, environ = await _topics(stack, "ours")
-    rules = folder / "rules.json"
+    rules = folder / "rules.yaml"
     rules.write_text(RULES, encoding="utf-8")
     stack.settings = settings
     await stack.apply_rules(rules)
@@ -155,7 +158,7 @@ async def _hop(number: int, url: str, ready: Path) -> None:
     ):
         while not consumer.assignment():
             await asyncio.sleep(0.05)
-        ready.touch()
+        ready.touch()  # noqa: ASYNC240  once, before the measuring
         async for message in consumer:
             if following is not None:
                 await producer.send_and_wait(following, message.value, message.key)

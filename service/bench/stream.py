@@ -84,7 +84,7 @@ async def _raw(stack: LocalStack, made: list[bytes], progress: Progress) -> floa
     return round(rate, 1)
 
 
-async def _worker(
+async def _worker(  # noqa: PLR0913
     stack: LocalStack, folder: Path, label: str, made: list[bytes], rules: int, workers: int, progress: Progress
 ) -> float:
     """Articles/s between the first and the last tenth, over all workers, from their own counters."""

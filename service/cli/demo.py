@@ -128,8 +128,8 @@ def _environ() -> dict[str, str]:
     given = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
     if "BONGSU_KAFKA_BOOTSTRAP_SERVERS" in given:
         raise WrongSetup(
-            "BONGSU_KAFKA_BOOTSTRAP_SERVERS is set: `bongsu demo` and `bongsu up` bring their own Kafka. Unset it, or start "
-            "the roles yourself (README, 'Run it against a Kafka that you already have')"
+            "BONGSU_KAFKA_BOOTSTRAP_SERVERS is set: `bongsu demo` and `bongsu up` bring their own Kafka. Unset it, or "
+            "start the roles yourself (README, 'Run it against a Kafka that you already have')"
         )
     return {"BONGSU_DELIVERY_ALLOW_ADDRESSES": LOOPBACK, "BONGSU_LOG_FORMAT": "json", **given}
 
@@ -174,12 +174,12 @@ async def _up(console: Console, rules_dir: Path, port: int | None) -> int:
             console.print(f"{name:<10} http://127.0.0.1:{number}/metrics  /healthz  /readyz")
         console.print("\nPut articles in, from another terminal:")
         console.print(
-            f"  BONGSU_KAFKA_BOOTSTRAP_SERVERS={stack.kafka.bootstrap_servers} .venv/bin/bongsu ingest seeds/01-talks.txt\n"
-            "Ctrl-C ends it.\n",
+            f"  export BONGSU_KAFKA_BOOTSTRAP_SERVERS={stack.kafka.bootstrap_servers}\n"
+            "  .venv/bin/bongsu ingest seeds/01-talks.txt\nCtrl-C ends it.\n",
             soft_wrap=True,
         )
         async with _following(arrivals, stack.settings):
-            while not (ended := stack.roles.ended()):
+            while not (ended := stack.roles.ended()):  # noqa: ASYNC110  processes have no event to wait for
                 await asyncio.sleep(1.0)
     raise BongsuError("a role ended by itself:\n" + "\n".join(ended))
 

@@ -59,5 +59,6 @@ def dispatcher(metrics_port: int | None, ready_file: Path | None) -> None:
 def api(metrics_port: int | None, ready_file: Path | None) -> None:  # noqa: ARG001
     """The subscriptions API (not built yet)."""
     raise WrongSetup(
-        "the role `api` is not built yet; until then `bongsu subscribe`, `bongsu rules apply` and `bongsu ingest` do its work"
+        "the role `api` is not built yet; until then `bongsu subscribe`, `bongsu rules apply` and `bongsu ingest` "
+        "do its work"
     )

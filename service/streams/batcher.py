@@ -1,7 +1,7 @@
 """Group commit: everything that arrived while the last batch was being written makes the next one.
 
-Faust's `noack_take` waits `within` for a batch to fill; under little load that wait is the latency of the hop, and under
-much load it is not needed. Here a batch is whatever is there, so one article passes at once and ten thousand in
+Faust's `noack_take` waits `within` for a batch to fill; under little load that wait is the latency of the hop, and
+under much load it is not needed. Here a batch is whatever is there, so one article passes at once and ten thousand in
 batches. A batch is acknowledged to Faust only after `process` returned, that is, after its outputs were acknowledged;
 Faust commits only the contiguous prefix of what was acknowledged.
 """

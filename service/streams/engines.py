@@ -43,7 +43,7 @@ class Engines:
             self._newest = None
             try:
                 engine = await asyncio.to_thread(self._compile, ruleset)
-            except Exception:
+            except Exception:  # noqa: BLE001  whatever is wrong with a set, the last good one stays
                 self._log.exception("rules do not compile, the last good set stays in force", version=ruleset.version)
                 continue
             self._engine, self._version = engine, ruleset.version

@@ -74,7 +74,7 @@ class Changelog:
 class GroupStage:
     """What the agent does with a batch of alerts."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts that the composition root chooses
         self,
         settings: AlertingSettings,
         changelog: Changelog,

@@ -6,7 +6,8 @@ from typing import Any
 
 from service import logs
 from service.ingest.decode import decode_article
-from service.matching.engine import Engine, Findings, Hit
+from service.matching.engine import Engine
+from service.matching.findings import Findings, Hit
 from service.metrics import WorkerMetrics
 from service.model import ids, topics
 from service.model.article import Article
@@ -67,7 +68,7 @@ class MatchStage:
             raise
         except BadInput as error:
             return self._dead(message, str(error))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # a fault of ours on one article must not cost its neighbours
             self._log.exception("matching failed", offset=message.offset, partition=message.partition)
             return self._dead(message, f"internal error: {type(error).__name__}: {error}")

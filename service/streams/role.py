@@ -1,8 +1,8 @@
 """The worker role: one Faust app with the three agents, its readiness, and its end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import faust
 from aiokafka.admin import AIOKafkaAdminClient
@@ -113,15 +113,16 @@ class Worker:
         self._agent(app, topics.MATCHES, "story", story.process, settings.matching.batch_size)
         self._agent(app, topics.ALERTS, "group", group.process, settings.alerting.commit_every)
 
-        @app.on_partitions_assigned.connect  # type: ignore[untyped-decorator]
-        async def on_assigned(_: Any, assigned: Any, **__: Any) -> None:
+        async def on_assigned(*about: Any, **_: Any) -> None:
             group.recovered()
-            self._log.info("partitions assigned", count=len(assigned))
+            self._log.info("partitions assigned", count=len(about[1]))
+
+        app.on_partitions_assigned.connect(cast("Any", on_assigned))
 
         return app
 
     def _agent(self, app: faust.App, topic: str, name: str, process: Process, size: int) -> None:
-        async def agent(stream: Any) -> AsyncIterator[None]:
+        async def agent(stream: Any) -> None:
             async with Batcher(process, size=size, on_failure=self._fail) as batcher:
                 async for event in stream.noack().events():
                     await batcher.put(event)

@@ -1,4 +1,4 @@
-"""Agent `story`: matches in, one alert for each subscription that wants them. For now every article is its own story."""
+"""Agent `story`: matches in, one alert for each subscription that wants them. For now an article is its own story."""
 
 from collections.abc import Callable
 from typing import Any

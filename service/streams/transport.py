@@ -22,7 +22,7 @@ SCHEME = "bongsu"
 FETCH_MAX_WAIT_MS = 10
 
 
-class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Makes the underlying aiokafka consumer."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
@@ -39,13 +39,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         return consumer
 
 
-class Consumer(driver.Consumer):  # type: ignore[misc]
+class Consumer(driver.Consumer):
     """Faust's consumer, on our thread, handing records over without two tasks for each."""
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
-    async def wait_first(self, *waits: Any, timeout: Any = None) -> Any:
+    async def wait_first(self, *waits: Any, timeout: Any = None) -> Any:  # noqa: ASYNC109  Faust's signature
         """As Faust's, but a first wait that is over at once is not made a task.
 
         Faust calls this once for each record, with "hand it to the agents" and "the flow is suspended"; handing over
@@ -83,7 +83,7 @@ def _resumed(begun: Coroutine[Any, Any, Any], waits_for: Any) -> Generator[Any, 
             return end.value
 
 
-class Transport(driver.Transport):  # type: ignore[misc]
+class Transport(driver.Transport):
     """Named by the scheme of the broker's URL."""
 
     Consumer = Consumer

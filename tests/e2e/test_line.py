@@ -1,5 +1,6 @@
 """From an article on a topic to a webhook that a stranger's library verifies: real Kafka, real processes, real HTTP."""
 
+import asyncio
 import signal
 import time
 from collections import defaultdict
@@ -115,7 +116,7 @@ async def test_sigterm_ends_each_role_in_time_with_its_offsets_committed(kafka_s
         for child in started:
             before = time.monotonic()
             child.send(signal.SIGTERM)
-            await wait_until(lambda child=child: child.returncode is not None, 10)
+            await asyncio.to_thread(child.wait, 10)
             assert time.monotonic() - before < 10
             assert child.returncode == 0, child.tail()
         account = await settled_account(kafka_settings, wait_s=0)

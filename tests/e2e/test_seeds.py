@@ -63,9 +63,6 @@ rules:
         records = await wait_until(lambda: read_all(kafka_settings, "matches"))
     (record,) = [MatchRecord.decode(one.value, "matches") for one in records]
     lines = page.split("\n")
-    starts = [0]
-    for line in lines[1:-1]:
-        starts.append(starts[-1] + (len(line) + 1 if len(starts) > 1 else len(line) + 1))
     begin = {number: sum(len(line) + 1 for line in lines[1:number]) for number in range(1, len(lines))}
     names = {"서울시": "seoul", "충칭": "chongqing"}
     wanted = {

@@ -15,7 +15,7 @@ from faust.events import Event
 from service import app, logs
 from service.model import topics
 from service.settings import Settings
-from service.streams import group, role
+from service.streams import group
 from service.streams.outputs import Outputs
 
 WRITES = {"match": topics.MATCHES, "story": topics.ALERTS, "group": topics.DELIVERIES}
@@ -59,9 +59,12 @@ def arm(point: str, nth: int) -> None:
             reached()
         return done
 
-    role.Outputs.write = writing  # type: ignore[method-assign]
-    group.Changelog.flush = flushing  # type: ignore[method-assign]
-    Event.ack = acking
+    for where, name, wrapped in (
+        (Outputs, "write", writing),
+        (group.Changelog, "flush", flushing),
+        (Event, "ack", acking),
+    ):
+        setattr(where, name, wrapped)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 from collections import defaultdict
+from functools import partial
 
 import pytest
 
@@ -36,8 +37,8 @@ async def _killed(role, kills, settings, env, tmp_path, seed):
 
         publishing = asyncio.create_task(_steadily(settings, kills))
         for _ in range(kills):
-            seen = different()
-            await wait_until(lambda seen=seen: different() > seen + luck.randrange(30), 90)
+            enough = different() + luck.randrange(30)
+            await wait_until(partial(lambda count: different() > count, enough), 90)
             victim.kill()
             (victim,) = await roles.start(role)
         await publishing

@@ -1,4 +1,5 @@
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ class Event:
 
 
 async def test_events_are_acknowledged_after_their_batch_and_in_order():
-    log = []
+    log: list[Any] = []
 
     async def process(batch):
         log.append(("batch", tuple(event.number for event in batch)))
@@ -34,7 +35,8 @@ async def test_events_are_acknowledged_after_their_batch_and_in_order():
 
 
 async def test_what_arrives_while_a_batch_is_written_makes_the_next_one():
-    log, going = [], asyncio.Event()
+    log: list[Any] = []
+    going = asyncio.Event()
 
     async def process(batch):
         log.append(len(batch))
@@ -50,7 +52,8 @@ async def test_what_arrives_while_a_batch_is_written_makes_the_next_one():
 
 
 async def test_a_failed_batch_is_not_acknowledged_and_ends_the_role():
-    log, failures = [], []
+    log: list[Any] = []
+    failures: list[BaseException] = []
 
     async def process(batch):
         raise ValueError("broken")
@@ -63,7 +66,8 @@ async def test_a_failed_batch_is_not_acknowledged_and_ends_the_role():
 
 
 async def test_put_waits_while_too_much_waits():
-    going, log = asyncio.Event(), []
+    going = asyncio.Event()
+    log: list[Any] = []
 
     async def process(batch):
         await going.wait()
