@@ -1,0 +1,102 @@
+"""2,000 deliveries, endpoints that fail at random, and a dispatcher that is killed again and again: none is lost."""
+
+import asyncio
+import random
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pytest
+
+from service.adapters.control import publish_subscription
+from service.adapters.processes import Child
+from service.adapters.receiver import Received, Receiver
+from service.settings import KafkaSettings
+from tests.deliveries import SECRET, attempts, delivery, produce, subscription
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.kafka
+
+DELIVERIES = 2000
+ENDPOINTS = 20
+SEED = 20261123
+STATUSES = (200, 200, 200, 204, 500, 503, 404, 302)
+
+
+class Moody(Receiver):
+    """Answers by lot."""
+
+    def _next_status(self, message_id: str) -> int:
+        return random.Random(f"{SEED} {message_id} {len(self.received)}").choice(STATUSES)
+
+
+async def killed_again_and_again(
+    kafka_settings: KafkaSettings, kafka_env: dict[str, str], tmp_path: Path, kills: int
+) -> None:
+    luck = random.Random(SEED)
+    environ = {
+        **kafka_env,
+        "BONGSU_DELIVERY_ALLOW_ADDRESSES": "127.0.0.0/8",
+        # more waits than anyone needs: who gives up is not delivered, and that would hide a loss
+        "BONGSU_DELIVERY_SCHEDULE_S": ",".join(["0.1", "1.2"] * 15),
+        "BONGSU_LOG_FORMAT": "json",
+    }
+    async with Moody([SECRET]) as receiver:
+        records = [delivery(number, f"s{number % ENDPOINTS}") for number in range(DELIVERIES)]
+        for number in range(ENDPOINTS):
+            await publish_subscription(kafka_settings, subscription(f"{receiver.url}{number}", f"s{number}"))
+        await produce(kafka_settings, records)
+        for life in range(kills + 1):
+            child = Child("dispatcher")
+            await asyncio.to_thread(child.start, ["dispatcher"], environ, tmp_path / "dispatcher.log")
+            await asyncio.to_thread(child.wait_ready, 60)
+            if life < kills:
+                heard = len(receiver.received)
+                wanted = heard + luck.randint(20, DELIVERIES // (kills + 1))
+                await wait_until(lambda wanted=wanted: len(receiver.received) >= wanted, 60, "some arrive")  # type: ignore[misc]
+                child.kill()
+        try:
+
+            def all_accepted() -> bool:
+                return len({got.id for got in receiver.received if got.status < 300}) == DELIVERIES
+
+            await wait_until(all_accepted, 120, "every delivery is accepted")
+
+            async def all_ended() -> bool:
+                ended = {attempt.delivery_id for attempt in await attempts(kafka_settings) if attempt.terminal}
+                return len(ended) == DELIVERIES
+
+            await wait_until(all_ended, 60, "every delivery has an end")
+            assert child.returncode is None
+        finally:
+            code = child.terminate(10)
+        assert code == 0, child.tail()
+    made = await attempts(kafka_settings)
+    ends = Counter(attempt.delivery_id for attempt in made if attempt.terminal)
+    assert {attempt.outcome for attempt in made if attempt.terminal} == {"delivered"}
+    assert set(ends) == {record.id for record in records}
+    assert set(ends.values()) == {1}  # what was acknowledged is known to the next dispatcher
+    bodies: dict[str, set[bytes]] = defaultdict(set)
+    for got in receiver.received:
+        assert got.verified
+        bodies[got.id].add(got.body)
+    assert bodies == {record.id: {record.body.encode()} for record in records}
+    repeated = sum(1 for got in accepted(receiver)) - DELIVERIES
+    print(f"{kills} kills: {repeated} of {DELIVERIES} were accepted more than once")
+    assert repeated <= kills * 512  # what may be in flight when it is killed
+
+
+def accepted(receiver: Receiver) -> list[Received]:
+    return [got for got in receiver.received if got.status < 300]
+
+
+async def test_five_kills_lose_nothing(
+    kafka_settings: KafkaSettings, kafka_env: dict[str, str], tmp_path: Path
+) -> None:
+    await killed_again_and_again(kafka_settings, kafka_env, tmp_path, 5)
+
+
+@pytest.mark.soak
+async def test_two_hundred_kills_lose_nothing(
+    kafka_settings: KafkaSettings, kafka_env: dict[str, str], tmp_path: Path
+) -> None:
+    await killed_again_and_again(kafka_settings, kafka_env, tmp_path, 200)
