@@ -1,4 +1,4 @@
-"""Rule files from a disk: YAML (JSON is YAML) read with the place of every value, so that a problem says file:line:column."""
+"""Rule files from a disk: YAML (JSON is YAML), read with the place of every value for messages to point at."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +13,7 @@ from service.matching.schema import EntityModel, RuleModel
 from service.model.errors import InvalidRules, Problem
 
 SUFFIXES = (".yaml", ".yml", ".json")
+_MODELS: dict[str, type[EntityModel | RuleModel]] = {"entities": EntityModel, "rules": RuleModel}
 MAX_FILE_BYTES = 100_000_000
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXT = "tag:yaml.org,2002:str"
@@ -75,9 +76,7 @@ def _definitions(name: str, root: yaml.Node, problems: list[Problem]) -> Iterato
         problems.append(_problem(name, root, "a rule file has entities: and rules: at its top"))
         return
     for key, value in root.value:
-        model = (
-            {"entities": EntityModel, "rules": RuleModel}.get(key.value) if isinstance(key, yaml.ScalarNode) else None
-        )
+        model = _MODELS.get(key.value) if isinstance(key, yaml.ScalarNode) else None
         if model is None:
             problems.append(
                 _problem(

@@ -13,12 +13,11 @@ from typing import Any
 from service.matching.sense import Reading, Veto
 
 LIKELY = 5.0
-"""Log likelihood by which a reading may be worse than the best and still be one that people use."""
+"""Log likelihood by which a reading may be worse than the best and still be in use."""
 PRIOR = 3.0
-"""Log odds for the name before the context is seen: the word stands free, with josa that fit, and somebody watches it."""
+"""Log odds for the name before the context is seen: it stands free, its josa fit, and somebody watches it."""
 READINGS = 5
-READINGS_IN_CONTEXT = 3
-"""Asked for: of a surface by itself, and of a sentence."""
+"""Asked for. With three, the name is sometimes not among them."""
 SURE = 0.95
 REMEMBERED = 50_000
 _NAME = "NNP"
@@ -64,15 +63,15 @@ class KiwiVeto:
         if known is None:
             if len(self._answers) >= REMEMBERED:
                 self._answers.clear()
-            known = self._answers[key] = self._ask(text, start, end)
+            known = self._answers[key] = self._ask(text, start)
         return known
 
-    def _ask(self, text: str, start: int, end: int) -> float:
+    def _ask(self, text: str, start: int) -> float:
         best = self._model().analyze(text, top_n=1)[0]
         if _names(best[0], start):
             return SURE  # what the other readings are worth cannot change it
         names = words = 0.0
-        for tokens, score in self._model().analyze(text, top_n=READINGS_IN_CONTEXT):
+        for tokens, score in self._model().analyze(text, top_n=READINGS):
             likelihood = math.exp(score - best[1])
             if _names(tokens, start):
                 names += likelihood

@@ -25,12 +25,74 @@ SEED = 7
 LENGTH = 1_500
 """Characters of an article, title and chrome included."""
 
-_REAL = ["서울", "부산", "대구", "인천", "대전", "울산", "세종", "수원", "성남", "용인", "안양", "춘천", "강릉", "청주", "천안", "전주", "군산", "목포", "여수", "포항", "경주", "창원", "진주", "제주", "도쿄", "오사카", "나고야", "베이징", "상하이", "충칭", "선양", "하노이", "방콕", "자카르타", "뉴욕", "시카고", "파리", "런던", "베를린", "로마", "마드리드", "모스크바"]
-HOMOGRAPHS = ["경기", "이천", "고양", "공주", "광주", "전주", "양산", "파리", "인도", "수지", "진주", "원주", "동해", "하나", "다음", "현대", "유리", "대구"]
+_REAL = [
+    "서울",
+    "부산",
+    "대구",
+    "인천",
+    "대전",
+    "울산",
+    "세종",
+    "수원",
+    "성남",
+    "용인",
+    "안양",
+    "춘천",
+    "강릉",
+    "청주",
+    "천안",
+    "전주",
+    "군산",
+    "목포",
+    "여수",
+    "포항",
+    "경주",
+    "창원",
+    "진주",
+    "제주",
+    "도쿄",
+    "오사카",
+    "나고야",
+    "베이징",
+    "상하이",
+    "충칭",
+    "선양",
+    "하노이",
+    "방콕",
+    "자카르타",
+    "뉴욕",
+    "시카고",
+    "파리",
+    "런던",
+    "베를린",
+    "로마",
+    "마드리드",
+    "모스크바",
+]
+HOMOGRAPHS = [
+    "경기",
+    "이천",
+    "고양",
+    "공주",
+    "광주",
+    "전주",
+    "양산",
+    "파리",
+    "인도",
+    "수지",
+    "진주",
+    "원주",
+    "동해",
+    "하나",
+    "다음",
+    "현대",
+    "유리",
+    "대구",
+]
 _SYLLABLES = list(
     "가강건경고광구국권금기길김나남노다단달대덕도동두라란로류리림마만명목무문미민바박반방배백범병보복봉부북분비사산삼상서석선설성세소손송수순승시신안양어여연영오옥용우원월유윤은이인일임자장재전정제조종주준중지진차창천철청초충치칠태택통평포표하학한함해현형혜호홍화황효훈희"
 )
-_ENDS = list("구군동리산시읍면") + ["전자", "건설", "은행", "제약", "그룹", "바이오", "중공업", "물산", "식품", ""]
+_ENDS = [*"구군동리산시읍면", "전자", "건설", "은행", "제약", "그룹", "바이오", "중공업", "물산", "식품", ""]
 
 _NAMING = (
     "{0}{는} 다음 달부터 버스 노선 여덟 개를 새로 운영한다고 밝혔다.",
@@ -87,7 +149,7 @@ def names(count: int, luck: random.Random) -> list[str]:
 
 
 def articles(count: int, watched: Sequence[str], luck: random.Random, homographs: float = 0.0) -> list[Article]:
-    """News that name some of what is watched, frequent names more often; `homographs` is their share of the mentions."""
+    """News that name some of what is watched, frequent names more often; `homographs` is their share."""
     return [
         Article(f"bench-{number}", title=_fill("{0}, {1}{와} 손잡는다", watched, luck, homographs), text=text)
         for number, text in enumerate(_texts(count, watched, luck, homographs))

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--rules", "rules_path", type=click.Path(path_type=Path), default=Path("rules"), show_default=True, metavar="DIR",
-              help="Rule file, or directory of them.")  # fmt: skip
+@click.option(
+    "--rules", "rules_path", type=click.Path(path_type=Path), default=Path("rules"), show_default=True, metavar="DIR",
+    help="Rule file, or directory of them.",
+)  # fmt: skip
 @click.option("--entity", metavar="ID", help="Only this entity.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line for each article.")
 @click.argument("article", metavar="ARTICLE|-")
@@ -53,11 +55,14 @@ def _print(title: str, found: Iterable["Explanation"]) -> None:
     for one in found:
         count += 1
         mention = one.mention
-        verdict, colour = ("counts", "green") if mention.reason is None else (f"does not count: {mention.reason.value}", "red")
+        verdict, colour = (
+            ("counts", "green") if mention.reason is None else (f"does not count: {mention.reason.value}", "red")
+        )
         if one.merged:
             verdict, colour = "part of another mention", "yellow"
         click.echo()
-        click.echo(f"@{mention.entity}  {mention.surface}  in {mention.text}  ({mention.field} {mention.start}-{mention.end})  ", nl=False)
+        where = f"{mention.field} {mention.start}-{mention.end}"
+        click.echo(f"@{mention.entity}  {mention.surface}  in {mention.text}  ({where})  ", nl=False)
         click.secho(verdict, fg=colour)
         click.echo(f"    {one.sentence[:160]}")
         for step in one.steps:

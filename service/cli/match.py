@@ -11,9 +11,13 @@ CHUNK = 32
 
 
 @click.command()
-@click.option("--rules", "rules_path", type=click.Path(path_type=Path), default=Path("rules"), show_default=True, metavar="DIR",
-              help="Rule file, or directory of them.")  # fmt: skip
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes; output keeps its order.")
+@click.option(
+    "--rules", "rules_path", type=click.Path(path_type=Path), default=Path("rules"), show_default=True, metavar="DIR",
+    help="Rule file, or directory of them.",
+)  # fmt: skip
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes; output keeps its order."
+)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...|-")
 def match(rules_path: Path, workers: int, files: tuple[str, ...]) -> None:
     """Match articles against rules; one JSON line for each article, in order.

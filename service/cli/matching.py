@@ -134,4 +134,3 @@ def mention_dict(mention: Mention) -> dict[str, Any]:
     if mention.reason is not None:
         out["reason"] = mention.reason.value
     return out
-

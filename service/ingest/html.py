@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from service.ingest.offsets import OffsetMap, Rewriter
+from service.ingest.wordlist import read_groups
 from service.model.mention import Zone
 
 _NAME = re.compile(r"/?([a-zA-Z][a-zA-Z0-9:-]{0,30})")
@@ -21,11 +22,71 @@ _ATTRIBUTE = re.compile(
 _TEXT = re.compile(r"\s++|[^\s]++")
 
 RAW = frozenset(
-    ["script", "style", "noscript", "template", "svg", "iframe", "select", "textarea", "button", "object", "canvas", "math", "audio", "video"]
+    [
+        "script",
+        "style",
+        "noscript",
+        "template",
+        "svg",
+        "iframe",
+        "select",
+        "textarea",
+        "button",
+        "object",
+        "canvas",
+        "math",
+        "audio",
+        "video",
+    ]
 )
 """Elements whose content is no text of the article."""
 INLINE = frozenset(
-    ["a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "img", "ins", "kbd", "label", "mark", "nobr", "q", "rb", "rp", "rt", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr", "input", "source", "track", "link", "meta"]
+    [
+        "a",
+        "abbr",
+        "acronym",
+        "b",
+        "bdi",
+        "bdo",
+        "big",
+        "cite",
+        "code",
+        "data",
+        "del",
+        "dfn",
+        "em",
+        "font",
+        "i",
+        "img",
+        "ins",
+        "kbd",
+        "label",
+        "mark",
+        "nobr",
+        "q",
+        "rb",
+        "rp",
+        "rt",
+        "ruby",
+        "s",
+        "samp",
+        "small",
+        "span",
+        "strike",
+        "strong",
+        "sub",
+        "sup",
+        "time",
+        "tt",
+        "u",
+        "var",
+        "wbr",
+        "input",
+        "source",
+        "track",
+        "link",
+        "meta",
+    ]
 )
 """Elements that do not end a paragraph; every other tag does."""
 VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"])
@@ -33,17 +94,7 @@ VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "l
 _HINT_TAGS = {"figcaption": Zone.CAPTION, "nav": Zone.RELATED, "footer": Zone.BOILERPLATE, "aside": Zone.RELATED}
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 _UNNESTED = frozenset(("p", "li", "dd", "dt", "figcaption", *_HEADINGS))  # the next one ends it, closed or not
-# Words of class and id, whole or with - and _, by which portals and newspapers call these places.
-_HINT_WORDS: tuple[tuple[Zone, re.Pattern[str]], ...] = tuple(
-    (zone, re.compile(rf"(?:^|[\s_-])(?:{words})(?:$|[\s_-])", re.IGNORECASE))
-    for zone, words in (
-        (Zone.RELATED, "related|relation|relate|recommend|recommended|popular|ranking|mostview|most-?viewed|hotnews|other-?news|"
-         "linknews|comments?|comment-?list|reply|replies|news-?list|sidebar|relatednews|related-?articles?|promotion|banner|ads?"),
-        (Zone.BOILERPLATE, "copyright|copy|footer|foot|subscribe|subscription|newsletter|sns|share|breadcrumb|gnb|lnb|utility"),
-        (Zone.BYLINE, "byline|reporter|journalist|author|writer|news-?date|dates?|datetime|timestamp"),
-        (Zone.CAPTION, "caption|photo-?caption|img-?desc|image-?desc|img-?caption|photo-?desc|vod-?caption"),
-    )
-)  # fmt: skip
+_HINT_WORDS = tuple((Zone(name), frozenset(words)) for name, words in read_groups("service.ingest", "html.txt").items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +174,9 @@ class _Reader:
         if end - begin > len(name) + 8 and name not in ("html", "body", "main", "article"):
             for found in _ATTRIBUTE.finditer(self.html, begin + len(name), min(end, begin + 2000)):
                 if found[1].lower() in ("class", "id"):
-                    value = found[2].strip("\"'")
-                    for zone, words in _HINT_WORDS:
-                        if words.search(value):
+                    words = _words(found[2].strip("\"'").lower())
+                    for zone, telling in _HINT_WORDS:
+                        if not words.isdisjoint(telling):
                             return zone
         return None
 
@@ -139,7 +190,14 @@ class _Reader:
             self.og_title = (start + quoted, stop - quoted)
 
 
-def read_html(html: str) -> Page:
+def _words(value: str) -> set[str]:
+    """`link-news related_box` as linknews, link, news, relatedbox, related, box."""
+    out = set(re.split(r"[\s_-]+", value))
+    out.update(name.replace("-", "").replace("_", "") for name in value.split())
+    return out
+
+
+def read_html(html: str) -> Page:  # noqa: C901 - one branch a kind of token
     """The paragraphs of `html`."""
     reader = _Reader(html)
     size = len(html)

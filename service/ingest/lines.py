@@ -1,7 +1,7 @@
 """What one line of an article is, judged by itself: story, chrome, by-line, heading of a list, and its dateline.
 
-Lines come normalised (straight quotes, lower case). Nearly every line of a story ends in a plain sentence (했다.) and is
-known by its last characters alone; only the others are looked at closely. docs/matching.md lists what is recognised.
+Lines come normalised (straight quotes, lower case). Nearly every line of a story ends in a plain sentence (했다.) and
+is known by its last characters alone; only the others are looked at closely. docs/matching.md says what is recognised.
 """
 
 import re
@@ -157,7 +157,7 @@ def kind_of(line: str) -> Kind:  # noqa: PLR0911, C901
 
 
 def head_end(line: str) -> tuple[int, bool]:
-    """Length of the dateline or by-line that `line` begins with (0: none), and whether it names a place (a dateline)."""
+    """Length of the dateline or by-line that `line` begins with (0: none), and whether it is a dateline."""
     if "=" in line[:60]:
         found = _DATELINE.match(line)
         if found is not None and not _CREDIT.match(line):
@@ -189,7 +189,7 @@ _TAIL_KINDS = frozenset((Kind.NOTICE, Kind.BYLINE, Kind.RELATED_HEAD))
 
 
 def judge(line: str) -> tuple[Kind, int, int, bool]:
-    """What `line` is, where its own words begin and end (a dateline before, a credit after), whether a place is named."""
+    """What `line` is, where its own words begin and end, and whether what stands before them is a dateline."""
     head, is_place = head_end(line)
     rest = line[head:]
     if not rest:

@@ -88,10 +88,10 @@ def rewrite(source: str, pattern: re.Pattern[str], replace: Replace) -> tuple[st
         return source, None
     out = Rewriter(source)
     done = 0
-    for found in pattern.finditer(source, found.start()):
-        begin, end = found.span()
+    for each in pattern.finditer(source, found.start()):
+        begin, end = each.span()
         out.copy(done, begin)
-        out.put(replace(found), begin, end)
+        out.put(replace(each), begin, end)
         done = end
     out.copy(done, len(source))
     return out.finish()

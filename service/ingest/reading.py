@@ -1,7 +1,7 @@
 """An article read: one normalised text to search, its zones, and the way back to the fields as they were given.
 
-Title and body stand in one string, so that one pass of the automaton finds all; a line break begins and ends it, so that
-no neighbour of a find needs a bounds check. Zones are read only when something was found.
+Title and body stand in one string, so that one pass of the automaton finds all; a line break begins and ends it, so
+that no neighbour of a find needs a bounds check. Zones are read only when something was found.
 """
 
 import hashlib

@@ -94,7 +94,7 @@ class ZoneMap:
 
 
 def read_zones(text: str, begin: int, title: str, hints: Sequence[Zone | None] = ()) -> ZoneMap:
-    """Zones of text[begin:]; `title` (normalised) stands before it and never makes a duplicate but of the first line."""
+    """Zones of text[begin:]; `title` (normalised) makes a duplicate of the first line and of no other."""
     lines = _split(text, begin, hints)
     stories = _place(lines)
     _mark_repeats(text, lines, title)

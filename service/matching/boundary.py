@@ -43,7 +43,7 @@ def closed_after(surface: Surface) -> frozenset[str]:
 
 
 class Verdict(NamedTuple):
-    """What the right side says: it counts (reason None), perhaps by way of a title or compound; and what stood there."""
+    """What the right side says: it counts (no reason), perhaps via a title or compound; and what stood there."""
 
     reason: Reason | None
     via: Via | None = None
@@ -59,7 +59,7 @@ def tail_at(text: str, end: int) -> str:
     return found[0] if found else ""
 
 
-def begins(text: str, start: int, surface: Surface) -> bool:
+def begins(text: str, start: int, surface: Surface) -> bool:  # noqa: PLR0911 - one line a script
     """Whether a name may begin at `start`, whatever stands before it."""
     before = text[start - 1]
     if surface.is_josa and _is_particle(text, start, surface):
@@ -72,16 +72,14 @@ def begins(text: str, start: int, surface: Surface) -> bool:
     if script == OTHER:
         return _begins_after_mark(text, start, surface, before)
     if surface.first == HANGUL:
-        return script == LATIN or script == HAN or script == KANA or (script == HANGUL and _after_prefix(text, start))
+        return script in (LATIN, HAN, KANA) or (script == HANGUL and _after_prefix(text, start))
     if surface.first == LATIN:
         return script not in (LATIN, DIGIT)
     if surface.first == DIGIT:
         return script not in (DIGIT, LATIN)
-    if surface.first in (HAN, KANA):
-        if script in (HAN, KANA):
-            return _is_free_line(text, start) or (
-                before in HAN_PREFIXES and script_of(text[start - 2]) not in (HAN, KANA)
-            )
+    if surface.first in (HAN, KANA) and script in (HAN, KANA):
+        is_prefix = before in HAN_PREFIXES and script_of(text[start - 2]) not in (HAN, KANA)
+        return is_prefix or _is_free_line(text, start)
     return True
 
 
@@ -116,7 +114,7 @@ def _is_particle(text: str, start: int, surface: Surface) -> bool:
 
 
 def _closes(text: str, at: int) -> bool:
-    """Whether the straight quotation mark at `at` closes one: an even number of them stands before it and it in the line."""
+    """Whether the straight quotation mark at `at` closes one: it is an even one of its line."""
     line = text.rfind("\n", 0, at) + 1
     return text.count(text[at], line, at + 1) % 2 == 0
 
@@ -128,7 +126,7 @@ def _is_free_line(text: str, at: int) -> bool:
     return _RUN.search(text, begin, end if end >= 0 else len(text)) is None
 
 
-def ends(text: str, end: int, surface: Surface) -> Verdict:
+def ends(text: str, end: int, surface: Surface) -> Verdict:  # noqa: PLR0911 - one line a script
     """What the characters after a name say, up to the end of the eojeol."""
     if surface.free:
         return FITS

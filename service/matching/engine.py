@@ -1,9 +1,9 @@
 """The engine: an article in, findings out.
 
-The way of a candidate (docs/matching.md): found by the automaton; does it begin and end here (boundary)?; does it stand
-where the article itself speaks (zone, repetition)?; is it inside a longer name that its entity excludes (not_in)?; has it
-the evidence it needs; does the second opinion agree (sense)? `match` drops a candidate at the first No, cheapest
-question first; `examine` asks all of them, so that each occurrence gets its first reason in the order of the contract.
+The way of a candidate (docs/matching.md): found by the automaton; does it begin and end here (boundary)? does it stand
+where the article itself speaks (zone, repetition)? is it inside a longer name that its entity excludes (not_in)? has
+it the evidence it needs, and does the second opinion agree (sense)? `match` drops a candidate at the first No, cheapest
+question first; `examine` asks all of them, so that each gets its first reason in the order of the contract.
 """
 
 import re
@@ -81,7 +81,7 @@ class Engine:
             return f"@{self._lexicon.entities[term].id}"
         return f'"{self._lexicon.literals[term - self._entities]}"'
 
-    def _candidates(self, document: Document) -> list[Occurrence]:
+    def _candidates(self, document: Document) -> list[Occurrence]:  # noqa: C901 - the inner loop, in one place
         """Occurrences that begin and end as a name of theirs may, outside their entity's `not_in`."""
         text = document.text
         table = self._table
@@ -153,7 +153,7 @@ class Engine:
                 one.reason = one.reason or Reason.BOUNDARY
         return out
 
-    def _decide(self, document: Document, occurrences: Sequence[Occurrence]) -> None:
+    def _decide(self, document: Document, occurrences: Sequence[Occurrence]) -> None:  # noqa: C901, PLR0912
         """Zone and repetition, sense, needs; then one mention for each place."""
         pending: list[Occurrence] = []
         by_term: dict[int, list[Occurrence]] = {}

@@ -55,7 +55,11 @@ def _steps(engine: Engine, document: Document, one: Occurrence) -> Iterator[Step
     surface, text = one.surface, document.text
     zone, reason = document.place(one.start)
     yield Step("zone", f"{zone.value}: {_ZONES[zone]}" if zone in _ZONES else zone.value, reason is not Reason.ZONE)
-    yield Step("repetition", "a later paragraph says the same" if reason is Reason.DUPLICATE else "none", reason is not Reason.DUPLICATE)
+    yield Step(
+        "repetition",
+        "a later paragraph says the same" if reason is Reason.DUPLICATE else "none",
+        reason is not Reason.DUPLICATE,
+    )
     if surface.blocked:
         inside = text[slice(*one.blocker)] if one.blocker else None
         yield Step("not_in", f"inside {inside}" if inside else "not inside any of them", inside is None)
@@ -67,7 +71,11 @@ def _steps(engine: Engine, document: Document, one: Occurrence) -> Iterator[Step
     if surface.needs is not None:
         terms = ", ".join(engine.term_name(term) for term in surface.needs)
         missing = one.reason is Reason.AMBIGUOUS
-        yield Step("needs", f"none of {terms} is there" if missing else f"one of {terms} is there, or it failed before", not missing)
+        yield Step(
+            "needs",
+            f"none of {terms} is there" if missing else f"one of {terms} is there, or it failed before",
+            not missing,
+        )
     elif one.confidence < 1:
         yield Step("sense", f"confidence {one.confidence:.2f}", one.reason is not Reason.AMBIGUOUS)
     if one.merged:
@@ -81,7 +89,7 @@ def _left(before: str, surface: Surface, *, begins: bool) -> str:
         return "no boundaries in this language"
     if not before:
         return "at the beginning"
-    return f"after {before[-1]!r}" if begins else f"inside a word: {before.split()[-1] if before.split() else before}+{surface.shown}"
+    return f"after {before[-1]!r}" if begins else f"inside a word: {before.rsplit(maxsplit=1)[-1]}+{surface.shown}"
 
 
 def _right(one: Occurrence, text: str) -> str:
@@ -98,5 +106,7 @@ def _right(one: Occurrence, text: str) -> str:
     if verdict.reason is Reason.TITLE:
         return f"{one.surface.shown}+{tail}: a title of office that the entity does not list under titles"
     if verdict.reason is Reason.COMPOUND:
-        return f"{one.surface.shown}+{tail}: another word (no josa or suffix that fits; the entity says compound: reject)"
+        return (
+            f"{one.surface.shown}+{tail}: another word (no josa or suffix that fits; the entity says compound: reject)"
+        )
     return f"{one.surface.shown}+{tail}: inside a longer word"

@@ -1,4 +1,4 @@
-"""What was found in an article: the rules that fire, and on request every mention and every occurrence that does not count."""
+"""What was found in an article: the rules that fire, and on request every mention and what does not count."""
 
 import re
 from collections.abc import Callable, Sequence

@@ -27,7 +27,7 @@ def script_of(character: str) -> int:
         or "\U00020000" <= character <= "\U0003ffff"
     ):
         return HAN
-    if "ぁ" <= character <= "ヿ" and character not in "・":
+    if "ぁ" <= character <= "ヿ" and character != "・":
         return KANA
     if character.isdigit():
         return DIGIT

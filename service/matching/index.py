@@ -12,7 +12,7 @@ from service.matching.expression import And, EntityTerm, Expression, LiteralTerm
 from service.matching.lexicon import Lexicon
 
 Node = tuple[str, "int | tuple[Node, ...]"]
-"""An expression with the numbers of terms in place of names: ("term", 3), ("and", (...)), ("or", ...), ("not", (one,))."""
+"""An expression with numbers in place of names: ("term", 3), ("and", (...)), ("or", (...)), ("not", (one,))."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What may follow a name up to the end of the eojeol: josa, copula, suffixes of its kind; and what makes it another word.
+"""What may follow a name up to the end of the eojeol: josa, copula, suffixes; and what makes it another word.
 
 The lists are files (data/*.txt); the answer for one tail is a bit mask over kinds and final consonants, worked out once
 and remembered: news use a few thousand tails, over and over.

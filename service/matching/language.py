@@ -88,7 +88,8 @@ def _tree(text: str) -> Any:
             raise RuleSyntaxError(len(text), _at_the_end(text)) from None
         raise RuleSyntaxError(at, _unexpected(text, at)) from None
     except UnexpectedCharacters as error:
-        raise RuleSyntaxError(error.pos_in_stream, _unexpected(text, error.pos_in_stream)) from None
+        at = error.pos_in_stream or 0
+        raise RuleSyntaxError(at, _unexpected(text, at)) from None
     except UnexpectedInput as error:
         raise RuleSyntaxError(error.pos_in_stream or 0, "not understood here") from None
 

@@ -140,7 +140,9 @@ def _titles(surface: str, titles: tuple[str, ...]) -> Iterator[tuple[str, bool]]
                 yield title[shared:], True
 
 
-def _make(term: int, owner: str | None, text: str, shown: str, kind: Kind, lang: str | None) -> Surface:
+def _make(  # noqa: PLR0913
+    term: int, owner: str | None, text: str, shown: str, kind: Kind, lang: str | None
+) -> Surface:
     first, last = script_of(text[0]), script_of(text[-1])
     return Surface(
         term=term,
@@ -151,9 +153,9 @@ def _make(term: int, owner: str | None, text: str, shown: str, kind: Kind, lang:
         need=need(kind, final_of(text[-1])),
         first=first,
         last=last,
-        free=((lang or "").split("-")[0] in FREE_LANGUAGES
-        and LATIN not in (first, last)
-        and HANGUL not in (first, last))
+        free=(
+            (lang or "").split("-")[0] in FREE_LANGUAGES and LATIN not in (first, last) and HANGUL not in (first, last)
+        )
         or KANA in (first, last),
         is_josa=first == HANGUL and bool(tails().josa(text)),
     )

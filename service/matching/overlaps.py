@@ -51,7 +51,11 @@ def _glosses(text: str, name: Occurrence, gloss: Occurrence) -> bool:
         at = text.find(other, name.end, gloss.start)
         if at >= 0 and (opening < 0 or at < opening):
             opening, bracket = at, other
-    if opening < 0 or opening - name.end > MAX_SUFFIX or (not text[name.end : opening].isalnum() and opening > name.end):
+    if (
+        opening < 0
+        or opening - name.end > MAX_SUFFIX
+        or (not text[name.end : opening].isalnum() and opening > name.end)
+    ):
         return False
     between = text[opening + 1 : gloss.start].rstrip(" ")
     if between and between[-1] not in _SEPARATORS:

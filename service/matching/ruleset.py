@@ -24,6 +24,7 @@ Place = Callable[[Path, int], tuple[str, int, int]]
 Placed = tuple[EntityModel | RuleModel, Place]
 
 MAX_PROBLEMS = 100
+_MODELS: dict[str, type[EntityModel | RuleModel]] = {"entity": EntityModel, "rule": RuleModel}
 
 
 class RuleSet:
@@ -52,7 +53,7 @@ class RuleSet:
         problems: list[Problem] = []
         for key, raw in sorted(records.items()):
             kind, _, sha = key.partition("/")
-            model = {"entity": EntityModel, "rule": RuleModel}.get(kind)
+            model: type[EntityModel | RuleModel] | None = _MODELS.get(kind)
             if model is None or hashlib.sha256(raw).hexdigest()[:32] != sha:
                 problems.append(Problem(key, 1, 1, "this record is not what its key says; apply the rules again"))
                 continue
