@@ -19,7 +19,7 @@ from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
 
 SCHEME = "bongsu"
-FETCH_MAX_WAIT_MS = 10
+FETCH_MAX_WAIT_MS = 20
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
