@@ -14,8 +14,9 @@ from typing import Any
 
 from service.matching.boundary import begins, ends
 from service.matching.engine import Engine
+from service.matching.entities import Kind
 from service.matching.lexicon import compile_lexicon
-from service.matching.ruleset import RuleSet
+from service.matching.ruleset import Placed, RuleSet
 from service.matching.schema import EntityModel, RuleModel
 from service.matching.sense import Reading
 from service.model.article import Article
@@ -187,13 +188,14 @@ def _fill(template: str, watched: Sequence[str], luck: random.Random, homographs
 
 def rules_for(watched: Sequence[str]) -> RuleSet:
     """One entity and one rule for each name."""
-    kinds = ("place", "company", "government", "person", "other")
-    placed: list[Any] = []
+    return RuleSet.build(_definitions(watched))
+
+
+def _definitions(watched: Sequence[str]) -> Iterator[Placed]:
+    kinds: tuple[Kind, ...] = ("place", "company", "government", "person", "other")
     for number, name in enumerate(watched):
-        place = _nowhere
-        placed.append((EntityModel(id=f"e{number}", name=name, kind=kinds[number % 5]), place))  # type: ignore[arg-type]
-        placed.append((RuleModel(id=f"r{number}", when=f"@e{number}"), place))
-    return RuleSet.build(placed)
+        yield EntityModel(id=f"e{number}", name=name, kind=kinds[number % 5]), _nowhere
+        yield RuleModel(id=f"r{number}", when=f"@e{number}"), _nowhere
 
 
 def _nowhere(_path: object, _offset: int) -> tuple[str, int, int]:

@@ -30,16 +30,21 @@ _CLOSING_QUOTES = frozenset("\"')]}>』」》〉】〕")
 _SURE_CLOSERS = frozenset(")]}>』」》〉】〕")
 
 
+_OPEN_TO_DIGITS = OPEN - _DIGIT_JOINERS
+_OPEN_TO_JOSA = OPEN - _CLOSING_QUOTES
+_CLOSED_TO_HANGUL = CLOSED | frozenset(".,%&+")
+
+
 def open_before(surface: Surface) -> frozenset[str]:
     """Characters before this surface that decide at once that it begins there."""
     if surface.is_josa:
-        return OPEN - _CLOSING_QUOTES
-    return OPEN - _DIGIT_JOINERS if surface.first == DIGIT else OPEN
+        return _OPEN_TO_JOSA
+    return _OPEN_TO_DIGITS if surface.first == DIGIT else OPEN
 
 
 def closed_after(surface: Surface) -> frozenset[str]:
     """Characters after this surface that decide at once that it ends there."""
-    return CLOSED if surface.last in (LATIN, DIGIT) else CLOSED | frozenset(".,%&+")
+    return CLOSED if surface.last in (LATIN, DIGIT) else _CLOSED_TO_HANGUL
 
 
 class Verdict(NamedTuple):

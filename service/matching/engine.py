@@ -48,7 +48,7 @@ class Engine:
         self._blocking = frozenset(number for number, pattern in enumerate(self._lexicon.patterns) if pattern.blocks)
         self._table = [
             (
-                tuple((one, open_before(one), closed_after(one), one.need) for one in pattern.surfaces),
+                tuple((one, open_before(one), closed_after(one), one.need, _is_plain(one)) for one in pattern.surfaces),
                 pattern.blocks,
             )
             for pattern in self._lexicon.patterns
@@ -81,7 +81,7 @@ class Engine:
             return f"@{self._lexicon.entities[term].id}"
         return f'"{self._lexicon.literals[term - self._entities]}"'
 
-    def _candidates(self, document: Document) -> list[Occurrence]:  # noqa: C901 - the inner loop, in one place
+    def _candidates(self, document: Document) -> list[Occurrence]:  # noqa: C901, PLR0912 - the inner loop
         """Occurrences that begin and end as a name of theirs may, outside their entity's `not_in`."""
         text = document.text
         table = self._table
@@ -101,17 +101,18 @@ class Engine:
             ):
                 continue  # inside another word: most finds end here, and quickly
             surfaces, blocks = table[number]
-            for surface, opened, closed, need in surfaces:
+            for surface, opened, closed, need, plain in surfaces:
                 if before not in opened and not begins(text, start, surface):
                     continue
                 one = None
                 if text[end] not in closed:
                     run = tail_run(text, end)
+                    fits = 0
                     if run is not None and text[run.end()] != "(":
                         tail = run[0]
                         fits = (masks[tail] if tail in masks else work_out(tail)) & need
-                    else:
-                        fits = 0
+                        if not fits and plain:
+                            continue
                     if not fits:
                         verdict = ends(text, end, surface)
                         if verdict.reason is not None:
@@ -133,7 +134,7 @@ class Engine:
         blockers: Blockers = {}
         for start, end, number in self._lexicon.find(text):
             surfaces, blocks = self._table[number]
-            for surface, _, _, _ in surfaces:
+            for surface, *_ in surfaces:
                 one = Occurrence(start, end, surface)
                 one.begins = begins(text, start, surface)
                 one.verdict = ends(text, end, surface)
@@ -238,6 +239,11 @@ class Engine:
             Hit(fired.rule, document, [one for term in fired.positive(present) for one in present[term]])
             for fired in self._index.fired(present)
         )
+
+
+def _is_plain(surface: Surface) -> bool:
+    """Whether josa and suffixes are all that may follow: no titles, no compounds, no language without boundaries."""
+    return not (surface.titles or surface.accept or surface.free)
 
 
 def _context(document: Document, one: Occurrence) -> tuple[int, int]:

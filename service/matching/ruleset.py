@@ -73,22 +73,30 @@ class RuleSet:
             InvalidRules: every problem, with its place.
         """
         checker = _Checker(list(problems))
-        items = list(placed)
-        entities = [(item, place) for item, place in items if isinstance(item, EntityModel)]
-        rules = [(item, place) for item, place in items if isinstance(item, RuleModel)]
-        checker.ids(entities, "entity")
-        checker.ids(rules, "rule")
-        known = {item.id for item, _ in entities}
-        built_entities = tuple(checker.entity(item, place, known) for item, place in entities)
-        built_rules = tuple(rule for item, place in rules if (rule := checker.rule(item, place, known)))
-        if checker.problems:
-            raise InvalidRules(checker.problems[:MAX_PROBLEMS])
+        entities: list[Entity] = []
+        rules: list[Rule] = []
         records: dict[str, bytes] = {}
-        for item, _ in items:
-            raw = orjson.dumps(item.model_dump(exclude_defaults=True), option=orjson.OPT_SORT_KEYS)
+        for item, place in placed:  # once through, keeping nothing of the models: there may be a hundred thousand
+            if isinstance(item, EntityModel):
+                entities.append(checker.entity(item, place))
+            elif (rule := checker.rule(item, place)) is not None:
+                rules.append(rule)
+            raw = _encode(item)
             kind = "entity" if isinstance(item, EntityModel) else "rule"
             records[f"{kind}/{hashlib.sha256(raw).hexdigest()[:32]}"] = raw
-        return cls(built_entities, built_rules, records)
+        checker.references()
+        if checker.problems:
+            raise InvalidRules(sorted(checker.problems, key=_place_of)[:MAX_PROBLEMS])
+        return cls(tuple(entities), tuple(rules), records)
+
+
+def _encode(item: EntityModel | RuleModel) -> bytes:
+    raw = orjson.dumps(item.model_dump(exclude_defaults=True), option=orjson.OPT_SORT_KEYS)
+    return bytes(memoryview(raw))  # what orjson returns sits in a buffer of 4 kB: kept a hundred thousand times, 400 MB
+
+
+def _place_of(problem: Problem) -> tuple[str, int, int]:
+    return problem.file, problem.line, problem.column
 
 
 def _always(file: str) -> Place:
@@ -134,36 +142,47 @@ class _Checker:
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
+        self._entities: dict[str, tuple[str, int]] = {}
+        self._rules: dict[str, tuple[str, int]] = {}
+        self._asked: list[tuple[str, tuple[str, int, int]]] = []
+        """Entities that were named before they were defined, and where."""
 
     def add(self, place: Place, path: Path, message: str, offset: int = 0) -> None:
-        file, line, column = place(path, offset)
-        self.problems.append(Problem(file, line, column, message))
+        self.problems.append(Problem(*place(path, offset), message))
 
-    def ids(self, items: Iterable[tuple[EntityModel | RuleModel, Place]], what: str) -> None:
-        first: dict[str, Place] = {}
-        for item, place in items:
-            if item.id in first:
-                file, line, _ = first[item.id](("id",), 0)
-                self.add(
-                    place, ("id",), f"the {what} {item.id} is defined already, at {file}:{line}; give it another id"
-                )
-            else:
-                first[item.id] = place
+    def _define(self, what: str, known: dict[str, tuple[str, int]], name: str, place: Place) -> None:
+        file, line, column = place(("id",), 0)
+        if name in known:
+            first, at = known[name]
+            message = f"the {what} {name} is defined already, at {first}:{at}; give it another id"
+            self.problems.append(Problem(file, line, column, message))
+        known.setdefault(name, (file, line))
 
-    def entity(self, item: EntityModel, place: Place, known: set[str]) -> Entity:
+    def _ask(self, entity: str, place: Place, path: Path, offset: int = 0) -> None:
+        if entity not in self._entities:
+            self._asked.append((entity, place(path, offset)))
+
+    def references(self) -> None:
+        """Check what was named: now everything is defined that will be."""
+        for entity, place in self._asked:
+            if entity not in self._entities:
+                hint = did_you_mean(entity, sorted(self._entities))
+                self.problems.append(Problem(*place, f"there is no entity {entity}{hint}"))
+
+    def entity(self, item: EntityModel, place: Place) -> Entity:
+        self._define("entity", self._entities, item.id, place)
         aliases: list[Alias] = []
         seen: set[str] = set()
         for number, given in enumerate((AliasModel(text=item.name), *item.aliases)):
             path: Path = ("aliases", number - 1) if number else ("name",)
             if len(fold(given.text).replace(" ", "")) < 2:
-                self.add(
-                    place,
-                    path,
-                    f"{given.text!r} has one syllable: it would be found in other words everywhere; write it out",
-                )
+                message = f"{given.text!r} has one syllable: it would be found in other words everywhere; write it out"
+                self.add(place, path, message)
                 continue
             needs = given.needs if given.needs is not None else item.needs or []
-            self._needs(needs, place, (*path, "needs") if given.needs else ("needs",), known)
+            for at, need in enumerate(needs):
+                if need.startswith("@"):
+                    self._ask(need[1:], place, (*path, "needs", at) if given.needs else ("needs", at))
             exact = (given.case or item.case) == "exact"
             if (key := given.text if exact else fold(given.text)) in seen:
                 continue
@@ -180,24 +199,16 @@ class _Checker:
             item.compound == "accept",
         )
 
-    def _needs(self, needs: Iterable[str], place: Place, path: Path, known: set[str]) -> None:
-        for number, need in enumerate(needs):
-            if need.startswith("@") and need[1:] not in known:
-                self.add(
-                    place, (*path, number), f"there is no entity {need[1:]}{did_you_mean(need[1:], sorted(known))}"
-                )
-
-    def rule(self, item: RuleModel, place: Place, known: set[str]) -> Rule | None:
+    def rule(self, item: RuleModel, place: Place) -> Rule | None:
+        self._define("rule", self._rules, item.id, place)
         try:
             expression = parse(item.when)
         except RuleSyntaxError as error:
             self.add(place, ("when",), error.message, error.at)
             return None
         for term in terms_of(expression):
-            if isinstance(term, EntityTerm) and term.id not in known:
-                self.add(
-                    place, ("when",), f"there is no entity {term.id}{did_you_mean(term.id, sorted(known))}", term.at
-                )
+            if isinstance(term, EntityTerm):
+                self._ask(term.id, place, ("when",), term.at)
             if isinstance(term, LiteralTerm) and len(fold(term.text).replace(" ", "")) < 2:
                 self.add(
                     place,
