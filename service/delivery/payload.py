@@ -39,7 +39,7 @@ CUTS = (
 )
 
 
-def alert_payload(  # noqa: PLR0913, PLR0917 - the fields of the contract
+def alert_payload(  # noqa: PLR0913 - the fields of the contract
     kind: str, subscription: str, sequence: int, reason: str, alerts: Sequence[AlertRecord], timestamp_ms: int
 ) -> str:
     """The body of one notification as JSON text, at most 20,000 bytes in UTF-8.

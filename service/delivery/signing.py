@@ -113,7 +113,7 @@ def signed_content(message_id: str, timestamp: str, body: bytes) -> bytes:
 
 
 def usable_id(message_id: str) -> bool:
-    """Whether it can be a webhook-id: printable ASCII without spaces, and without dots, which separate what is signed."""
+    """Whether it can be a webhook-id: printable ASCII, no spaces, no dots (they separate what is signed)."""
     return bool(message_id) and message_id.isascii() and message_id.isprintable() and not {".", " "} & set(message_id)
 
 

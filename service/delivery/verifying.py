@@ -118,7 +118,7 @@ def verify(
     return Verdict() if fits(body) else _explain(secrets, signatures, body, lower["webhook-id"], timestamp, fits)
 
 
-def _explain(  # noqa: PLR0913, PLR0917 - all that is known of the request
+def _explain(  # noqa: PLR0913 - all that is known of the request
     secrets: Sequence[str],
     signatures: Sequence[tuple[str, bytes]],
     body: bytes,

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer
 from prometheus_client import CollectorRegistry
 
 from service import logs
+from service.adapters.kafka_client import make_consumer
 from service.adapters.webhook_client import WebhookClient
 from service.dispatcher import role
 from service.dispatcher.composed import ComposedDispatcher
@@ -28,12 +29,11 @@ INSTANCE = "the-one-that-crashes"
 
 def as_one_member() -> Any:
     """A restarted dispatcher takes its place at once, and does not wait for the session of the dead one to end."""
-    make = role.make_consumer
 
-    def make_consumer(settings: Any, *topics: str, **options: Any) -> AIOKafkaConsumer:
-        return make(settings, *topics, **options, group_instance_id=INSTANCE)
+    def make(settings: Any, *topics: str, **options: Any) -> AIOKafkaConsumer:
+        return make_consumer(settings, *topics, **options, group_instance_id=INSTANCE)
 
-    return make_consumer
+    return make
 
 
 def arm(step: str, nth: int) -> None:
@@ -80,7 +80,7 @@ async def run(settings: Settings) -> None:
 
 def main() -> None:
     arm(sys.argv[1], int(sys.argv[2]))
-    role.make_consumer = as_one_member()
+    vars(role)["make_consumer"] = as_one_member()
     settings = Settings()
     logs.configure(settings.log, "dispatcher")
     asyncio.run(run(settings))

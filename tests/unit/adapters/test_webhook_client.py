@@ -212,14 +212,14 @@ async def test_rebinding_has_no_second_chance() -> None:
 
 async def test_the_socket_is_vetted_again_when_it_dials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Should aiohttp ever dial an address that its resolver did not give, it gets no socket."""
-    from service.adapters import webhook_client
+    from service.adapters.vetted_dns import VettingResolver
 
     async def unvetted(self: Any, host: str, port: int = 0, family: Any = None) -> list[Any]:
         return [
             {"hostname": host, "host": "127.0.0.1", "port": port, "family": socket.AF_INET, "proto": 0, "flags": 0},
         ]
 
-    monkeypatch.setattr(webhook_client.VettingResolver, "resolve", unvetted)
+    monkeypatch.setattr(VettingResolver, "resolve", unvetted)
     async with serving(OK) as server:
         answer = await post(f"http://anything.example:{server.port}/", allow_addresses=())
     assert answer.failure == "blocked"

@@ -48,7 +48,13 @@ def post(url: str, body: bytes, secret: str, message_id: str) -> int:
 
 def test_listens_verifies_and_names_the_cause(listening: Any) -> None:
     process, url, out = listening
-    mention = {"entity": "seoul-city", "surface": "서울시", "text": "서울시와", "sentence": "서울시와 만났다.", "zone": "lead"}
+    mention = {
+        "entity": "seoul-city",
+        "surface": "서울시",
+        "text": "서울시와",
+        "sentence": "서울시와 만났다.",
+        "zone": "lead",
+    }
     alert = {"alert_id": "a", "match_id": "m", "article": {"id": "1", "title": "제목"}, "mentions": [mention]}
     data = {"rule": {"id": "r", "name": "규칙"}, "alerts": [alert]}
     body = json.dumps({"type": "alert.matched", "timestamp": "2026-01-01T00:00:00Z", "data": data}).encode()
