@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Callable
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import GroupAuthorizationFailedError, IllegalStateError, KafkaError, TopicAuthorizationFailedError
 
 from service import logs
@@ -102,6 +103,9 @@ class Dispatcher:
                 group=topics.DISPATCHER_GROUP,
                 max_partition_fetch_bytes=FETCH_BYTES,
                 fetch_max_wait_ms=FETCH_WAIT_MS,
+                # By range, partition n of every tier goes where partition n of `deliveries` goes: a subscription has
+                # one dispatcher, so its caps hold and repeated records of an id meet.
+                partition_assignment_strategy=(RangePartitionAssignor,),
             )
             self._consumer.subscribe(topics=list(self._tiers), listener=_Listener(self))
             await self._consumer.start()
@@ -196,7 +200,7 @@ class Dispatcher:
 
     async def assigned(self, tps: set[TopicPartition]) -> None:
         """Partitions came: learn what their last owner did with what it did not commit."""
-        numbers = {tp.partition for tp in tps if not self._tiers[tp.topic]}
+        numbers = {tp.partition for tp in tps}
         remembered = 0
         try:
             remembered = await asyncio.wait_for(recover(self._kafka, numbers, self._progress), RECOVERY_S)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from service.adapters.receiver import Receiver, Script
+from service.dispatcher.role import Dispatcher
 from service.model import topics
 from service.model.errors import NewerSchema
 from service.model.ids import sha256_hex
@@ -206,6 +207,9 @@ async def test_two_dispatchers_share_the_partitions_and_one_takes_over(kafka_set
             await produce(kafka_settings, records[:100])
             async with dispatching(settings, known) as second:
                 await wait_until(lambda: first.ready and second.ready, 30, "both have partitions")
+                mine, theirs = (assigned(role) for role in (first, second))
+                assert mine
+                assert mine.isdisjoint(theirs)  # a subscription has one dispatcher, for all of its tiers
                 await produce(kafka_settings, records[100:])
                 made = await terminal(kafka_settings, [record.id for record in records])
             await produce(kafka_settings, [delivery(1000, "s1")])
@@ -239,6 +243,12 @@ async def test_a_replay_is_sent_again_under_its_id_and_a_repeat_is_not(kafka_set
             made = await wait_until(lambda: two_attempts(kafka_settings), what="the replay is sent")
     assert [attempt.reason for attempt in made] == ["live", "replay"]
     assert [got.id for got in receiver.received] == [sent.id, sent.id]
+
+
+def assigned(role: Dispatcher) -> set[int]:
+    """Numbers of the partitions that it holds, of any topic."""
+    assert role._consumer is not None
+    return {tp.partition for tp in role._consumer.assignment()}
 
 
 async def two_attempts(kafka: KafkaSettings) -> list[AttemptRecord]:
