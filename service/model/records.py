@@ -15,6 +15,10 @@ from service.model.errors import BadInput, NewerSchema
 SCHEMA = 1
 
 Id = Annotated[str, Field(min_length=1, max_length=512)]
+Format = Literal["bongsu", "cloudevents", "slack", "teams", "discord"]
+"""What the body of a webhook looks like. It travels with the alert, so that a replay makes the same bytes."""
+Lang = Literal["ko", "en"]
+"""Of the sentences that Bongsu itself writes."""
 
 
 class Record(BaseModel):
@@ -22,7 +26,7 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, protected_namespaces=())
 
-    schema_: Annotated[int, Field(alias="schema")] = SCHEMA
+    schema_: Annotated[int, Field(alias="schema", ge=1, strict=True)] = SCHEMA
 
     def encode(self) -> bytes:
         """UTF-8 JSON, stable: field order of the model, no escapes for Hangul."""
@@ -41,7 +45,7 @@ class Record(BaseModel):
         except orjson.JSONDecodeError as error:
             raise BadInput(f"not JSON: {error}") from None
         found = value.get("schema") if isinstance(value, dict) else None
-        if isinstance(found, int) and found > SCHEMA:
+        if isinstance(found, int | float) and found > SCHEMA:
             raise NewerSchema(topic, found, SCHEMA)
         try:
             return cls.model_validate(value)
@@ -139,6 +143,9 @@ class AlertRecord(Record):
     article: ArticleHead
     mentions: tuple[Evidence, ...]
     truncated: bool = False
+    format: Format = "bongsu"
+    lang: Lang = "ko"
+    """As the subscription wanted them when the alert was addressed."""
     published_ms: int
     matched_ms: int
     alerted_ms: int
@@ -173,6 +180,7 @@ class DeliveryRecord(Record):
     body: str
     """The payload as text; its UTF-8 bytes are what is signed and sent, unchanged, at every attempt."""
     body_sha256: str
+    content_type: str = "application/json"
     alert_ids: tuple[str, ...]
     created_ms: int
     deadline_ms: int
@@ -186,6 +194,18 @@ class DeliveryRecord(Record):
 
 AttemptOutcome = Literal["delivered", "retry", "given_up", "expired", "undeliverable"]
 TERMINAL_OUTCOMES: frozenset[str] = frozenset({"delivered", "given_up", "expired", "undeliverable"})
+
+
+class AttemptPhases(BaseModel):
+    """Where the time of an attempt went, milliseconds; what was not reached, or not needed, is left out."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dns_ms: float | None = None
+    connect_ms: float | None = None
+    tls_ms: float | None = None
+    first_byte_ms: float | None = None
+    """From the connection being ready to the first byte of the answer."""
 
 
 class AttemptRecord(Record):
@@ -204,9 +224,28 @@ class AttemptRecord(Record):
     body_sha256: str
     started_ms: int
     duration_ms: float
+    """Of the whole attempt."""
+    phases: AttemptPhases | None = None
+    address: str | None = None
+    """The IP address that was dialled."""
+    request_bytes: int | None = None
+    response_bytes: int | None = None
+    """Of the bodies; of the answer as far as it was read, after decompression."""
+    excerpt: str | None = None
+    """First characters of the answer, secrets masked."""
     next_due_ms: int | None = None
     published_ms: int
     reason: Literal["live", "test", "replay"] = "live"
+
+
+class RetiringSecret(BaseModel):
+    """A secret that was exchanged and signs beside its successor for a while."""
+
+    model_config = ConfigDict(frozen=True)
+
+    secret: str
+    until_ms: int
+    """It signs before this, and no more from then on."""
 
 
 class SubscriptionRecord(Record):
@@ -219,7 +258,13 @@ class SubscriptionRecord(Record):
     rules: tuple[str, ...] = ("*",)
     """Globs over rule ids; one that fits is enough."""
     secrets: tuple[str, ...]
-    """`whsec_...` or `whsk_...`, newest first; all of them sign. Shown once, masked everywhere else."""
+    """`whsec_...` or `whsk_...`, newest first; all of them sign. Shown once, masked everywhere else, and sealed on the
+    topic where BONGSU_SECRET_KEY is set (`sealed1.<key id>.<base64>`)."""
+    retiring: tuple[RetiringSecret, ...] = ()
+    headers: dict[str, str] = Field(default_factory=dict)
+    """Sent with every webhook; values sealed like secrets."""
+    format: Format = "bongsu"
+    lang: Lang = "ko"
     paused: bool = False
     created_ms: int
     updated_ms: int
