@@ -1,10 +1,12 @@
 """The composition root: the only module that knows every concrete class. Nothing connects at import."""
 
 import asyncio
+import contextlib
 import random
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -16,12 +18,15 @@ from service.health import HealthServer
 from service.matching.engine import Engine
 from service.matching.ruleset import RuleSet
 from service.metrics import RoleMetrics, WorkerMetrics
-from service.model.errors import BongsuError
+from service.model.errors import BongsuError, WrongSetup
 from service.settings import MatchingSettings, Settings
 
 READY_POLL_S = 0.05
-STOP_DEADLINE_S = 9.0
-"""SIGTERM ends a role within 10 s."""
+READY_AGAIN_POLL_S = 1.0
+"""Once it was ready."""
+CANCEL_S = 1.0
+STOP_DEADLINE_S = 6.0
+"""For leaving in order, out of the 10 s in which SIGTERM ends a role."""
 
 
 class Role(Protocol):
@@ -77,50 +82,103 @@ def make_dispatcher(settings: Settings, registry: CollectorRegistry, role_metric
     return ComposedDispatcher(settings, registry, role_metrics, clock=time.time, luck=random.random)
 
 
-def make_audit(settings: Settings, registry: CollectorRegistry, role_metrics: RoleMetrics) -> Role:
+def make_audit(settings: Settings, registry: CollectorRegistry, _: RoleMetrics) -> Role:
     """Role `audit`."""
     from service.audit.role import AuditRole
 
-    return AuditRole(settings, registry, role_metrics, clock=time.time)
+    return AuditRole(settings, registry, clock=time.time)
 
 
-async def run_role(
-    name: str, make: MakeRole, settings: Settings, *, metrics_port: int | None, ready_file: Path | None
+async def run_role(  # noqa: PLR0913 - what a process is told about its role
+    name: str,
+    make: MakeRole,
+    settings: Settings,
+    *,
+    metrics_port: int | None,
+    ready_file: Path | None,
+    on_stopping: Callable[[], None] = lambda: None,
 ) -> None:
     """Run a role until SIGTERM or SIGINT, or until it fails; leaves its offsets committed.
+
+    `on_stopping` is called when it begins to leave, whatever the reason.
 
     Raises:
         BongsuError: the role could not start or had to end.
     """
     log = logs.get("service.app")
     stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
     registry = CollectorRegistry()
     role_metrics = RoleMetrics(registry, name)
-    role = make(settings, registry, role_metrics)
-    health = HealthServer(registry, role.not_ready)
-    port = await health.start(metrics_port) if metrics_port is not None else 0
-    log.info("starting", kafka=settings.kafka.bootstrap_servers, metrics_port=port or None)
-    watch = asyncio.create_task(_watch(role, role_metrics, ready_file, port, log), name="ready")
-    try:
-        await _first(stopping.wait(), role.start())
-        if not stopping.is_set():
-            await _first(stopping.wait(), asyncio.shield(role.failed), asyncio.shield(watch))
-    finally:
-        watch.cancel()
-        await asyncio.gather(watch, return_exceptions=True)
-        log.info("stopping")
+    _remove_stale(ready_file)
+    with _told_to_stop(stopping.set):
+        role = make(settings, registry, role_metrics)
+        not_ready = partial(_not_ready, role, stopping)
+        health = HealthServer(registry, not_ready)
+        port = await health.start(metrics_port) if metrics_port is not None else 0
+        log.info("starting", kafka=settings.kafka.bootstrap_servers, metrics_port=port or None)
+        watch = asyncio.create_task(_watch(not_ready, role_metrics, ready_file, port, log), name="ready")
         try:
-            await asyncio.wait_for(role.stop(), STOP_DEADLINE_S)
-        except Exception as error:  # noqa: BLE001  the reason to stop matters more than how stopping went
-            if not isinstance(error, TimeoutError):
-                log.warning("stopping failed", error=repr(error))
-            log.warning("not stopped in order within the deadline; what is uncommitted comes again")
-        await health.stop()
+            await _first(stopping.wait(), role.start(), asyncio.shield(role.failed), asyncio.shield(watch))
+            if not stopping.is_set():
+                await _first(stopping.wait(), asyncio.shield(role.failed), asyncio.shield(watch))
+        finally:
+            stopping.set()
+            on_stopping()
+            role_metrics.ready.set(0)
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
+            log.info("stopping")
+            await _stop_in_time(role, log)
+            await health.stop()
     if role.failed.done():
         raise _as_ours(role.failed.result())
+
+
+def _not_ready(role: Role, stopping: asyncio.Event) -> list[str]:
+    if stopping.is_set():
+        return ["it is stopping"]
+    if role.failed.done():
+        return [f"it failed: {role.failed.result()}"]
+    return role.not_ready()
+
+
+@contextlib.contextmanager
+def _told_to_stop(stop: Callable[[], None]) -> Iterator[None]:
+    """SIGTERM and SIGINT call `stop` within."""
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    for number in numbers:
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+async def _stop_in_time(role: Role, log: logs.Logger) -> None:
+    """`role.stop()`, but no longer than STOP_DEADLINE_S; it is not waited for even where it ignores that it is over."""
+    stop = asyncio.ensure_future(role.stop())
+    await asyncio.wait([stop], timeout=STOP_DEADLINE_S)
+    if not stop.done():
+        stop.cancel()
+        log.warning("not stopped in order within the deadline; what is not committed comes again", s=STOP_DEADLINE_S)
+    elif not stop.cancelled() and (error := stop.exception()) is not None:  # the reason to stop matters more
+        log.warning("stopping failed; what is not committed comes again", exc_info=error)
+
+
+def _remove_stale(ready_file: Path | None) -> None:
+    """A file of an earlier run would say that this one is ready."""
+    if ready_file is None:
+        return
+    try:
+        ready_file.unlink(missing_ok=True)
+    except OSError as error:
+        raise _unwritable(ready_file, error) from None
+
+
+def _unwritable(ready_file: Path, error: OSError) -> WrongSetup:
+    return WrongSetup(f"--ready-file {ready_file} cannot be written: {error.strerror}; choose another path")
 
 
 async def _first(*waits: Awaitable[object]) -> None:
@@ -133,20 +191,29 @@ async def _first(*waits: Awaitable[object]) -> None:
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait(tasks, timeout=CANCEL_S)  # a library may swallow the cancellation
 
 
-async def _watch(role: Role, metrics: RoleMetrics, ready_file: Path | None, port: int, log: logs.Logger) -> None:
+async def _watch(
+    not_ready: Callable[[], list[str]], metrics: RoleMetrics, ready_file: Path | None, port: int, log: logs.Logger
+) -> None:
     """Keep `bongsu_ready` true, and write the ready file the first time that it is."""
-    told = False
+    told: list[str] | None = None
     while True:
-        missing = role.not_ready()
+        missing = not_ready()
         metrics.ready.set(not missing)
-        if not missing and not told:
-            told = True
+        if not missing and told is None:
             log.info("ready", metrics_port=port or None)
-            write_ready(ready_file, {"metrics": port} if port else {})
-        await asyncio.sleep(1.0 if told else READY_POLL_S)
+            try:
+                write_ready(ready_file, {"metrics": port} if port else {})
+            except OSError as error:
+                assert ready_file is not None
+                raise _unwritable(ready_file, error) from None
+        elif told is not None and bool(missing) != bool(told):
+            log.warning("no longer ready" if missing else "ready again", missing=missing)
+        if not missing or told is not None:
+            told = missing
+        await asyncio.sleep(READY_POLL_S if told is None else READY_AGAIN_POLL_S)
 
 
 def _as_ours(error: BaseException) -> BaseException:

@@ -6,6 +6,11 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from service.model.errors import WrongSetup
+
+SHUTDOWN_S = 0.5
+"""A scrape under way may end; a role has 10 s for all of its end."""
+
 NotReady = Callable[[], list[str]]
 
 
@@ -20,18 +25,26 @@ class HealthServer:
         self.port = 0
 
     async def start(self, port: int) -> int:
-        """Listen; returns the port."""
+        """Listen; returns the port.
+
+        Raises:
+            WrongSetup: the port is taken, or not ours to take.
+        """
         app = web.Application()
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, port)
-        await site.start()
-        server = site._server  # noqa: SLF001  aiohttp has no public way to the bound port
-        assert server is not None
-        self.port = server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
+        try:
+            await site.start()
+        except OSError as error:
+            await self.stop()
+            raise WrongSetup(
+                f"cannot serve metrics on {self._host}:{port}: {error.strerror}; take another --metrics-port, or 0"
+            ) from None
+        self.port = self._runner.addresses[0][1]
         return self.port
 
     async def stop(self) -> None:

@@ -15,27 +15,47 @@ import structlog
 
 from service.settings import LogSettings
 
-_SECRET = re.compile(r"(whs[ek][ck]?_)[A-Za-z0-9+/=_-]{6,}|(Bearer )[A-Za-z0-9._~+/-]{6,}=*")
-_SECRET_KEYS = frozenset({"secret", "secrets", "password", "sasl_password", "token", "authorization", "secret_key"})
+_SECRET = re.compile(r"(whsec_|whsk_|\b(?:[Bb]earer|[Bb]asic) )[A-Za-z0-9+/=._~-]{6,}|(://[^\s/:@]*:)[^\s/@]+(?=@)")
+_SECRET_KEY = re.compile(r"secret|password|passwd|token|authorization", re.IGNORECASE)
+_NUMBER = re.compile(r"\d+")
 WINDOW_S = 10.0
+MAX_SHAPES = 1000
+"""Origins and shapes remembered at once."""
 
 
 def mask(text: str) -> str:
-    """`text` without webhook secrets and bearer tokens."""
+    """`text` without webhook secrets, bearer tokens and passwords in URLs."""
     return _SECRET.sub(lambda found: (found[1] or found[2]) + "***", text)
 
 
-def _mask_event(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for key, value in event.items():
-        if key in _SECRET_KEYS:
-            event[key] = "***"
-        elif isinstance(value, str):
-            event[key] = mask(value)
+def _mask_keys(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """What stands under a key that says what it is, however deep."""
+    for key in event:
+        event[key] = "***" if _SECRET_KEY.search(key) else _masked(event[key])
     return event
 
 
+def _masked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: "***" if _SECRET_KEY.search(str(key)) else _masked(held) for key, held in value.items()}
+    if isinstance(value, list):
+        return [_masked(part) for part in value]
+    if isinstance(value, tuple):  # exc_info is one
+        return tuple(map(_masked, value))
+    return value
+
+
+def _mask_line(_: object, __: str, line: Any) -> str:
+    """The last step: whatever was rendered, exceptions and other objects too."""
+    return mask(str(line))
+
+
 class FloodFilter(logging.Filter):
-    """Lets `limit` records of one logger and message template through per window, then says how many it held back."""
+    """Lets `limit` records of one origin and shape through per window.
+
+    The shape is the message template, or the message with its numbers left out. The next record of the same shape says
+    how many were held back.
+    """
 
     def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -46,12 +66,14 @@ class FloodFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """True when the record may be written."""
         template = record.msg.get("event", "") if isinstance(record.msg, dict) else str(record.msg)
-        key = (record.name, template[:80])
+        key = (record.name, _NUMBER.sub("0", template[:120]))
         now = self._clock()
         state = self._seen.get(key)
         if state is None or now - state[0] >= WINDOW_S:
             held = int(state[1]) - self._limit if state else 0
-            if len(self._seen) > 1000:
+            if len(self._seen) >= MAX_SHAPES:
+                self._seen = {shape: of for shape, of in self._seen.items() if now - of[0] < WINDOW_S}
+            if len(self._seen) >= MAX_SHAPES:
                 self._seen.clear()
             self._seen[key] = [now, 1]
             if held > 0 and isinstance(record.msg, str):
@@ -79,9 +101,9 @@ def configure(settings: LogSettings, role: str) -> None:
     ]
     console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
     render: list[Any] = (
-        [_mask_event, structlog.dev.ConsoleRenderer()]
+        [structlog.dev.ConsoleRenderer()]
         if console
-        else [structlog.processors.format_exc_info, _mask_event, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -95,7 +117,7 @@ def configure(settings: LogSettings, role: str) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _mask_keys, *render, _mask_line],
         )
     )
     root = logging.getLogger()

@@ -5,6 +5,7 @@ a stranger can grow without bound.
 """
 
 from collections.abc import Iterable
+from functools import cached_property
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
@@ -24,13 +25,12 @@ class RoleMetrics:
         self.build = Info("bongsu_build", "Version and role of this process.", registry=registry)
         self.build.info({"version": __version__, "role": role})
         self.ready = Gauge("bongsu_ready", "1 when /readyz says yes.", registry=registry)
-        self.rules_loaded = Gauge("bongsu_rules_loaded", "Rules in force in this process.", registry=registry)
-        self.rules_refused = Gauge(
-            "bongsu_rules_refused",
-            "1 while a newer rule set does not load and the last good one stays.",
-            registry=registry,
-        )
-        self.subscriptions = Gauge("bongsu_subscriptions", "Subscriptions known to this process.", registry=registry)
+        self._registry = registry
+
+    @cached_property
+    def subscriptions(self) -> Gauge:
+        """Only of the roles that read them: elsewhere a 0 would say that there are none."""
+        return Gauge("bongsu_subscriptions", "Subscriptions known to this process.", registry=self._registry)
 
 
 class WorkerMetrics:
@@ -41,6 +41,9 @@ class WorkerMetrics:
             "bongsu_articles", "Articles read from the topic, by what became of them.", ["result"], registry=registry
         )
         self.matches = Counter("bongsu_matches", "Rules found in articles.", registry=registry)
+        self.shadow_matches = Counter(
+            "bongsu_shadow_matches", "Shadow rules found in articles: counted, never notified.", registry=registry
+        )
         self.alerts = Counter("bongsu_alerts", "Matches addressed to a subscription.", registry=registry)
         self.alerts_repeated = Counter(
             "bongsu_alerts_repeated", "Alerts whose id was decided before: nothing was sent again.", registry=registry
@@ -63,6 +66,12 @@ class WorkerMetrics:
             "Records of one batch, by stage.",
             ["stage"],
             buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500),
+            registry=registry,
+        )
+        self.rules_loaded = Gauge("bongsu_rules_loaded", "Rules in force in this process.", registry=registry)
+        self.rules_refused = Gauge(
+            "bongsu_rules_refused",
+            "1 while a newer rule set does not load and the last good one stays.",
             registry=registry,
         )
         self.match_seconds = Counter("bongsu_match_cpu_seconds", "CPU time spent matching.", registry=registry)
@@ -100,6 +109,17 @@ class AuditMetrics:
             "bongsu_account_oldest_pending_seconds", "Age of the oldest id on its way.", ["ledger"], registry=registry
         )
         self.entries = Gauge("bongsu_account_entries", "Ids in the books.", ["ledger"], registry=registry)
+        self.watermark = Gauge(
+            "bongsu_account_watermark_timestamp_seconds",
+            "Up to when the books are whole: when the last finished reading began.",
+            registry=registry,
+        )
+        self.unreadable = Counter(
+            "bongsu_account_unreadable", "Records that the books could not read.", registry=registry
+        )
+        self.failures = Counter(
+            "bongsu_account_failed_rounds", "Readings that Kafka did not let end.", registry=registry
+        )
         for ledger in ledgers:
             for gauge in (self.unaccounted, self.conflicting, self.pending, self.oldest, self.entries):
                 gauge.labels(ledger).set(0)

@@ -7,6 +7,7 @@ every field and a test keeps the list true.
 import difflib
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -29,7 +30,22 @@ def _cidr(value: str) -> str:
     return str(ipaddress.ip_network(value, strict=False))
 
 
-Positive = Annotated[float, Field(gt=0)]
+def _servers(value: str) -> str:
+    for server in value.split(","):
+        if not re.fullmatch(r"[^\s/,]+:\d{1,5}", server.strip()):
+            raise ValueError(f"{server.strip()!r} is not host:port, e.g. kafka-1.example.org:9092")
+    return value
+
+
+def _named_path(value: Path) -> Path:
+    if value == Path():  # `BONGSU_DATA_DIR=` would fill the current directory
+        raise ValueError("a path is needed; unset it for the default")
+    return value
+
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Wait = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
 Cidr = Annotated[str, AfterValidator(_cidr)]
 
 
@@ -58,7 +74,9 @@ class KafkaSettings(Section):
 
     model_config = _section("KAFKA")
 
-    bootstrap_servers: str = Field("127.0.0.1:9092", description="host:port, comma-separated")
+    bootstrap_servers: Annotated[str, AfterValidator(_servers)] = Field(
+        "127.0.0.1:9092", description="host:port, comma-separated"
+    )
     topic_prefix: str = Field(
         "", pattern=r"^[A-Za-z0-9._-]*$", description="put before the name of every topic and group"
     )
@@ -91,7 +109,6 @@ class MatchingSettings(Section):
 
     min_confidence: float = Field(0.5, ge=0, le=1, description="a mention below it does not count")
     batch_size: int = Field(200, ge=1, le=10_000, description="articles of one batch at most")
-    batch_wait_s: Positive = Field(0.002, description="how long a batch waits to fill")
     evidence_mentions: int = Field(20, ge=1, description="mentions kept of one rule in one article")
     morphology: bool = Field(True, description="let kiwipiepy veto homographs, where it is installed")
 
@@ -102,10 +119,9 @@ class AlertingSettings(Section):
     model_config = _section("ALERTING")
 
     commit_every: int = Field(100, ge=1, description="alerts of one flushed step at most")
-    commit_wait_s: Positive = Field(0.002, description="how long a step waits for more alerts")
     memory_s: Positive = Field(172_800.0, description="how long an alert id is remembered (48 h)")
     time_to_live_s: Positive = Field(259_200.0, description="a notification older than this expires (72 h)")
-    store: str = Field("memory://", description="Faust table store: memory:// or rocksdb://?driver=rocksdict")
+    store: Literal["memory://"] = Field("memory://", description="where groups are kept; nothing else works yet")
 
 
 class DeliverySettings(Section):
@@ -116,11 +132,11 @@ class DeliverySettings(Section):
     allow_addresses: Annotated[tuple[Cidr, ...], NoDecode] = Field(
         (), description="CIDRs that may be called although they are not public, e.g. 127.0.0.0/8"
     )
-    ports: Annotated[tuple[int, ...], NoDecode] = Field(
+    ports: Annotated[tuple[Port, ...], NoDecode] = Field(
         (80, 443, 8080, 8443), description="ports of public addresses that may be called"
     )
     allow_http: bool = Field(False, description="plain http to public addresses too")
-    schedule_s: Annotated[tuple[float, ...], NoDecode] = Field(
+    schedule_s: Annotated[tuple[Wait, ...], NoDecode] = Field(
         (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0), description="waits between attempts"
     )
     jitter: float = Field(0.2, ge=0, lt=1, description="share of a wait that is random, only ever added")
@@ -133,13 +149,6 @@ class DeliverySettings(Section):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return _csv(value)
-
-    @field_validator("schedule_s")
-    @classmethod
-    def _not_negative(cls, value: tuple[float, ...]) -> tuple[float, ...]:
-        if any(wait < 0 for wait in value):
-            raise ValueError("waits cannot be negative")
-        return value
 
 
 class LogSettings(Section):
@@ -157,7 +166,9 @@ class BongsuSettings(Section):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
-    data_dir: Path = Field(Path(".bongsu"), description="embedded Kafka, table stores, generated secrets")
+    data_dir: Annotated[Path, AfterValidator(_named_path)] = Field(
+        Path(".bongsu"), description="embedded Kafka, table stores, generated secrets"
+    )
     secret_key: SecretStr | None = Field(None, description="not used yet: secrets are not encrypted at rest")
 
 

@@ -91,13 +91,18 @@ def _shortened(evidence: Evidence) -> Evidence:
 
 
 def _thin(alert: AlertRecord) -> AlertRecord:
-    """At most MAX_ALERT_BYTES: evidence goes first, then what is long in the article's head."""
+    """At most MAX_ALERT_BYTES: evidence goes first, then what is long in the article's head.
+
+    An address is left out rather than cut: half of one leads somewhere else.
+    """
     while len(alert.encode()) > MAX_ALERT_BYTES and alert.mentions:
         keep = len(alert.mentions) // 2
         alert = alert.model_copy(update={"mentions": alert.mentions[:keep], "truncated": True})
     if len(alert.encode()) > MAX_ALERT_BYTES:
         head = alert.article
-        fields = ("title", "source", "author", "section", "url")
+        fields = ("title", "source", "author", "section")
         short = {name: value[:MAX_SENTENCE] for name in fields if (value := getattr(head, name)) is not None}
+        if head.url is not None and len(head.url) > MAX_SENTENCE:
+            short["url"] = None
         alert = alert.model_copy(update={"article": head.model_copy(update=short), "truncated": True})
     return alert

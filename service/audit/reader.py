@@ -4,17 +4,19 @@ Order matters: committed offsets first, then the ends of the topics, then everyt
 """
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from service import logs
-from service.adapters.kafka_client import client_options, make_consumer, topic_name
+from service.adapters.kafka_client import as_ours, client_options, make_consumer, topic_name
 from service.audit.books import Books, Partition
 from service.model import topics
-from service.model.errors import BadInput, Unavailable
+from service.model.errors import BadInput, Unavailable, WrongSetup
 from service.model.records import AlertRecord, AttemptRecord, DecisionRecord, DeliveryRecord
 from service.settings import KafkaSettings
 
@@ -59,6 +61,7 @@ class LedgerReader:
 
         Raises:
             Unavailable: Kafka does not answer.
+            WrongSetup: it refuses us, or a topic does not exist.
         """
         self._consumer = make_consumer(self._settings, group=None, max_poll_records=5000)
         self._admin = AIOKafkaAdminClient(**client_options(self._settings))
@@ -66,15 +69,16 @@ class LedgerReader:
             await self._consumer.start()
             await self._admin.start()
             described = await self._admin.describe_topics(list(self._names))
-        except Exception as error:
-            raise Unavailable(f"Kafka at {self._settings.bootstrap_servers} does not answer: {error}") from error
+        except (KafkaError, OSError) as error:
+            raise as_ours(self._settings, error) from error
         for topic in described:
+            if topic["error_code"] or not topic["partitions"]:  # without it the books would balance by being empty
+                raise WrongSetup(f"the topic {topic['topic']} does not exist; run `bongsu topics create`")
             name = self._names[topic["topic"]]
             parts = [TopicPartition(topic["topic"], part["partition"]) for part in topic["partitions"]]
             (self._read if name in READ else self._counted).extend(parts)
         self._consumer.assign(self._read)
-        if self._read:
-            await self._consumer.seek_to_beginning(*self._read)
+        await self._consumer.seek_to_beginning(*self._read)
 
     async def stop(self) -> None:
         """Disconnect."""
@@ -84,14 +88,32 @@ class LedgerReader:
             await self._admin.close()
 
     async def catch_up(self) -> dict[Partition, int]:
-        """Read all that is there; returns the committed offsets as they were before."""
+        """Read all that is there; returns the committed offsets as they were before.
+
+        Raises:
+            Unavailable: Kafka does not answer, or stopped in the middle; what was read is kept, so call again.
+            NewerSchema: a record was written by a newer Bongsu.
+        """
+        try:
+            return await self._catch_up()
+        except (KafkaError, OSError) as error:
+            raise as_ours(self._settings, error) from error
+
+    async def _catch_up(self) -> dict[Partition, int]:
         assert self._consumer is not None
         committed = await self._committed()
         ends: dict[TopicPartition, int] = await self._consumer.end_offsets([*self._read, *self._counted])
         starts: dict[TopicPartition, int] = await self._consumer.beginning_offsets([*self._read, *self._counted])
         left = {part for part in self._read if await self._consumer.position(part) < ends[part]}
+        progress_s = time.monotonic()
         while left:
             batches = await self._consumer.getmany(timeout_ms=POLL_MS)
+            if batches:
+                progress_s = time.monotonic()
+            elif time.monotonic() - progress_s > self._settings.request_timeout_s:
+                raise Unavailable(
+                    f"Kafka at {self._settings.bootstrap_servers} says that there is more to read and does not give it"
+                )
             for part, messages in batches.items():
                 for message in messages:
                     self._take(self._names[part.topic], message)

@@ -2,25 +2,52 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Gauge
 
 from service import logs
-from service.audit.books import LEDGERS, Books
-from service.audit.reader import COUNTED, READ, LedgerReader
-from service.metrics import AuditMetrics, RoleMetrics
+from service.audit.books import LEDGERS, Books, Partition
+from service.audit.reader import COUNTED, READ, LedgerReader, Position
+from service.metrics import AuditMetrics
+from service.model.errors import BongsuError, Unavailable
+from service.model.topics import DAY_MS
 from service.settings import Settings
 
 PERIOD_S = 5.0
-MEMORY_MS = 48 * 3_600_000
-"""Ids that ended are kept this long; the one-shot `bongsu audit` folds everything that the topics hold."""
+STALE_S = 60.0
+"""Books that are older do not speak for now."""
+
+
+class Reader(Protocol):
+    """What the role asks of `LedgerReader`."""
+
+    unreadable: int
+    positions: tuple[Position, ...]
+
+    async def start(self) -> None:
+        """Connect."""
+        ...
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        ...
+
+    async def catch_up(self) -> dict[Partition, int]:
+        """Read all that is there."""
+        ...
 
 
 class AuditRole:
-    """`bongsu audit --metrics-port N`."""
+    """`bongsu audit --metrics-port N`. Ids that ended are forgotten some time after the worker forgot them."""
 
     def __init__(
-        self, settings: Settings, registry: CollectorRegistry, role_metrics: RoleMetrics, *, clock: Callable[[], float]
+        self,
+        settings: Settings,
+        registry: CollectorRegistry,
+        *,
+        clock: Callable[[], float],
+        reader: Reader | None = None,
     ) -> None:
         self._metrics = AuditMetrics(registry, LEDGERS)
         self._records = Gauge("bongsu_topic_records", "Records on a topic.", ["topic"], registry=registry)
@@ -33,12 +60,14 @@ class AuditRole:
         for name in (*READ, *COUNTED):
             self._records.labels(name)
             self._behind.labels(name)
-        self._role_metrics = role_metrics
         self._clock = clock
         self._books = Books()
-        self._reader = LedgerReader(settings.kafka, self._books)
+        self._reader = reader or LedgerReader(settings.kafka, self._books)
+        # a repeat of an alert that the worker still remembers leaves no decision: the first must still stand here
+        self._memory_ms = round(settings.alerting.memory_s * 1000) + DAY_MS
         self._task: asyncio.Task[None] | None = None
-        self._rounds = 0
+        self._whole_s: float | None = None
+        self._counted_unreadable = 0
         self._log = logs.get(__name__)
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
 
@@ -55,17 +84,30 @@ class AuditRole:
         await self._reader.stop()
 
     def not_ready(self) -> list[str]:
-        """Ready after the first whole round."""
-        return [] if self._rounds else ["the books are not read to their end yet"]
+        """Ready after the first whole reading, and as long as they succeed."""
+        if self._whole_s is None:
+            return ["the books are not read to their end yet"]
+        age_s = self._clock() - self._whole_s
+        return [f"the books were last read to their end {age_s:.0f} s ago"] if age_s > STALE_S else []
 
     async def _run(self) -> None:
         while True:
+            began_s = self._clock()
             try:
-                self._export(await self._reader.catch_up())
+                committed = await self._reader.catch_up()
+            except Unavailable as error:  # the books are read on when Kafka is back
+                self._metrics.failures.inc()
+                self._log.warning("the books cannot be read, trying again", error=str(error))
             except asyncio.CancelledError:
                 raise
-            except Exception as error:  # noqa: BLE001  a broker that is away: the books are read on when it is back
-                self._log.warning("audit round failed, trying again", error=str(error))
+            except BaseException as error:  # noqa: BLE001  a newer schema, a refusal, a fault of ours: not to be skipped
+                self._log.error("the audit ends", exc_info=None if isinstance(error, BongsuError) else error)
+                self.failed.set_result(error)
+                return
+            else:
+                self._export(committed)
+                self._whole_s = began_s
+                self._metrics.watermark.set(began_s)
             await asyncio.sleep(PERIOD_S)
 
     def _export(self, committed: dict[tuple[str, int], int]) -> None:
@@ -83,5 +125,6 @@ class AuditRole:
         for position in self._reader.positions:
             self._records.labels(position.topic).set(position.records)
             self._behind.labels(position.topic).set(position.behind or 0)
-        self._books.forget(now_ms - MEMORY_MS)
-        self._rounds += 1
+        self._metrics.unreadable.inc(self._reader.unreadable - self._counted_unreadable)
+        self._counted_unreadable = self._reader.unreadable
+        self._books.forget(now_ms - self._memory_ms)

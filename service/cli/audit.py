@@ -9,17 +9,23 @@ from typing import Any
 import click
 import orjson
 
-from service import app, logs
+from service import app
 from service.audit.books import Balance, Books
 from service.audit.reader import LedgerReader, Position
+from service.cli.common import settings_of
 from service.cli.roles import role_options, run
-from service.settings import KafkaSettings, Settings
+from service.settings import KafkaSettings
 
 ROUND_PAUSE_S = 0.3
 
 
 async def take_audit(settings: KafkaSettings, wait_s: float = 0.0) -> dict[str, Any]:
-    """Fold the topics; with `wait_s`, again until nothing is pending and nothing is behind, or the time is over."""
+    """Fold the topics; with `wait_s`, again until nothing is pending and nothing is behind, or the time is over.
+
+    Raises:
+        Unavailable, WrongSetup: Kafka does not answer or refuses us, or the topics do not exist.
+        NewerSchema: a record was written by a newer Bongsu.
+    """
     books = Books()
     reader = LedgerReader(settings, books)
     try:
@@ -51,7 +57,12 @@ def _at_rest(balances: tuple[Balance, ...], positions: tuple[Position, ...]) -> 
 @role_options
 @click.option("--json", "as_json", is_flag=True, help="The whole account as one JSON object.")
 @click.option(
-    "--wait", "wait_s", type=float, default=0.0, metavar="S", help="Wait up to S seconds for all to come to rest."
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(0),
+    default=0.0,
+    metavar="S",
+    help="Wait up to S seconds for all to come to rest.",
 )
 def audit(metrics_port: int | None, ready_file: Path | None, as_json: bool, wait_s: float) -> int:
     """Prove that the books balance.
@@ -61,10 +72,11 @@ def audit(metrics_port: int | None, ready_file: Path | None, as_json: bool, wait
     --metrics-port it stays, and exports bongsu_account_unaccounted{ledger} and its siblings.
     """
     if metrics_port is not None or ready_file is not None:
+        if as_json or wait_s:
+            raise click.UsageError("--json and --wait belong to the audit that ends; leave them out for the role.")
         run("audit", app.make_audit, metrics_port, ready_file)
         return 0
-    settings = Settings()
-    logs.configure(settings.log, "audit")
+    settings = settings_of("audit")
     account = asyncio.run(take_audit(settings.kafka, wait_s))
     if as_json:
         click.echo(orjson.dumps(account, option=orjson.OPT_INDENT_2).decode())
@@ -88,4 +100,6 @@ def as_text(account: dict[str, Any]) -> str:
     for name, topic in account["topics"].items():
         behind = "" if topic["behind"] is None else f", {topic['behind']} not yet acknowledged"
         lines.append(f"topic  {name:<22} {topic['records']} records{behind}")
+    if account["unreadable"]:
+        lines.append(f"unreadable records in these topics: {account['unreadable']} (the log says which)")
     return "\n".join(lines)

@@ -1,6 +1,8 @@
 """`bongsu worker | dispatcher | api`: the long-running roles, all with the same options."""
 
 import asyncio
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,11 +28,24 @@ def role_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+LAST_RESORT_S = 9.0
+"""SIGTERM ends a role within 10 s, also where a library waits for a Kafka that is away, in a thread or a task."""
+
+
+def _end_in_time() -> None:
+    """End the process after LAST_RESORT_S if it has not ended by itself; what is not committed comes again."""
+    last_resort = threading.Timer(LAST_RESORT_S, os._exit, (1,))
+    last_resort.daemon = True
+    last_resort.start()
+
+
 def run(name: str, make: app.MakeRole, metrics_port: int | None, ready_file: Path | None) -> None:
     """Run a role in this process until it is told to stop."""
     settings = Settings()
     logs.configure(settings.log, name)
-    asyncio.run(app.run_role(name, make, settings, metrics_port=metrics_port, ready_file=ready_file))
+    asyncio.run(
+        app.run_role(name, make, settings, metrics_port=metrics_port, ready_file=ready_file, on_stopping=_end_in_time)
+    )
 
 
 @click.command()

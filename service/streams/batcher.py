@@ -26,6 +26,7 @@ class Batcher:
         self._room = asyncio.Event()
         self._room.set()
         self._task: asyncio.Task[None] | None = None
+        self._closing = False
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run(), name="batcher")
@@ -35,6 +36,7 @@ class Batcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._task is not None
+        self._closing = True
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
@@ -67,7 +69,7 @@ class Batcher:
                 await self._process(batch)
                 for event in batch:
                     event.ack()
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001  a batch that cannot be processed ends the role, unacknowledged
-            self._on_failure(error)
+        except BaseException as error:  # a batch that cannot be processed ends the role, unacknowledged
+            if self._closing and isinstance(error, asyncio.CancelledError):
+                raise
+            self._on_failure(error)  # a cancelled write too: else the agent would be deaf and the role alive

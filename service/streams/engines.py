@@ -17,6 +17,8 @@ class Engines:
         self._compile = compile_engine
         self._engine: Engine | None = None
         self._version = ""
+        self._rules = 0
+        self._refused: str | None = None
         self._there = asyncio.Event()
         self._newest: RuleSet | None = None
         self._task: asyncio.Task[None] | None = None
@@ -26,6 +28,16 @@ class Engines:
     def version(self) -> str:
         """Version of the rule set in force; empty before the first."""
         return self._version
+
+    @property
+    def rules(self) -> int:
+        """How many rules are in force."""
+        return self._rules
+
+    @property
+    def refused(self) -> str | None:
+        """Why the newest rule set is not in force; None when it is, or is being compiled."""
+        return self._refused
 
     @property
     def ready(self) -> bool:
@@ -43,10 +55,12 @@ class Engines:
             self._newest = None
             try:
                 engine = await asyncio.to_thread(self._compile, ruleset)
-            except Exception:  # noqa: BLE001  whatever is wrong with a set, the last good one stays
+            except Exception as error:  # noqa: BLE001  whatever is wrong with a set, the last good one stays
+                self._refused = str(error) or repr(error)
                 self._log.exception("rules do not compile, the last good set stays in force", version=ruleset.version)
                 continue
-            self._engine, self._version = engine, ruleset.version
+            self._engine, self._version, self._rules = engine, ruleset.version, len(ruleset.rules)
+            self._refused = None
             self._there.set()
             self._log.info("rules in force", version=ruleset.version[:12], rules=len(ruleset.rules))
 

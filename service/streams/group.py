@@ -19,7 +19,7 @@ from service.model.errors import BadInput, NewerSchema
 from service.model.records import AlertRecord, DecisionRecord
 from service.settings import AlertingSettings
 from service.streams.dead_letters import dead_letter
-from service.streams.outputs import RETRY_PAUSE_S, Output, Outputs
+from service.streams.outputs import RETRY_PAUSE_S, Output, Outputs, raise_if_final
 
 EXPIRE_PER_EVENT = 4
 """Old keys removed at most while one alert is handled: the stream never stops for a sweep."""
@@ -32,8 +32,9 @@ class Changelog:
     the input (design, part 5). So the record is sent by hand and the value put into the table's store beside it.
     """
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: Any, *, on_retry: Callable[[int], None] = lambda _: None) -> None:
         self._table = table
+        self._on_retry = on_retry
         self._log = logs.get(__name__)
 
     def get(self, key: bytes) -> bytes | None:
@@ -58,12 +59,20 @@ class Changelog:
         return future
 
     async def flush(self, writes: list[tuple[int, bytes, bytes | None, asyncio.Future[Any]]]) -> None:
-        """Wait for the acknowledgements; what failed is sent again, in order, until it is acknowledged."""
+        """Wait for the acknowledgements; where one is missing all are sent again, in order, until all are there.
+
+        Raises:
+            WrongSetup: Kafka refuses one for good.
+        """
         while writes:
             results = await asyncio.gather(*[future for *_, future in writes], return_exceptions=True)
-            if not any(isinstance(result, BaseException) for result in results):
+            failed = [result for result in results if isinstance(result, BaseException)]
+            if not failed:
                 return
-            self._log.warning("changelog not acknowledged, sending again", count=len(writes))
+            for error in failed:
+                raise_if_final(error, "the worker's changelog")
+            self._on_retry(len(failed))
+            self._log.warning("changelog not acknowledged, sending again", count=len(failed), error=repr(failed[0]))
             await asyncio.sleep(RETRY_PAUSE_S)
             writes = [
                 (partition, key, value, self._table.send_changelog(partition, key, value, "raw", "raw"))
@@ -90,11 +99,13 @@ class GroupStage:
         self._payload = payload
         self._clock = clock
         self._log = logs.get(__name__)
-        self._ages: deque[tuple[int, int, bytes]] | None = None
+        self._ages: dict[int, deque[tuple[int, bytes]]] | None = None
+        """Partition -> (taken at, key), the oldest first; None: to be read from the table."""
 
     def recovered(self) -> None:
-        """After a rebalance the table may hold other keys: their ages are read anew when next needed."""
+        """After a rebalance or a recovery the table holds other keys: their ages are read anew when next needed."""
         self._ages = None
+        self._metrics.groups.set(len(self._changelog))
 
     async def process(self, events: list[Event]) -> None:
         """Decide a batch, store, send; return when Kafka has all of it."""
@@ -132,8 +143,8 @@ class GroupStage:
             return
         if verdict is Verdict.TAKEN:
             value = group.encode()
+            self._aged(place.partition).append((place.now_ms, key))
             writes.append((place.partition, key, value, self._changelog.put(place.partition, key, value)))
-            self._aged().append((place.now_ms, place.partition, key))
             self._expire(place, writes)
         self._send(alert, group, written)
 
@@ -146,19 +157,25 @@ class GroupStage:
         self._metrics.decisions.labels(decision.decision).inc()
         self._metrics.latency.labels("group").observe(max(0.0, self._clock() - alert.published_ms / 1000))
 
-    def _aged(self) -> deque[tuple[int, int, bytes]]:
+    def _aged(self, partition: int) -> deque[tuple[int, bytes]]:
         if self._ages is None:
-            places = [(place_of(value), key) for key, value in self._changelog.items()]
-            self._ages = deque(sorted((place.now_ms, place.partition, key) for place, key in places))
-        return self._ages
+            self._ages = {}
+            for place, key in sorted(
+                ((place_of(value), key) for key, value in self._changelog.items()), key=lambda held: held[0].now_ms
+            ):
+                self._ages.setdefault(place.partition, deque()).append((place.now_ms, key))
+        return self._ages.setdefault(partition, deque())
 
     def _expire(self, place: Place, writes: list[Any]) -> None:
-        """Forget a few groups of this partition that are older than the memory, by the time of the records."""
-        ages = self._aged()
+        """Forget a few groups of this partition that are older than the memory, by the time of its records.
+
+        Of this partition only: another may lag by days, and may belong to another worker by now.
+        """
+        ages = self._aged(place.partition)
         oldest = place.now_ms - round(self._settings.memory_s * 1000)
         for _ in range(EXPIRE_PER_EVENT):
             if not ages or ages[0][0] >= oldest:
                 return
-            _, partition, key = ages.popleft()
+            _, key = ages.popleft()
             if self._changelog.get(key) is not None:
-                writes.append((partition, key, None, self._changelog.put(partition, key, None)))
+                writes.append((place.partition, key, None, self._changelog.put(place.partition, key, None)))

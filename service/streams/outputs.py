@@ -10,13 +10,37 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+)
 
 from service import logs
 from service.adapters.kafka_client import make_producer, topic_name
+from service.model.errors import WrongSetup
 from service.settings import KafkaSettings
 
 RETRY_PAUSE_S = 0.5
+
+
+def raise_if_final(error: BaseException, topic: str) -> None:
+    """Raise where sending again cannot help: a worker that only seems to work is worse than one that ends.
+
+    Raises:
+        WrongSetup: Kafka refuses the record, whoever sends it and when.
+        BaseException: `error` itself, when it is not Kafka's.
+    """
+    if isinstance(error, TopicAuthorizationFailedError | ClusterAuthorizationFailedError):
+        raise WrongSetup(f"Kafka does not let us write to {topic}; docs/topics.md has the ACLs of each role") from error
+    if isinstance(error, MessageSizeTooLargeError | RecordListTooLargeError):
+        raise WrongSetup(
+            f"a record is too large for {topic} ({error}); `bongsu topics list` says where its limits are not ours"
+        ) from error
+    if not isinstance(error, KafkaError):
+        raise error
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +73,11 @@ class Outputs:
             await self._producer.stop()
 
     async def write(self, outputs: Sequence[Output]) -> None:
-        """Write all and wait for the acknowledgements, however long the broker is away."""
+        """Write all and wait for the acknowledgements, however long the broker is away.
+
+        Raises:
+            WrongSetup: Kafka refuses one for good.
+        """
         assert self._producer is not None, "start() first"
         left = list(outputs)
         while left:
@@ -57,11 +85,10 @@ class Outputs:
             failed = [(output, error) for output, error in zip(left, results, strict=True) if error is not None]
             if not failed:
                 return
-            for _, error in failed:
-                if not isinstance(error, KafkaError):
-                    raise error
+            for output, error in failed:
+                raise_if_final(error, output.topic)
             self._on_retry(len(failed))
-            self._log.warning("outputs not acknowledged, sending again", count=len(failed), error=str(failed[0][1]))
+            self._log.warning("outputs not acknowledged, sending again", count=len(failed), error=repr(failed[0][1]))
             left = [output for output, _ in failed]
             await asyncio.sleep(RETRY_PAUSE_S)
 

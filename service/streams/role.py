@@ -14,7 +14,7 @@ from service.alerting.addressing import SubscriptionIndex
 from service.delivery.payload import alert_payload
 from service.metrics import RoleMetrics, WorkerMetrics
 from service.model import topics
-from service.model.errors import Unavailable, WrongSetup
+from service.model.errors import BongsuError, Unavailable, WrongSetup
 from service.settings import Settings
 from service.streams.batcher import Batcher, Process
 from service.streams.engines import Compile, Engines
@@ -86,12 +86,20 @@ class Worker:
         if not self._rules.ready or not self._subscriptions.ready:
             missing.append("control topics are not read to their end")
         elif not self._engines.ready:
-            missing.append("no rule set is published: run `bongsu rules apply DIR`")
+            missing.append(self._why_no_rules())
         if not self._connected or not self._app.consumer.assignment() or self._app.rebalancing:
             missing.append("no partitions are assigned")
         elif self._app.tables.recovery.in_recovery:
             missing.append("tables are being recovered")
         return missing
+
+    def _why_no_rules(self) -> str:
+        refused = self._engines.refused or self._rules.refused
+        if refused is not None:
+            return f"the rule set does not load ({refused}): mend it and run `bongsu rules apply DIR`"
+        if self._rules.current is not None:
+            return "the rules are being compiled"
+        return "no rule set is published: run `bongsu rules apply DIR`"
 
     def _build(self, alert_partitions: int) -> Any:
         settings = self._settings
@@ -107,7 +115,12 @@ class Worker:
         match = MatchStage(settings.matching, self._engines, self._outputs, self._metrics, self._clock)
         story = StoryStage(lambda: self._index, self._outputs, self._metrics, self._clock)
         group = GroupStage(
-            settings.alerting, Changelog(table), self._outputs, self._metrics, alert_payload, self._clock
+            settings.alerting,
+            Changelog(table, on_retry=self._metrics.output_retries.inc),
+            self._outputs,
+            self._metrics,
+            alert_payload,
+            self._clock,
         )
         self._agent(app, topics.ARTICLES, "match", match.process, settings.matching.batch_size)
         self._agent(app, topics.MATCHES, "story", story.process, settings.matching.batch_size)
@@ -117,7 +130,11 @@ class Worker:
             group.recovered()
             self._log.info("partitions assigned", count=len(about[1]))
 
+        async def on_recovered() -> None:
+            group.recovered()
+
         app.on_partitions_assigned.connect(cast("Any", on_assigned))
+        table.on_recover(on_recovered)
 
         return app
 
@@ -131,7 +148,11 @@ class Worker:
 
     def _fail(self, error: BaseException) -> None:
         if not self.failed.done():
-            self._log.error("the worker ends, what it was doing is not acknowledged", error=str(error))
+            self._log.error(
+                "the worker ends, what it was doing is not acknowledged",
+                error=str(error) or repr(error),
+                exc_info=None if isinstance(error, BongsuError) else error,
+            )
             self.failed.set_result(error)
 
     def _index_subscriptions(self, *_: Any) -> None:
@@ -154,23 +175,25 @@ class Worker:
         return len(found[0]["partitions"])
 
     async def _report(self) -> None:
-        """Lag by topic, and the rules in force, every LAG_PERIOD_S."""
-        names = {
-            topic_name(self._settings.kafka, name): name for name in (topics.ARTICLES, topics.MATCHES, topics.ALERTS)
-        }
-        while True:
-            if self._app.crashed:
-                self._fail(Unavailable(f"the stream crashed: {self._app.crash_reason!r}"))
-                return
-            lags = dict.fromkeys(names.values(), 0)
-            consumer = self._app.consumer
-            for partition in consumer.assignment():
-                if (name := names.get(partition.topic)) is not None:
-                    end = consumer.highwater(partition) or 0
-                    lags[name] += max(0, end - (consumer._committed_offset[partition] or 0))  # noqa: SLF001
-            for name, lag in lags.items():
-                self._metrics.lag.labels(name).set(lag)
-            if self._rules.current is not None:
-                self._role_metrics.rules_loaded.set(len(self._rules.current.rules))
-            self._role_metrics.rules_refused.set(self._rules.refused is not None)
-            await asyncio.sleep(LAG_PERIOD_S)
+        """Lag by topic, and the rules in force, every LAG_PERIOD_S; and the end of a stream that crashed."""
+        try:
+            while True:
+                if self._app.crashed:
+                    raise Unavailable(f"the stream crashed: {self._app.crash_reason!r}")  # noqa: TRY301
+                self._report_lag()
+                self._metrics.rules_loaded.set(self._engines.rules)
+                self._metrics.rules_refused.set(self._rules.refused is not None or self._engines.refused is not None)
+                await asyncio.sleep(LAG_PERIOD_S)
+        except Exception as error:  # noqa: BLE001  nobody else would see that the stream crashed
+            self._fail(error)
+
+    def _report_lag(self) -> None:
+        kafka, consumer = self._settings.kafka, self._app.consumer
+        names = {topic_name(kafka, name): name for name in (topics.ARTICLES, topics.MATCHES, topics.ALERTS)}
+        lags = dict.fromkeys(names.values(), 0)
+        for partition in list(consumer.assignment()):
+            if (name := names.get(partition.topic)) is not None:
+                end = consumer.highwater(partition) or 0
+                lags[name] += max(0, end - (consumer._committed_offset[partition] or 0))  # noqa: SLF001
+        for name, lag in lags.items():
+            self._metrics.lag.labels(name).set(lag)
