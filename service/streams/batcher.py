@@ -40,27 +40,18 @@ class Batcher:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
-    async def put(self, event: Any) -> None:
-        """Take one event; waits while four batches are already waiting."""
-        self._waiting.append(event)
+    async def put(self, events: list[Any]) -> None:
+        """Take events; waits while four batches are already waiting."""
+        self._waiting += events
         self._arrived.set()
         if len(self._waiting) >= 4 * self._size:
             self._room.clear()
             await self._room.wait()
 
-    async def _settle(self) -> None:
-        """Let Faust hand over what it has already fetched: it yields to the loop after every event."""
-        seen = 0
-        while seen < len(self._waiting) < self._size:
-            seen = len(self._waiting)
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-
     async def _run(self) -> None:
         try:
             while True:
                 await self._arrived.wait()
-                await self._settle()
                 batch = self._waiting[: self._size]
                 del self._waiting[: self._size]
                 if not self._waiting:

@@ -20,6 +20,7 @@ from service.streams.batcher import Batcher, Process
 from service.streams.engines import Compile, Engines
 from service.streams.faust_app import make_app, raw_topic
 from service.streams.group import Changelog, GroupStage
+from service.streams.handover import handed_over
 from service.streams.match import MatchStage
 from service.streams.outputs import Outputs
 from service.streams.story import StoryStage
@@ -141,8 +142,8 @@ class Worker:
     def _agent(self, app: faust.App, topic: str, name: str, process: Process, size: int) -> None:
         async def agent(stream: Any) -> None:
             async with Batcher(process, size=size, on_failure=self._fail) as batcher:
-                async for event in stream.noack().events():
-                    await batcher.put(event)
+                async for events in handed_over(stream, size):
+                    await batcher.put(events)
 
         app.agent(raw_topic(app, self._settings.kafka, topic), name=f"bongsu.{name}")(agent)
 

@@ -12,6 +12,7 @@ from service.streams import transport
 from service.streams.batcher import Batcher
 from service.streams.faust_app import make_app, raw_topic
 from service.streams.group import Changelog
+from service.streams.handover import handed_over
 from tests.waiting import wait_until
 
 pytestmark = [
@@ -32,8 +33,8 @@ class Running:
 
         async def agent(stream):
             async with Batcher(handle, size=size, on_failure=self.failures.append) as batcher:
-                async for event in stream.noack().events():
-                    await batcher.put(event)
+                async for events in handed_over(stream, size):
+                    await batcher.put(events)
 
         self.app.agent(raw_topic(self.app, settings, "alerts"), name="facts")(agent)
 
@@ -131,9 +132,10 @@ async def test_agents_and_tables_may_have_different_numbers_of_partitions(kafka_
     running = Running(kafka_settings, tmp_path, note, table=True)
 
     async def agent(stream):
-        async for event in stream.noack().events():
-            seen.append(event)
-            event.ack()
+        async for events in handed_over(stream, 10):
+            for event in events:
+                seen.append(event)
+                event.ack()
 
     running.app.agent(raw_topic(running.app, kafka_settings, "other"), name="other")(agent)
     async with running:

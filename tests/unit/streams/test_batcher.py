@@ -25,7 +25,7 @@ async def test_events_are_acknowledged_after_their_batch_and_in_order():
 
     async with Batcher(process, size=3, on_failure=log.append) as batcher:
         for number in range(8):
-            await batcher.put(Event(number, log))
+            await batcher.put([Event(number, log)])
         await wait_until(lambda: ("ack", 7) in log)
     assert [number for what, number in log if what == "ack"] == list(range(8))
     for number in range(8):
@@ -43,10 +43,10 @@ async def test_what_arrives_while_a_batch_is_written_makes_the_next_one():
         await going.wait()
 
     async with Batcher(process, size=100, on_failure=log.append) as batcher:
-        await batcher.put(Event(0, []))
+        await batcher.put([Event(0, [])])
         await wait_until(lambda: log == [1])
         for number in range(1, 31):
-            await batcher.put(Event(number, []))
+            await batcher.put([Event(number, [])])
         going.set()
         await wait_until(lambda: log == [1, 30])
 
@@ -59,7 +59,7 @@ async def test_a_failed_batch_is_not_acknowledged_and_ends_the_role():
         raise ValueError("broken")
 
     async with Batcher(process, size=3, on_failure=failures.append) as batcher:
-        await batcher.put(Event(0, log))
+        await batcher.put([Event(0, log)])
         await wait_until(lambda: failures)
     assert log == []
     assert str(failures[0]) == "broken"
@@ -76,7 +76,7 @@ async def test_put_waits_while_too_much_waits():
 
         async def fill():
             for number in range(100):
-                await batcher.put(Event(number, log))
+                await batcher.put([Event(number, log)])
 
         filling = asyncio.create_task(fill())
         with pytest.raises(TimeoutError):
