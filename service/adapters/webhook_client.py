@@ -27,6 +27,10 @@ from service.logs import mask
 from service.settings import DeliverySettings
 
 EXCERPT_CHARACTERS = 300
+MAX_READ_FOR_EXCERPT = 16_384
+"""Bytes that are masked before the excerpt is cut out of them: a secret must not hide behind the cut."""
+MIN_HIDDEN = 6
+"""Shorter header values are words."""
 DNS_CACHE_S = 10
 IDLE_S = 15.0
 
@@ -35,11 +39,32 @@ class _Response(aiohttp.ClientResponse):
     """Remembers whom it came from: a short answer has let go of its connection before anyone can ask."""
 
     peer: str | None = None
+    secured: float | None = None
+    """When TLS began on that connection."""
 
     async def start(self, connection: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
-        where = connection.transport.get_extra_info("peername") if connection.transport else None
-        self.peer = str(where[0]) if where else None
+        transport = connection.transport
+        if transport is not None:
+            where = transport.get_extra_info("peername")
+            self.peer = str(where[0]) if where else None
+            self.secured = getattr(transport.get_extra_info("ssl_object"), "began", None)
         return await super().start(connection)
+
+
+class _TimedTls(ssl.SSLObject):
+    """Remembers when its handshake began: aiohttp tells only when connecting and TLS are over, together."""
+
+    began: float | None = None
+
+    def do_handshake(self) -> None:
+        if self.began is None:
+            self.began = time.perf_counter()
+        super().do_handshake()
+
+
+def _timed(context: ssl.SSLContext) -> ssl.SSLContext:
+    context.sslobject_class = _TimedTls
+    return context
 
 
 class WebhookClient:
@@ -94,7 +119,7 @@ class WebhookClient:
             )
         except (aiohttp.ClientError, OSError, ValueError) as error:
             answer = Answer(status=watch.status, **_what_failed(error))
-        return _with(answer, watch)
+        return _with(answer, watch, _told_by(headers))
 
     async def _post(self, scheme: str, url: str, body: bytes, headers: Mapping[str, str], watch: "_Watch") -> Answer:
         session = self._session(scheme)
@@ -117,6 +142,7 @@ class WebhookClient:
             watch.status = response.status
             watch.first_byte = time.perf_counter()
             watch.address = getattr(response, "peer", None)
+            watch.secured = getattr(response, "secured", None) if watch.connected is not None else None
             text, size, cut = await self._read(response)
             failure = failure_of(response.status)
             detail = "" if failure is None else f"HTTP {response.status} {response.reason or ''}".rstrip()
@@ -156,7 +182,7 @@ class WebhookClient:
             connector = aiohttp.TCPConnector(
                 resolver=VettingResolver(self._lookup, self._policy, scheme),
                 socket_factory=self._vetted_socket(scheme),
-                ssl=self._tls if self._tls is not None else True,
+                ssl=_timed(self._tls if self._tls is not None else ssl.create_default_context()),
                 limit=0,  # the dispatcher bounds what is in flight
                 ttl_dns_cache=DNS_CACHE_S,
                 keepalive_timeout=IDLE_S,
@@ -192,13 +218,17 @@ class WebhookClient:
 class _Watch:
     """Where one attempt stands: filled in by the tracing hooks as it goes."""
 
-    __slots__ = ("address", "connect", "connected", "dns", "first_byte", "resolved", "reused", "start", "status")
+    __slots__ = (
+        "address", "connect", "connected", "dns", "first_byte", "resolved", "reused", "secured", "start", "status",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.start = time.perf_counter()
         self.dns: float | None = None
         self.resolved: float | None = None
         self.connect: float | None = None
+        self.secured: float | None = None
+        """TLS began: connecting was over."""
         self.connected: float | None = None
         self.first_byte: float | None = None
         self.status: int | None = None
@@ -224,7 +254,19 @@ def _tracing() -> aiohttp.TraceConfig:
     return trace
 
 
-def _with(answer: Answer, watch: _Watch) -> Answer:
+def _told_by(headers: Mapping[str, str]) -> list[str]:
+    """What a receiver may echo and nobody should read again: values of the subscription's own headers."""
+    values = [value for name, value in headers.items() if not name.lower().startswith(("webhook-", "content-"))]
+    return sorted((value for value in values if len(value) >= MIN_HIDDEN), key=len, reverse=True)
+
+
+def _hide(text: str, hidden: list[str]) -> str:
+    for value in hidden:
+        text = text.replace(value, "***")
+    return mask(text)
+
+
+def _with(answer: Answer, watch: _Watch, hidden: list[str]) -> Answer:
     def between(start: float | None, end: float | None) -> float | None:
         return None if start is None or end is None else round((end - start) * 1000, 3)
 
@@ -232,14 +274,15 @@ def _with(answer: Answer, watch: _Watch) -> Answer:
     return Answer(
         status=answer.status,
         failure=answer.failure,
-        detail=mask(answer.detail),
-        excerpt=answer.excerpt,
+        detail=_hide(answer.detail, hidden),
+        excerpt=_hide(answer.excerpt, hidden)[:EXCERPT_CHARACTERS],
         retry_after=answer.retry_after,
         address=watch.address,
         body_bytes=answer.body_bytes,
         phases=Phases(
             dns_ms=between(watch.dns, watch.resolved),
-            connect_ms=between(watch.resolved or watch.connect, watch.connected),
+            connect_ms=between(watch.resolved or watch.connect, watch.secured or watch.connected),
+            tls_ms=between(watch.secured, watch.connected),
             first_byte_ms=between(watch.connected or watch.start, watch.first_byte),
             total_ms=round((end - watch.start) * 1000, 3),
         ),
@@ -249,10 +292,8 @@ def _with(answer: Answer, watch: _Watch) -> Answer:
 def _excerpt(body: bytearray, encoding: str) -> str:
     if encoding not in ("identity", "", "gzip", "x-gzip", "deflate"):
         return f"({encoding} encoding)"
-    text = bytes(body[: EXCERPT_CHARACTERS * 4]).decode("utf-8", "replace")
-    return mask(
-        "".join(character if character.isprintable() else " " for character in text)[:EXCERPT_CHARACTERS].strip()
-    )
+    text = bytes(body[:MAX_READ_FOR_EXCERPT]).decode("utf-8", "replace")
+    return "".join(character if character.isprintable() else " " for character in text).strip()
 
 
 def _what_failed(error: Exception) -> dict[str, Any]:

@@ -49,6 +49,7 @@ class Phases:
 
     dns_ms: float | None = None
     connect_ms: float | None = None
+    tls_ms: float | None = None
     first_byte_ms: float | None = None
     total_ms: float = 0.0
 
