@@ -6,6 +6,7 @@ that no neighbour of a find needs a bounds check. Zones are read only when somet
 
 import hashlib
 import re
+from bisect import bisect_left
 from functools import cached_property
 
 from service.ingest.html import Page, read_html
@@ -18,6 +19,9 @@ from service.model.mention import Field, Reason, Zone
 _SITE = re.compile(r"\s+(?:\||-|::|<|:)\s+[^|<>]{1,30}$|\s*\|\s*[^|]{1,30}$")
 _TAG = re.compile(r"<[^>]*>")
 _SENTENCE_END = re.compile(r"[.!?。…][\"'”’)\]」』》]*(?=\s|$|(?=[가-힣“‘\"]))")
+_QUOTE = re.compile('"')
+MAX_SENTENCE = 500
+"""Characters of a sentence on either side of what was found: what has no end is cut."""
 _NUMBER_OR_LATIN = re.compile(r"[0-9a-z]")
 
 
@@ -156,19 +160,28 @@ class Document:
             return Zone.QUOTE
         return zone
 
+    @cached_property
+    def _quotes(self) -> list[int]:
+        return [found.start() for found in _QUOTE.finditer(self.text)]
+
     def _is_quoted(self, position: int) -> bool:
-        start = self.text.rfind("\n", 0, position) + 1
-        if self.text.count('"', start, position) % 2 == 0:
+        """Whether an odd number of quotation marks stands before it in its line, and one after."""
+        line = self.zones.line_at(position)
+        if line is None:
             return False
-        end = self.text.find("\n", position)
-        return self.text.find('"', position, end) >= 0
+        quotes = self._quotes
+        before = bisect_left(quotes, position)
+        return (
+            (before - bisect_left(quotes, line.start)) % 2 == 1 and before < len(quotes) and quotes[before] < line.end
+        )
 
     def sentence_span(self, position: int) -> tuple[int, int]:
         """Start and end, in `text`, of the sentence that holds `position`."""
-        begin = self.text.rfind("\n", 0, position) + 1
-        end = self.text.find("\n", position)
+        begin = max(self.text.rfind("\n", max(0, position - MAX_SENTENCE), position) + 1, position - MAX_SENTENCE)
+        end = self.text.find("\n", position, position + MAX_SENTENCE)
+        end = end if end >= 0 else min(position + MAX_SENTENCE, len(self.text) - 1)
         if position >= self.body_start and (line := self.zones.line_at(position)) and line.head <= position < line.tail:
-            begin, end = line.head, line.tail
+            begin, end = max(begin, line.head), min(end, line.tail)
         for found in _SENTENCE_END.finditer(self.text, begin, end):
             if _NUMBER_OR_LATIN.match(self.text, found.start() - 1) and not self.text[found.end()].isspace():
                 continue

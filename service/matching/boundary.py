@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from service.ingest.wordlist import read_groups
 from service.matching.hangul import ANY_FINAL, DIGIT, HAN, HANGUL, KANA, LATIN, OTHER, script_of
-from service.matching.josa import need, tails
+from service.matching.josa import MAX_TAIL, need, tails
 from service.matching.lexicon import Surface
 from service.model.mention import Reason, Via
 
@@ -17,13 +17,19 @@ OPEN = frozenset(" \n\"'([{<·,…/~|▲△▶■□◆◇○●★☆『「《�
 CLOSED = frozenset(" \n\"')]}>·…/~|▲△▶■□◆◇○●★☆』」》〉】〕([<→↑↓;:!?-")
 """After a name of any script: it ends here."""
 
-_RUN = re.compile("[가-힣]+")
-_HAN_RUN = re.compile("[㐀-䶿一-鿿]+")
+TAIL = re.compile(f"[가-힣]{{1,{MAX_TAIL + 1}}}")
+"""What follows a name; one syllable more than any chain has is enough to know that it is none."""
+_HANGUL = re.compile("[가-힣]")
+_HAN_RUN = re.compile("[㐀-䶿一-鿿]{1,9}")
 _GROUPS = read_groups("service.matching", "prefixes.txt")
 PREFIXES = frozenset(_GROUPS["hangul"])
 HAN_PREFIXES = frozenset(_GROUPS["han"])
 PREFIX_ENDS = frozenset(prefix[-1] for prefix in PREFIXES)
 """A Hangul name right after any other Hangul syllable is inside a word."""
+LOOK_BACK = 2_000
+"""Characters of a line in which quotation marks are counted; a line without end must not cost its square."""
+NEARBY = 200
+"""Characters on either side that tell a Chinese or Japanese line from a Korean one."""
 _LONGEST_PREFIX = max(map(len, PREFIXES))
 _DIGIT_JOINERS = frozenset("·,/:-~")
 _CLOSING_QUOTES = frozenset("\"')]}>』」》〉】〕")
@@ -60,7 +66,7 @@ FITS = Verdict(None)
 
 def tail_at(text: str, end: int) -> str:
     """The Hangul that follows `end` without a break."""
-    found = _RUN.match(text, end)
+    found = TAIL.match(text, end)
     return found[0] if found else ""
 
 
@@ -120,15 +126,15 @@ def _is_particle(text: str, start: int, surface: Surface) -> bool:
 
 def _closes(text: str, at: int) -> bool:
     """Whether the straight quotation mark at `at` closes one: it is an even one of its line."""
-    line = text.rfind("\n", 0, at) + 1
-    return text.count(text[at], line, at + 1) % 2 == 0
+    line = text.rfind("\n", max(0, at - LOOK_BACK), at) + 1
+    return text.count(text[at], max(line, at - LOOK_BACK), at + 1) % 2 == 0
 
 
 def _is_free_line(text: str, at: int) -> bool:
     """Whether the line is Chinese or Japanese: it has no Hangul."""
-    begin = text.rfind("\n", 0, at) + 1
-    end = text.find("\n", at)
-    return _RUN.search(text, begin, end if end >= 0 else len(text)) is None
+    begin = max(text.rfind("\n", max(0, at - NEARBY), at) + 1, at - NEARBY)
+    end = text.find("\n", at, at + NEARBY)
+    return _HANGUL.search(text, begin, end if end >= 0 else at + NEARBY) is None
 
 
 def ends(text: str, end: int, surface: Surface) -> Verdict:  # noqa: PLR0911 - one line a script

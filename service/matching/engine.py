@@ -6,11 +6,11 @@ it the evidence it needs, and does the second opinion agree (sense)? `match` dro
 question first; `examine` asks all of them, so that each gets its first reason in the order of the contract.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 
 from service.ingest.reading import Document
-from service.matching.boundary import PREFIX_ENDS, begins, closed_after, ends, open_before
+from service.matching.blockers import Blockers
+from service.matching.boundary import PREFIX_ENDS, TAIL, begins, closed_after, ends, open_before
 from service.matching.findings import Findings, Hit
 from service.matching.hangul import HANGUL
 from service.matching.index import RuleIndex
@@ -28,10 +28,6 @@ CONTEXT = 16
 MAX_ASKED = 8
 """Occurrences of one surface in one article that are asked about; the rest get the mean of these."""
 NOT_A_NAME = 0.2
-
-_TAIL = re.compile("[가-힣]+")
-
-Blockers = dict[int, list[tuple[int, int]]]
 
 
 class Engine:
@@ -81,14 +77,14 @@ class Engine:
             return f"@{self._lexicon.entities[term].id}"
         return f'"{self._lexicon.literals[term - self._entities]}"'
 
-    def _candidates(self, document: Document) -> list[Occurrence]:  # noqa: C901, PLR0912 - the inner loop
+    def _candidates(self, document: Document) -> list[Occurrence]:  # noqa: C901 - the inner loop
         """Occurrences that begin and end as a name of theirs may, outside their entity's `not_in`."""
         text = document.text
         table = self._table
         masks, work_out = tails().known, tails().mask
-        tail_run = _TAIL.match
+        tail_run = TAIL.match
         out: list[Occurrence] = []
-        blockers: Blockers = {}
+        blockers: dict[int, Blockers] = {}
         blocked = False
         blocking = self._blocking
         for start, end, number in self._lexicon.find(text):
@@ -123,15 +119,15 @@ class Engine:
                 if surface.blocked:
                     blocked = True
             for term in blocks:
-                blockers.setdefault(term, []).append((start, end))
+                blockers.setdefault(term, Blockers()).add(text, start, end)
         if blocked and blockers:
-            out = [one for one in out if not one.surface.blocked or _inside(text, one, blockers) is None]
+            out = [one for one in out if _blocker(one, blockers) is None]
         return out
 
     def _all(self, document: Document) -> list[Occurrence]:
         text = document.text
         out: list[Occurrence] = []
-        blockers: Blockers = {}
+        blockers: dict[int, Blockers] = {}
         for start, end, number in self._lexicon.find(text):
             surfaces, blocks = self._table[number]
             for surface, *_ in surfaces:
@@ -145,12 +141,12 @@ class Engine:
                     one.reason = one.verdict.reason
                 out.append(one)
             for term in blocks:
-                blockers.setdefault(term, []).append((start, end))
+                blockers.setdefault(term, Blockers()).add(text, start, end)
         for one in out:
-            one.blocker = _inside(text, one, blockers)
+            one.blocker = _blocker(one, blockers)
             if one.blocker is not None:
                 one.reason = Reason.NOT_IN
-            elif one.surface.case is not None and not _same_case(document, one):
+            elif one.surface.case is not None and not same_case(document, one):
                 one.reason = one.reason or Reason.BOUNDARY
         return out
 
@@ -187,7 +183,7 @@ class Engine:
 
     def _look_at_case(self, document: Document, one: Occurrence) -> None:
         surface = one.surface
-        if surface.case is not None and not _same_case(document, one):
+        if surface.case is not None and not same_case(document, one):
             one.reason = Reason.BOUNDARY
         elif surface.acronym and surface.case is None and _is_plain_word(document, one):
             one.reason, one.confidence = Reason.AMBIGUOUS, NOT_A_NAME
@@ -259,14 +255,10 @@ def _context(document: Document, one: Occurrence) -> tuple[int, int]:
     return begin, end
 
 
-def _inside(text: str, one: Occurrence, blockers: Blockers) -> tuple[int, int] | None:
-    """The blocker of its entity that holds the occurrence. One that begins before it must itself begin a word."""
-    for start, end in blockers.get(one.surface.term, ()) if one.surface.blocked else ():
-        if start <= one.start and one.end <= end:
-            if start < one.start and "가" <= text[start] <= "힣" and "가" <= text[start - 1] <= "힣":
-                continue
-            return start, end
-    return None
+def _blocker(one: Occurrence, blockers: dict[int, Blockers]) -> tuple[int, int] | None:
+    """What it lies inside of, of the `not_in` of its entity."""
+    own = blockers.get(one.surface.term) if one.surface.blocked else None
+    return own.holding(one.start, one.end) if own is not None else None
 
 
 def _same_case(document: Document, one: Occurrence) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from service.ingest.reading import Document
-from service.matching.engine import Engine
+from service.matching.engine import Engine, same_case
 from service.matching.findings import mention_of
 from service.matching.lexicon import Surface
 from service.matching.occurrence import Occurrence
@@ -68,6 +68,9 @@ def _steps(engine: Engine, document: Document, one: Occurrence) -> Iterator[Step
     verdict = one.verdict
     if verdict is not None:
         yield Step("ends", _right(one, text), verdict.reason is None)
+    if surface.case is not None:
+        same = same_case(document, one)
+        yield Step("case", "in the letters of the surface" if same else f"not written {surface.case}", same)
     if surface.needs is not None:
         terms = ", ".join(engine.term_name(term) for term in surface.needs)
         missing = one.reason is Reason.AMBIGUOUS

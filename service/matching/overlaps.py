@@ -1,6 +1,7 @@
 """Several surfaces of one entity at one place are one mention: the longest; and a gloss repeats the name before it."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from service.matching.occurrence import Occurrence
 from service.model.mention import Reason
@@ -17,14 +18,20 @@ def merge(occurrences: Sequence[Occurrence]) -> list[Occurrence]:
     What counts goes before what does not, a name followed by its whole title (충칭+시장) before one that shares a
     syllable with it (충칭시+장), then the longest, then the first.
     """
-    kept: list[Occurrence] = []
-    for one in sorted(occurrences, key=_rank):
-        if any(one.start < other.end and other.start < one.end for other in kept):
-            one.merged = True
-        else:
-            kept.append(one)
-    kept.sort(key=lambda one: one.start)
-    return kept
+    ordered = sorted(occurrences, key=_by_start)
+    if all(one.end <= other.start for one, other in pairwise(ordered)):
+        return ordered
+    taken: set[int] = set()
+    for one in sorted(ordered, key=_rank):
+        place = range(one.start, one.end)
+        one.merged = not taken.isdisjoint(place)
+        if not one.merged:
+            taken.update(place)
+    return [one for one in ordered if not one.merged]
+
+
+def _by_start(one: Occurrence) -> int:
+    return one.start
 
 
 def _rank(one: Occurrence) -> tuple[bool, bool, int, int]:

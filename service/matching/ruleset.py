@@ -122,7 +122,7 @@ def _in_words(found: Any) -> str:
         models = (EntityModel, RuleModel, AliasModel)
         known = sorted({name for model in models for name in model.model_fields} | {"entities", "rules", "fires"})
         return f"there is no such field{did_you_mean(str(found['loc'][-1]), known)}"
-    if kind == "string_type":
+    if kind in ("string_type", "model_type"):
         return (
             f'must be text; put it in quotation marks: "{given}"'
             if isinstance(given, int | float | bool)

@@ -1,0 +1,132 @@
+"""Rule files: every problem with its place, and the records that they become."""
+
+from pathlib import Path
+
+import pytest
+
+from service.adapters.rule_files import load_rules
+from service.matching.ruleset import RuleSet
+from service.model.errors import InvalidRules
+
+
+def problems(tmp_path: Path, text: str) -> list[str]:
+    (tmp_path / "r.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidRules) as error:
+        load_rules(tmp_path)
+    return [str(problem).removeprefix(f"{tmp_path}/") for problem in error.value.problems]
+
+
+GOOD = """\
+entities:
+  - id: a
+    name: 인천
+    aliases: [{text: 仁川, lang: zh}, Incheon]
+  - {id: b, name: 울산, needs: ["@a", 항만]}
+rules:
+  - id: r
+    when: '@a AND NOT "관광 상품"'
+    tests: [{text: 인천이 이겼다., fires: true}]
+"""
+
+
+def test_all_problems_at_once_each_with_its_place(tmp_path: Path) -> None:
+    said = problems(
+        tmp_path,
+        """\
+entities:
+  - id: Bad_id
+    name: 서울시
+    knd: place
+  - id: a
+    name: 강
+    aliases: [519]
+  - id: c
+    name: 인천
+    needs: ["@nobody"]
+rules:
+  - id: r1
+    when: '@c AND @zz'
+  - id: r2
+    when: '@c AND @c OR "가나"'
+  - id: r2
+    when: "@c"
+    expires: soon
+""",
+    )
+    assert said[0].startswith("r.yaml:2:9: id: 'Bad_id' does not fit")
+    assert said[1].startswith("r.yaml:4:10: knd: there is no such field; did you mean kind?")
+    assert "r.yaml:7:15: aliases.0:" in said[2]
+    assert said[3].startswith("r.yaml:10:14: there is no entity nobody")
+    assert said[4].startswith("r.yaml:13:19: there is no entity zz")
+    assert said[5].startswith("r.yaml:15:22: AND and OR side by side")
+    assert said[6].startswith("r.yaml:16:9: the rule r2 is defined already")
+    assert said[7].startswith("r.yaml:18:14: 'soon' is no date")
+    assert len(said) == 8
+
+
+def test_one_syllable_is_refused(tmp_path: Path) -> None:
+    (said,) = problems(tmp_path, "entities: [{id: a, name: 강}]\n")
+    assert said.startswith("r.yaml:1:26: '강' has one syllable")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("entities: [", "not YAML"),
+        ("- a\n", "entities: and rules:"),
+        ("foo: []\n", "no such part 'foo'"),
+        ("entities: {a: b}\n", "must be a list"),
+        ("entities: [{id: a, id: b, name: 인천}]\n", "stands here twice"),
+        ("entities: [{id: a, name: 인천}, {id: a, name: 울산}]\n", "defined already"),
+        ("entities: [{id: a}]\n", "name: is missing"),
+        ("", "no rules here"),
+    ],
+)
+def test_files_that_are_none(tmp_path: Path, text: str, says: str) -> None:
+    assert any(says in line for line in problems(tmp_path, text))
+
+
+def test_not_utf8_and_not_there(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_bytes("rules: # 규칙".encode("cp949"))
+    with pytest.raises(InvalidRules, match="not UTF-8"):
+        load_rules(tmp_path)
+    with pytest.raises(InvalidRules, match="no such file"):
+        load_rules(tmp_path / "nowhere")
+
+
+def test_records_are_the_rules(tmp_path: Path) -> None:
+    file = tmp_path / "deep" / "r.yml"
+    file.parent.mkdir()
+    file.write_text(GOOD, encoding="utf-8")
+    ruleset = load_rules(tmp_path)
+    records = ruleset.to_records()
+    again = RuleSet.from_records(records)
+    assert again.to_records() == records
+    assert again.version == ruleset.version
+    assert {entity.id: entity for entity in again.entities} == {entity.id: entity for entity in ruleset.entities}
+    assert [(rule.id, rule.when, rule.tests) for rule in again.rules] == [
+        (rule.id, rule.when, rule.tests) for rule in ruleset.rules
+    ]
+    assert all(key.split("/")[0] in {"entity", "rule"} for key in records)
+
+
+def test_version_follows_content_and_not_order_or_place(tmp_path: Path) -> None:
+    first = tmp_path / "a.yaml"
+    first.write_text(GOOD, encoding="utf-8")
+    other = tmp_path / "b.json"
+    other.write_text('{"rules": [{"id": "r", "when": "@a AND NOT \\"관광 상품\\"", "tests": [{"text": "인천이 이겼다.", "fires": true}]}],'
+                     '"entities": [{"id": "b", "name": "울산", "needs": ["@a", "항만"]},'
+                     ' {"id": "a", "name": "인천", "aliases": [{"text": "仁川", "lang": "zh"}, "Incheon"]}]}', encoding="utf-8")  # fmt: skip
+    assert load_rules(first).version == load_rules(other).version
+    changed = tmp_path / "c.yaml"
+    changed.write_text(GOOD.replace("이겼다", "졌다"), encoding="utf-8")
+    assert load_rules(changed).version != load_rules(first).version
+
+
+def test_a_record_that_is_not_what_its_key_says_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "r.yaml"
+    file.write_text(GOOD, encoding="utf-8")
+    records = load_rules(file).to_records()
+    key = next(iter(records))
+    with pytest.raises(InvalidRules, match="not what its key says"):
+        RuleSet.from_records({**records, key: records[key] + b" "})
