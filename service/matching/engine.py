@@ -261,7 +261,8 @@ def _blocker(one: Occurrence, blockers: dict[int, Blockers]) -> tuple[int, int] 
     return own.holding(one.start, one.end) if own is not None else None
 
 
-def _same_case(document: Document, one: Occurrence) -> bool:
+def same_case(document: Document, one: Occurrence) -> bool:
+    """Whether it stands there in just the letters of its surface."""
     view, start, end = document.span(one.start, one.end)
     return view.given[start:end] == one.surface.case
 
