@@ -23,7 +23,6 @@ from service.dispatcher.progress import Progress
 from service.dispatcher.writer import Headers, Place, Writer
 from service.model import topics
 from service.model.errors import InvalidSubscription
-from service.model.ids import sha256_hex
 from service.model.records import AttemptRecord, DeliveryRecord, SubscriptionRecord
 from service.settings import DeliverySettings
 
@@ -166,7 +165,7 @@ class Sender:
             status=None if answer is None else answer.status,
             error=None if failure is None else failure.value,
             detail=detail[:MAX_DETAIL] or None,
-            body_sha256=sha256_hex(delivery.body.encode()),
+            body_sha256=delivery.body_sha256,  # checked when it was read
             started_ms=started_ms,
             duration_ms=answer.phases.total_ms if answer is not None else float(now_ms - started_ms),
             next_due_ms=verdict.due_ms if isinstance(verdict, WaitUntil) else None,
@@ -178,10 +177,6 @@ class Sender:
     async def _write_attempt(self, attempt: AttemptRecord) -> None:
         await self._write(topics.ATTEMPTS, attempt.subscription.encode(), attempt.encode())
         self._progress.made(attempt)
-        if attempt.terminal:
-            self._log.debug(
-                "delivery ended", delivery=attempt.delivery_id, outcome=attempt.outcome, attempts=attempt.number
-            )
         self._metrics.attempts.labels(attempt.outcome).inc()
         if attempt.error is not None:
             self._metrics.attempt_errors.labels(attempt.error).inc()
