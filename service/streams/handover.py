@@ -18,7 +18,10 @@ async def handed_over(stream: Any, limit: int) -> AsyncIterator[list[Any]]:
     queue = stream.channel.queue
     consumer = app.consumer
     while not stream.should_stop:
-        events = [await queue.get()]
+        try:
+            events = [await queue.get()]
+        except StopAsyncIteration:  # how Faust tells a stream to stop; out of a generator it would be a RuntimeError
+            return
         while len(events) < limit and not queue.empty():
             events.append(queue.get_nowait())
         generation = app.consumer_generation_id
