@@ -5,7 +5,16 @@ from fnmatch import fnmatchcase
 from typing import Protocol
 
 from service.model import ids
-from service.model.records import AlertRecord, Evidence, MatchRecord, RuleMatch, StoryHead, SubscriptionRecord
+from service.model.records import (
+    AlertRecord,
+    Evidence,
+    Format,
+    Lang,
+    MatchRecord,
+    RuleMatch,
+    StoryHead,
+    SubscriptionRecord,
+)
 
 MAX_ALERT_BYTES = 4_000
 MAX_SENTENCE = 300
@@ -19,12 +28,17 @@ class Addresses(Protocol):
         """Subscription ids, in a stable order."""
         ...
 
+    def style(self, subscription: str) -> tuple[Format, Lang]:
+        """How one of them wants to be told."""
+        ...
+
 
 class SubscriptionIndex:
     """Subscriptions by rule: globs are tried once for each rule id that occurs, not once for each match."""
 
     def __init__(self, subscriptions: Iterable[SubscriptionRecord]) -> None:
         self._subscriptions = sorted(subscriptions, key=lambda record: record.id)
+        self._styles = {record.id: (record.format, record.lang) for record in self._subscriptions}
         self._of: dict[str, tuple[str, ...]] = {}
 
     def of(self, rule_id: str) -> Sequence[str]:
@@ -38,6 +52,10 @@ class SubscriptionIndex:
             )
         return known
 
+    def style(self, subscription: str) -> tuple[Format, Lang]:
+        """Format and language of its webhooks. Raises KeyError when there is no such subscription."""
+        return self._styles[subscription]
+
 
 def alerts_for(record: MatchRecord, addresses: Addresses, now_ms: int) -> list[AlertRecord]:
     """One alert for each match and each subscription that wants its rule.
@@ -49,7 +67,7 @@ def alerts_for(record: MatchRecord, addresses: Addresses, now_ms: int) -> list[A
     for match in record.matches:
         evidence = tuple(map(_shortened, match.mentions))
         alerts += [
-            _thin(_alert(record, match, subscription, story, evidence, now_ms))
+            _thin(_alert(record, match, subscription, story, evidence, addresses.style(subscription), now_ms))
             for subscription in addresses.of(match.rule.id)
         ]
     return alerts
@@ -61,6 +79,7 @@ def _alert(  # noqa: PLR0913 - what an alert is made of
     subscription: str,
     story: StoryHead,
     evidence: tuple[Evidence, ...],
+    style: tuple[Format, Lang],
     now_ms: int,
 ) -> AlertRecord:
     return AlertRecord(
@@ -72,6 +91,8 @@ def _alert(  # noqa: PLR0913 - what an alert is made of
         article=record.article,
         mentions=evidence,
         truncated=match.mentions_total > len(match.mentions),
+        format=style[0],
+        lang=style[1],
         published_ms=record.published_ms,
         matched_ms=record.matched_ms,
         alerted_ms=now_ms,

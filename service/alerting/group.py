@@ -18,7 +18,7 @@ from enum import StrEnum
 import orjson
 
 from service.model import ids
-from service.model.records import AlertRecord, DecisionRecord, DeliveryRecord, Outcome
+from service.model.records import CONTENT_TYPES, AlertRecord, DecisionRecord, DeliveryRecord, Outcome
 
 _HEAD = struct.Struct(">BHQQ")  # format, partition, offset, taken_ms: read without parsing the rest
 _FORMAT = 1
@@ -142,6 +142,7 @@ def _delivery(  # noqa: PLR0913 - what a delivery is made of
         type="alert.matched",
         body=body,
         body_sha256=ids.sha256_hex(body.encode()),
+        content_type=CONTENT_TYPES.get(alert.format, "application/json"),
         alert_ids=(alert.alert_id,),
         created_ms=now_ms,
         deadline_ms=deadline_ms,

@@ -4,7 +4,7 @@ At most 20 kB. What does not fit is cut in the order in which a reader misses it
 texts, then alerts from the end, and `truncated` says so. The same alerts always make the same bytes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -55,30 +55,52 @@ def alert_payload(  # noqa: PLR0913 - the fields of the contract
     Raises:
         ValueError: no alerts.
     """
-    if not alerts:
-        raise ValueError("a notification without alerts says nothing")
-    head = _Head(kind, subscription, sequence, reason, timestamp_ms)
-    for cut in CUTS:
-        body = _body(head, alerts, len(alerts), cut)
-        if len(body) <= MAX_BYTES:
-            return body.decode()
-    fewest, most = 1, len(alerts)
-    while fewest < most:  # the largest number of alerts that fits
-        middle = (fewest + most + 1) // 2
-        if len(_body(head, alerts, middle, CUTS[-1])) <= MAX_BYTES:
-            fewest = middle
-        else:
-            most = middle - 1
-    return _body(head, alerts, fewest, CUTS[-1]).decode()
+    return fitted(Head(kind, subscription, sequence, reason, timestamp_ms), alerts, _plain)
 
 
 @dataclass(frozen=True, slots=True)
-class _Head:
+class Head:
+    """What a notification says beside its alerts; the fields are the arguments of `alert_payload`."""
+
     kind: str
     subscription: str
     sequence: int
     reason: str
     timestamp_ms: int
+
+
+Envelope = Callable[[Head, dict[str, Any]], dict[str, Any]]
+"""Puts `data` of the contract into what is sent."""
+
+
+def _plain(head: Head, data: dict[str, Any]) -> dict[str, Any]:
+    return {"type": head.kind, "timestamp": rfc3339(head.timestamp_ms), "data": data}
+
+
+def fitted(head: Head, alerts: Sequence[AlertRecord], envelope: Envelope) -> str:
+    """The body with as much as fits into 20,000 bytes.
+
+    Raises:
+        ValueError: no alerts.
+    """
+    if not alerts:
+        raise ValueError("a notification without alerts says nothing")
+
+    def made(count: int, cut: Cut) -> bytes:
+        return encoded(envelope(head, _data(head, alerts, count, cut)))
+
+    for cut in CUTS:
+        body = made(len(alerts), cut)
+        if len(body) <= MAX_BYTES:
+            return body.decode()
+    fewest, most = 1, len(alerts)
+    while fewest < most:  # the largest number of alerts that fits
+        middle = (fewest + most + 1) // 2
+        if len(made(middle, CUTS[-1])) <= MAX_BYTES:
+            fewest = middle
+        else:
+            most = middle - 1
+    return made(fewest, CUTS[-1]).decode()
 
 
 class _Shortener:
@@ -145,7 +167,7 @@ def _most_telling(mentions: Sequence[Evidence], limit: int) -> list[Evidence]:
     return [mentions[index] for index in sorted(index for _, index in sorted(ranked)[:limit])]
 
 
-def _body(head: _Head, alerts: Sequence[AlertRecord], count: int, cut: Cut) -> bytes:
+def _data(head: Head, alerts: Sequence[AlertRecord], count: int, cut: Cut) -> dict[str, Any]:
     shorten = _Shortener(cut)
     first = alerts[0]
     told = [
@@ -163,17 +185,16 @@ def _body(head: _Head, alerts: Sequence[AlertRecord], count: int, cut: Cut) -> b
         }
         for alert in alerts[:count]
     ]
-    data = {
+    return {
         "subscription": head.subscription,
         "sequence": head.sequence,
         "reason": shorten.short(head.reason),
-        "summary": summary(head.kind, alerts),
+        "summary": summary(head.kind, alerts, first.lang),
         "rule": {"id": first.rule.id, "name": shorten.short(first.rule.name)},
         "story": {"id": first.story.id, "copies": first.story.copies},
         "alerts": told,
         "truncated": shorten.used or count < len(alerts) or any(alert.truncated for alert in alerts),
     }
-    return _encoded({"type": head.kind, "timestamp": rfc3339(head.timestamp_ms), "data": data})
 
 
 def rfc3339(timestamp_ms: int) -> str:
@@ -182,7 +203,8 @@ def rfc3339(timestamp_ms: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{millis:03d}Z"
 
 
-def _encoded(value: dict[str, Any]) -> bytes:
+def encoded(value: dict[str, Any]) -> bytes:
+    """As JSON in UTF-8, the same bytes for the same value."""
     try:
         return orjson.dumps(value)
     except TypeError:  # lone surrogates: no UTF-8 says them, so U+FFFD stands in for each

@@ -17,6 +17,8 @@ SCHEMA = 1
 Id = Annotated[str, Field(min_length=1, max_length=512)]
 Format = Literal["bongsu", "cloudevents", "slack", "teams", "discord"]
 """What the body of a webhook looks like. It travels with the alert, so that a replay makes the same bytes."""
+CONTENT_TYPES: dict[str, str] = {"cloudevents": "application/cloudevents+json"}
+"""Of the formats whose content type is not `application/json`."""
 Lang = Literal["ko", "en"]
 """Of the sentences that Bongsu itself writes."""
 

@@ -11,7 +11,7 @@ from service import logs
 from service.adapters.control import RulesFollower, SubscriptionsFollower
 from service.adapters.kafka_client import client_options, topic_name
 from service.alerting.addressing import SubscriptionIndex
-from service.delivery.payload import alert_payload
+from service.delivery.formats import notification
 from service.metrics import RoleMetrics, WorkerMetrics
 from service.model import topics
 from service.model.errors import BongsuError, Unavailable, WrongSetup
@@ -120,7 +120,7 @@ class Worker:
             Changelog(table, on_retry=self._metrics.output_retries.inc),
             self._outputs,
             self._metrics,
-            alert_payload,
+            notification,
             self._clock,
         )
         self._agent(app, topics.ARTICLES, "match", match.process, settings.matching.batch_size)

@@ -1,0 +1,138 @@
+"""What every chat format shows of a notification, before it is dressed for Slack, Teams or Discord."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from service.delivery.payload import MAX_BYTES, encoded
+from service.delivery.summary import TEST, short, summary
+from service.model.records import AlertRecord, Evidence, Lang
+
+MAX_TITLE, MAX_SOURCE, MAX_RULE, MAX_URL = 200, 60, 100, 1800
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is shown: alerts, quotes of each, characters of a quote."""
+
+    alerts: int
+    quotes: int
+    quote: int
+
+
+SIZES = (
+    Size(10, 3, 300), Size(10, 2, 160), Size(10, 1, 120), Size(6, 1, 120), Size(3, 1, 100), Size(1, 1, 80),
+    Size(1, 0, 0),
+)  # fmt: skip
+"""From the most to the least; the first that fits is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A sentence, split where the name stands in it."""
+
+    before: str
+    found: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One alert."""
+
+    title: str
+    url: str | None
+    byline: str
+    quotes: tuple[Quote, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """A notification for people."""
+
+    summary: str
+    items: tuple[Item, ...]
+    footer: str
+
+
+def brief(kind: str, alerts: Sequence[AlertRecord], size: Size) -> Brief:
+    """What is shown of `alerts`, at least one, in the language of the first."""
+    first = alerts[0]
+    items = tuple(_item(alert, size) for alert in alerts[: size.alerts])
+    return Brief(summary(kind, alerts, first.lang), items, _footer(kind, alerts, len(items), first.lang))
+
+
+def first_that_fits(
+    kind: str, alerts: Sequence[AlertRecord], dress: Callable[[Brief], dict[str, Any]], fits: Callable[[Any], bool]
+) -> str:
+    """The largest body that `fits` accepts and that is within 20,000 bytes.
+
+    Raises:
+        ValueError: no alerts.
+    """
+    if not alerts:
+        raise ValueError("a notification without alerts says nothing")
+    body = b""
+    for size in SIZES:
+        value = dress(brief(kind, alerts, size))
+        body = encoded(value)
+        if len(body) <= MAX_BYTES and fits(value):
+            break
+    return body.decode()
+
+
+def _item(alert: AlertRecord, size: Size) -> Item:
+    article = alert.article
+    parts = [short(article.source, MAX_SOURCE) if article.source else "", short(article.published_at or "", 40)]
+    return Item(
+        title=short(article.title or article.id, MAX_TITLE) or "-",
+        url=_link(article.url),
+        byline=" · ".join(part for part in parts if part),
+        quotes=tuple(_quotes(alert.mentions, size)),
+    )
+
+
+def _link(url: str | None) -> str | None:
+    """Only what a click should open, whole or not at all."""
+    if url is None or len(url) > MAX_URL or not url.lower().startswith(("https://", "http://")):
+        return None
+    return None if any(character <= " " or character in "<>|\"'`\\" for character in url) else url
+
+
+def _quotes(mentions: Sequence[Evidence], size: Size) -> Iterator[Quote]:
+    """One a sentence, so that two names of one sentence do not show it twice."""
+    seen: set[str] = set()
+    for mention in mentions:
+        if len(seen) == size.quotes:
+            return
+        if mention.sentence not in seen:
+            seen.add(mention.sentence)
+            yield _quote(mention, size.quote)
+
+
+def _quote(mention: Evidence, limit: int) -> Quote:
+    sentence = " ".join(mention.sentence.split())
+    found = " ".join(mention.text.split())[:limit]
+    at = sentence.find(found) if found else -1
+    if at < 0:
+        return Quote("", "", short(sentence, limit))
+    room = (limit - len(found)) // 2
+    before, after = sentence[:at], sentence[at + len(found) :]
+    if len(before) > room:
+        before = "…" + before[len(before) - room :]
+    if len(after) > room:
+        after = after[:room] + "…"
+    return Quote(before, found, after)
+
+
+def _footer(kind: str, alerts: Sequence[AlertRecord], shown: int, lang: Lang) -> str:
+    first = alerts[0]
+    korean = lang == "ko"
+    parts = [short(first.rule.name or first.rule.id, MAX_RULE)]
+    if kind == TEST:
+        parts.append("시험" if korean else "test")
+    if first.story.copies > 1:
+        parts.append(f"같은 기사 {first.story.copies}건" if korean else f"{first.story.copies} copies")
+    if len(alerts) > shown:
+        parts.append(f"외 {len(alerts) - shown}건" if korean else f"{len(alerts) - shown} more")
+    return " · ".join(part for part in parts if part)
