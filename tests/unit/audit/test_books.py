@@ -85,8 +85,23 @@ def test_two_ends_and_two_deliveries_of_one_alert_conflict():
 
 def test_a_test_delivery_is_not_in_the_books():
     books = Books()
+    books.delivery(delivery_record("msg_test", reason="test"), DELIVERIES, 4)
     books.attempt(attempt_record("msg_test", reason="test"))
     assert books.balances({})[1].entries == 0
+
+
+def test_a_replay_adds_to_what_happened_and_contradicts_nothing():
+    books = Books()
+    books.delivery(delivery_record("msg_1"), DELIVERIES, 4)
+    books.attempt(attempt_record("msg_1", "given_up", status=500))
+    books.delivery(delivery_record("msg_1", reason="replay"), DELIVERIES, 5)
+    assert books.balances(ALL_READ)[1].ends == {"given_up": 1}
+    books.attempt(attempt_record("msg_1", reason="replay"))
+    replayed = books.balances(ALL_READ)[1]
+    assert replayed.balanced
+    assert (replayed.entries, replayed.ended, replayed.ends) == (1, 1, {"delivered": 1})
+    books.delivery(delivery_record("msg_1", body="another", reason="replay"), DELIVERIES, 6)
+    assert books.balances(ALL_READ)[1].conflicting == 1
 
 
 def test_what_ended_long_ago_is_forgotten_and_what_did_not_is_kept():
