@@ -98,6 +98,19 @@ def normalise(given: str) -> Normal:
     return Normal(text, maps)
 
 
+def normalise_in_place(given: str) -> str | None:
+    """The normal form where every character keeps its place: nearly always. None where it does not."""
+    if "&" in given or "  " in given:
+        return None
+    text = given
+    for one, other in _FREQUENT:
+        text = text.replace(one, other)
+    found = _NOTEWORTHY.search(text)
+    if found is None:
+        return text
+    return text.lower() if _ODD.search(text, found.start()) is None else None
+
+
 def fold(surface: str) -> str:
     """The normal form alone: for surfaces and literals of rules, which hold no character references."""
     for one, other in _FREQUENT:

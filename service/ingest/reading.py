@@ -10,7 +10,7 @@ from bisect import bisect_left
 from functools import cached_property
 
 from service.ingest.html import Page, read_html
-from service.ingest.normalise import Normal, normalise
+from service.ingest.normalise import Normal, normalise, normalise_in_place
 from service.ingest.zones import ZoneMap, read_zones
 from service.model import ids
 from service.model.article import Article
@@ -61,6 +61,22 @@ class Document:
         self.article = article
         self.title_view: View | None = None
         self._page: Page | None = None
+        title, body = article.title or "", article.text
+        if body is not None and "\n" not in title and "\r" not in title:
+            text = normalise_in_place(f"\n{title}\n{body}\n")
+            if text is not None:
+                self.text = text
+                self.body_start = len(title) + 2
+                """Where in `text` the body begins; the title begins at 1."""
+                self.normal_title = text[1 : self.body_start - 1]
+                self.body_view = View("text", body, Normal(""))
+                if article.title is not None:
+                    self.title_view = View("title", title, Normal(""))
+                return
+        self._read_fields(article)
+
+    def _read_fields(self, article: Article) -> None:
+        """The way of an article in which something moves, or of HTML: each field by itself."""
         if article.title is not None:
             self.title_view = View("title", article.title, normalise(article.title))
         if article.text is not None:
@@ -77,7 +93,6 @@ class Document:
         title = self.title_view.normal.text.replace("\n", " ") if self.title_view else ""
         self.normal_title = title
         self.body_start = len(title) + 2
-        """Where in `text` the body begins; the title begins at 1."""
         self.text = f"\n{title}\n{self.body_view.normal.text}\n"
 
     @property
@@ -91,7 +106,9 @@ class Document:
         """The HTML title with its references resolved, but in its own letters."""
         view = self.title_view
         assert view is not None
-        raw = view.given[view.base : view.stop(len(view.normal.text))] if view.normal.text else ""
+        raw = (
+            view.given[view.base : view.stop(len(view.normal.text))] if view.normal.text else ""
+        )  # only HTML comes here
         return _plain(raw)
 
     @cached_property

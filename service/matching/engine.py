@@ -113,8 +113,8 @@ class Engine:
                         verdict = ends(text, end, surface)
                         if verdict.reason is not None:
                             continue
-                        one = Occurrence(start, end, surface, verdict.via)
-                        one.verdict = verdict
+                        one = Occurrence(start, end, surface)
+                        one.via, one.verdict = verdict.via, verdict
                 out.append(one or Occurrence(start, end, surface))
                 if surface.blocked:
                     blocked = True
