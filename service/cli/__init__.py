@@ -1,6 +1,8 @@
 """The `bongsu` command. Each sub-command is a module of its own, imported only when it is called."""
 
 import importlib
+import os
+import signal
 import sys
 from typing import Any
 
@@ -18,8 +20,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rules": ("service.cli.rules:rules", "Check, test and apply rule files."),
     "subscribe": ("service.cli.subscribe:subscribe", "Send what rules find to a URL; prints the subscription."),
     "subscriptions": ("service.cli.subscribe:subscriptions", "List or remove subscriptions."),
+    "test-delivery": ("service.cli.test_delivery:test_delivery", "Send one webhook of type test; prints its attempt."),
+    "attempts": ("service.cli.attempts:attempts", "What each POST did: where it went, how long, what was answered."),
+    "replay": ("service.cli.replay:replay", "Send webhooks again: same ids, same bytes."),
     "ingest": ("service.cli.ingest:ingest", "Publish files (.txt, .html, .jsonl) or JSON Lines from - as articles."),
     "listen": ("service.cli.listen:listen", "A receiver that verifies each webhook and prints it."),
+    "verify": ("service.cli.verify:verify_", "Check a webhook that was saved; names the cause of a mismatch."),
     "worker": ("service.cli.roles:worker", "Role: match articles, address subscriptions, decide."),
     "dispatcher": ("service.cli.roles:dispatcher", "Role: sign and send webhooks."),
     "audit": (
@@ -40,6 +46,16 @@ class Lazy(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Names in the order of COMMANDS."""
         return list(COMMANDS)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click's, but who closes our stdout (`bongsu ... | head`) ends us quietly, as SIGPIPE would."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes nowhere
+            raise click.exceptions.Exit(128 + signal.SIGPIPE) from None
+        return result
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """The command, imported now."""
@@ -77,7 +93,4 @@ def main(argv: list[str] | None = None) -> None:
     except BongsuError as error:
         click.echo(f"bongsu: {error}", err=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(141)
     sys.exit(result if isinstance(result, int) else 0)

@@ -190,7 +190,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 @pytest.mark.parametrize("path", WRITTEN, ids=name_of)
 def test_commands_and_variables_that_are_named_exist(path: Path) -> None:
     text = text_of(path)
-    commands = re.findall(r"(?:^|`|\| |&& )bongsu ([a-z]+)", text, re.MULTILINE)
+    commands = re.findall(r"(?:^|`|\| |&& )bongsu ([a-z-]+)", text, re.MULTILINE)
     assert {name for name in commands if name not in COMMANDS} == set()
     named = set(re.findall(r"BONGSU_[A-Z0-9_]*[A-Z0-9]", text))
     prefixes = {name for name in named if any(known.startswith(f"{name}_") for known in variables())}

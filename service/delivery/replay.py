@@ -1,0 +1,139 @@
+"""Which deliveries are sent again, and as what: the same id and the same bytes, never a second content.
+
+A replay is a new record of an old delivery, with a new deadline and `reason` replay. It adds attempts to its id and
+takes nothing back: an id that ended stays ended, and one that was delivered at any time counts as delivered.
+"""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from service.model.ids import sha256_hex
+from service.model.records import AttemptRecord, DeliveryRecord
+
+
+class LeftOut(StrEnum):
+    """Why a delivery is not sent again."""
+
+    PENDING = "pending"
+    """It is still being tried by itself, or a replay of it is under way."""
+    NO_SUBSCRIPTION = "no_subscription"
+    NOT_KEPT = "not_kept"
+    """Its bytes are older than what `deliveries` keeps."""
+    TWO_CONTENTS = "two_contents"
+    """Its bytes are not those that were sent under its id; sending either would make it worse."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What somebody asked to be sent again. Milliseconds since the epoch, `until_ms` excluded."""
+
+    delivery: str | None = None
+    subscription: str | None = None
+    since_ms: int = 0
+    until_ms: int | None = None
+    failed: bool = False
+    """Only what ended otherwise than delivered; then the times are those of its end."""
+
+    def covers(self, at_ms: int) -> bool:
+        """Whether a time lies in the range."""
+        return self.since_ms <= at_ms and (self.until_ms is None or at_ms < self.until_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is sent again, oldest first, and how many are not, by reason."""
+
+    records: tuple[DeliveryRecord, ...]
+    left_out: Counter[LeftOut]
+
+
+@dataclass(slots=True)
+class _Past:
+    record: DeliveryRecord | None = None
+    bodies: set[str] = field(default_factory=set)
+    last: AttemptRecord | None = None
+    end: AttemptRecord | None = None
+    delivered: bool = False
+    asked_again_ms: int = 0
+
+
+class History:
+    """What happened to deliveries, folded from `attempts` first and `deliveries` then."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._past: dict[str, _Past] = {}
+
+    def attempt(self, record: AttemptRecord) -> None:
+        """One attempt; those of an id in their order."""
+        if record.reason == "test" or not self._names(record.delivery_id, record.subscription):
+            return
+        past = self._past.setdefault(record.delivery_id, _Past())
+        past.bodies.add(record.body_sha256)
+        past.last = record
+        if record.terminal:
+            past.end = record
+            past.delivered |= record.outcome == "delivered"
+
+    def delivery(self, record: DeliveryRecord, written_ms: int) -> None:
+        """One record of `deliveries`, written at `written_ms`."""
+        if record.reason == "test" or not self._names(record.id, record.subscription):
+            return
+        if self._wanted.failed and not self._failed(self._past.get(record.id)):
+            return
+        past = self._past.setdefault(record.id, _Past())
+        past.bodies |= {record.body_sha256, sha256_hex(record.body.encode("utf-8", "surrogatepass"))}
+        past.record = record
+        if record.reason == "replay":
+            past.asked_again_ms = max(past.asked_again_ms, written_ms)
+
+    def choose(self, subscriptions: Collection[str], now_ms: int) -> Choice:
+        """The records to write. `subscriptions`: those that exist."""
+        chosen: list[DeliveryRecord] = []
+        left_out: Counter[LeftOut] = Counter()
+        for past in self._past.values():
+            if not self._asked_for(past):
+                continue
+            why = _why_not(past, subscriptions)
+            if why is not None:
+                left_out[why] += 1
+            elif past.record is not None:
+                chosen.append(again(past.record, now_ms))
+        return Choice(tuple(sorted(chosen, key=lambda record: (record.created_ms, record.id))), left_out)
+
+    def _names(self, delivery: str, subscription: str) -> bool:
+        wanted = self._wanted
+        return wanted.delivery in (None, delivery) and wanted.subscription in (None, subscription)
+
+    def _failed(self, past: _Past | None) -> bool:
+        if past is None or past.end is None or past.delivered:
+            return False
+        return self._wanted.covers(past.end.started_ms + round(past.end.duration_ms))
+
+    def _asked_for(self, past: _Past) -> bool:
+        if self._wanted.failed:
+            return self._failed(past)
+        return past.record is not None and self._wanted.covers(past.record.created_ms)
+
+
+def _why_not(past: _Past, subscriptions: Collection[str]) -> LeftOut | None:
+    if past.record is None:
+        return LeftOut.NOT_KEPT
+    if past.record.subscription not in subscriptions:
+        return LeftOut.NO_SUBSCRIPTION
+    if len(past.bodies) > 1:
+        return LeftOut.TWO_CONTENTS
+    last = past.last
+    if last is None or not last.terminal or past.asked_again_ms > last.started_ms:
+        return LeftOut.PENDING
+    return None
+
+
+def again(record: DeliveryRecord, now_ms: int) -> DeliveryRecord:
+    """The record that sends it once more: as long a time to live as it had, its attempts counted from one."""
+    lives_ms = max(record.deadline_ms - record.created_ms, 1)
+    return record.model_copy(
+        update={"attempts_made": 0, "due_ms": 0, "deadline_ms": now_ms + lives_ms, "reason": "replay"}
+    )
