@@ -6,8 +6,10 @@ runs.
 
 import asyncio
 import contextlib
+import threading
+import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,10 +19,14 @@ from service.adapters.embedded_kafka import EmbeddedKafka
 from service.adapters.processes import Child
 from service.adapters.rule_files import load_rules
 from service.adapters.topics_admin import create_topics
+from service.model.errors import Unavailable, WrongSetup
 from service.settings import Settings
 
 ROLE_READY_S = 60.0
 ROLE_STOP_S = 10.0
+KAFKA_GIVE_UP_S = 8.0
+"""How long the end of an interrupted start is waited for. A download does not hear; it ends with the process."""
+WATCH_S = 0.25
 Progress = Callable[[str], None]
 
 
@@ -84,6 +90,7 @@ class LocalStack:
         self.kafka = EmbeddedKafka(data_dir / "kafka", port=port, progress=progress)
         self.settings = Settings(self.environ)
         self.roles = Roles(data_dir, self.environ)
+        self._starting: Future[str] | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -92,11 +99,18 @@ class LocalStack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.roles.stop()
-        await undisturbed(self.kafka.stop)
+        await undisturbed(self._stop_kafka)
 
     async def start_kafka(self) -> str:
-        """Kafka and the topics; returns the bootstrap servers."""
-        servers = await asyncio.to_thread(self.kafka.start)
+        """Kafka and the topics; returns the bootstrap servers.
+
+        Raises:
+            WrongSetup: the data directory cannot be written, or is in use.
+            Unavailable: Kafka did not come up, or could not be fetched.
+        """
+        make_dir(self._data_dir)
+        self._starting = in_daemon(self.kafka.start)
+        servers = await asyncio.wrap_future(self._starting)
         self.environ["BONGSU_KAFKA_BOOTSTRAP_SERVERS"] = servers
         self.settings = Settings(self.environ)
         self.roles = Roles(self._data_dir, self.environ)
@@ -108,6 +122,58 @@ class LocalStack:
         ruleset = await asyncio.to_thread(load_rules, directory)
         await publish_rules(self.settings.kafka, ruleset)
         return len(ruleset.rules)
+
+    async def ended(self) -> None:
+        """Wait until anything of this ends by itself; it should not.
+
+        Raises:
+            Unavailable: what ended, with the tail of its log.
+        """
+        while True:
+            gone = self.roles.ended()
+            if not self.kafka.running:
+                gone.append(f"Kafka ended; its log is {self.kafka.log_path}")
+            if gone:
+                raise Unavailable("\n".join(gone))
+            await asyncio.sleep(WATCH_S)
+
+    def _stop_kafka(self) -> None:
+        """Also one that another thread is starting at this moment."""
+        deadline = time.monotonic() + KAFKA_GIVE_UP_S
+        while self._starting is not None and not self._starting.done() and time.monotonic() < deadline:
+            if self.kafka.running:
+                self.kafka.stop()
+            time.sleep(0.05)
+        self.kafka.stop()
+
+
+def make_dir(data_dir: Path) -> None:
+    """Make a directory for data, if it is not there.
+
+    Raises:
+        WrongSetup: it cannot be made.
+    """
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WrongSetup(
+            f"the directory {data_dir} cannot be made: {error.strerror}; choose another with BONGSU_DATA_DIR"
+        ) from None
+
+
+def in_daemon(work: Callable[[], str]) -> "Future[str]":
+    """Run blocking work in a thread that does not keep the process alive: asyncio's own would be waited for."""
+    future: Future[str] = Future()
+    future.set_running_or_notify_cancel()  # who waits may be cancelled; the work is not
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001  it belongs to whoever waits
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
 
 
 async def undisturbed(work: Callable[[], object]) -> None:

@@ -1,6 +1,9 @@
 """A webhook on a terminal: the rule, the article, and what was found, marked in its sentence."""
 
+import re
+from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -8,6 +11,14 @@ from rich.text import Text
 from service.adapters.receiver import Received
 
 MAX_MENTIONS = 3
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
+_INDENT = " " * 9
+
+
+def make_console() -> Console:
+    """For stdout: pretty on a terminal; in a pipe every line stays one line."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=100)
 
 
 def show_webhook(console: Console, received: Received, latency_ms: float | None = None) -> None:
@@ -17,26 +28,36 @@ def show_webhook(console: Console, received: Received, latency_ms: float | None 
     since = Text(f" {latency_ms:.0f} ms after publishing" if latency_ms is not None else "", "cyan")
     try:
         data = received.payload["data"]
-        rule, alerts = data["rule"], data["alerts"]
-    except (ValueError, KeyError, TypeError):
+        rule, alerts = data["rule"], [list(_alert(alert)) for alert in data["alerts"]]
+        title = Text.assemble((_plain(rule["name"]), "bold"), f"  ({_plain(rule['id'])})")
+    except (ValueError, KeyError, TypeError, AttributeError):
         console.print(Text.assemble(f"{at} ", verdict, f" {len(received.body)} bytes that are no alert of Bongsu"))
         return
-    console.print(Text.assemble(f"{at} ", verdict, since, "  ", (rule["name"], "bold"), f"  ({rule['id']})"))
-    for alert in alerts:
-        article = alert["article"]
-        source = f"  {article['source']}" if article.get("source") else ""
-        console.print(Text.assemble("         ", (article.get("title") or article["id"], "underline"), (source, "dim")))
-        for mention in alert["mentions"][:MAX_MENTIONS]:
-            console.print(_mention(mention))
-        more = len(alert["mentions"]) - MAX_MENTIONS
-        if more > 0:
-            console.print(Text(f"         … and {more} more", "dim"))
+    console.print(Text.assemble(f"{at} ", verdict, since, "  ", title))
+    for lines in alerts:
+        for line in lines:
+            console.print(line)
 
 
-def _mention(mention: dict[str, str]) -> Text:
-    line = Text(f"         {mention['zone']:<8} ", "dim")
-    sentence = Text(mention["sentence"], "none")
-    sentence.highlight_words([mention["text"]], "yellow")
-    sentence.highlight_words([mention["surface"]], "bold yellow")
-    name = f"  [{mention['entity']}]" if mention.get("entity") else ""
-    return Text.assemble(line, sentence, (name, "dim"))
+def _alert(alert: dict[str, Any]) -> Iterator[Text]:
+    article, mentions = alert["article"], alert["mentions"]
+    source = f"  {_plain(article['source'])}" if article.get("source") else ""
+    yield Text.assemble(_INDENT, (_plain(article.get("title") or article["id"]), "underline"), (source, "dim"))
+    yield from map(_mention, mentions[:MAX_MENTIONS])
+    if len(mentions) > MAX_MENTIONS:
+        yield Text(f"{_INDENT}… and {len(mentions) - MAX_MENTIONS} more", "dim")
+
+
+def _mention(mention: dict[str, Any]) -> Text:
+    zone = Text(f"{_INDENT}{_plain(mention['zone']):<8} ", "dim")
+    sentence = Text(_plain(mention["sentence"]), "none")
+    for words, style in (("text", "yellow"), ("surface", "bold yellow")):
+        if marked := _plain(mention[words]):
+            sentence.highlight_words([marked], style)
+    name = f"  [{_plain(mention['entity'])}]" if mention.get("entity") else ""
+    return Text.assemble(zone, sentence, (name, "dim"))
+
+
+def _plain(value: object) -> str:
+    """Without control characters: what a stranger wrote must not steer the terminal."""
+    return _CONTROL.sub(" ", str(value))
