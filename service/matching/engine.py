@@ -71,6 +71,12 @@ class Engine:
         self._decide(document, occurrences)
         return document, occurrences
 
+    def warm_up(self) -> None:
+        """Ask now which surfaces are words too, and not when the first article names one. Takes 0.2 ms a surface."""
+        for pattern in self._lexicon.patterns:
+            for surface in pattern.surfaces:
+                self._is_doubtful(surface)
+
     def term_name(self, term: int) -> str:
         """How an author would write a term."""
         if term < self._entities:
