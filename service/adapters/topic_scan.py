@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
-from service.adapters.kafka_client import make_consumer, started, topic_name
+from service.adapters.kafka_client import client_options, make_consumer, started, topic_name
 from service.model.errors import Unavailable, WrongSetup
 from service.settings import KafkaSettings
 
@@ -74,9 +75,11 @@ async def tail(settings: KafkaSettings, name: str) -> AsyncIterator[Tail]:
 
 async def _assigned(consumer: AIOKafkaConsumer, settings: KafkaSettings, name: str) -> list[TopicPartition]:
     topic = topic_name(settings, name)
-    if topic not in await consumer.topics():
+    async with started(settings, AIOKafkaAdminClient(**client_options(settings))) as admin:
+        (described,) = await admin.describe_topics([topic])
+    parts = [TopicPartition(topic, part["partition"]) for part in described["partitions"]]
+    if described["error_code"] or not parts:
         raise WrongSetup(f"the topic {topic} does not exist; run `bongsu topics create`")
-    parts = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
     consumer.assign(parts)
     return parts
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_SPAN = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)([smhd])")
+_SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd])")
 
 
 def span_s(text: str) -> float:

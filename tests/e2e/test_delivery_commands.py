@@ -1,0 +1,184 @@
+"""`bongsu test-delivery`, `attempts` and `replay` against a real dispatcher, Kafka and receiver."""
+
+import asyncio
+import json
+import os
+import sys
+
+import pytest
+
+from service.adapters.control import publish_subscription
+from service.adapters.receiver import Receiver, Script
+from service.cli.audit import take_audit
+from service.settings import KafkaSettings
+from tests.deliveries import (
+    SECRET,
+    Known,
+    attempts,
+    delivery,
+    dispatching,
+    produce,
+    settings_for,
+    subscription,
+    terminal,
+)
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture
+def bongsu(kafka_env):
+    """Call `bongsu` without holding up the dispatcher of this process."""
+
+    async def call(*args: str) -> tuple[int | None, str, str]:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "service", *args,
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, **kafka_env},
+        )  # fmt: skip
+        out, err = await asyncio.wait_for(process.communicate(), 60)
+        return process.returncode, out.decode(), err.decode()
+
+    return call
+
+
+async def subscribed(kafka: KafkaSettings, url: str, **fields) -> Known:
+    known = Known()
+    known.add(subscription(url, **fields))
+    await publish_subscription(kafka, known["press-office"])
+    return known
+
+
+@pytest.mark.parametrize("form", ["bongsu", "cloudevents", "slack"])
+async def test_a_test_delivery_is_sent_once_and_its_attempt_is_shown(kafka_settings, bongsu, form) -> None:
+    async with Receiver([SECRET]) as receiver:
+        known = await subscribed(kafka_settings, receiver.url, format=form, headers={"X-Team": "press-office"})
+        async with dispatching(settings_for(kafka_settings), known):
+            code, out, err = await bongsu("test-delivery", "--subscription", "press-office", "--json")
+    assert code == 0, err
+    (got,) = receiver.received
+    shown = json.loads(out)
+    assert got.verified
+    assert (shown["delivery_id"], shown["outcome"], shown["reason"]) == (got.id, "delivered", "test")
+    assert (shown["address"], shown["request_bytes"]) == ("127.0.0.1", len(got.body))
+    assert shown["phases"]["connect_ms"] > 0
+    assert got.headers["X-Team"] == "press-office"
+    wanted = {"bongsu": "application/json", "cloudevents": "application/cloudevents+json", "slack": "application/json"}
+    assert got.headers["Content-Type"] == wanted[form]
+    if form == "bongsu":
+        assert got.payload["type"] == "test"
+
+
+async def test_a_test_that_fails_says_so_and_is_not_tried_again(kafka_settings, bongsu) -> None:
+    async with Receiver([SECRET], script=Script((500,))) as receiver:
+        known = await subscribed(kafka_settings, receiver.url)
+        async with dispatching(settings_for(kafka_settings), known):
+            code, out, _ = await bongsu("test-delivery", "--subscription", "press-office")
+            live = delivery(1)  # whatever was still to come for the test would have come before this one ended
+            await produce(kafka_settings, [live])
+            made = await terminal(kafka_settings, [live.id])
+            account = await take_audit(kafka_settings)
+    assert code == 1
+    assert "given_up (test)" in out
+    assert "500" in out
+    assert [attempt.number for attempt in made if attempt.reason == "test"] == [1]
+    assert account["balanced"], account
+    assert account["ledgers"]["deliveries"]["entries"] == 1
+
+
+async def test_without_a_dispatcher_or_a_subscription_it_says_what_is_missing(kafka_settings, bongsu) -> None:
+    await subscribed(kafka_settings, "http://127.0.0.1:9/")
+    code, _, err = await bongsu("test-delivery", "--subscription", "press-office", "--wait", "1")
+    assert (code, "is a `bongsu dispatcher` running?" in err) == (1, True)
+    code, _, err = await bongsu("test-delivery", "--subscription", "nobody")
+    assert (code, "there is no subscription nobody" in err) == (2, True)
+
+
+async def test_replays_repeat_ids_and_bytes_and_the_books_balance(kafka_settings, bongsu) -> None:
+    good, bad = delivery(1), delivery(2)
+    async with Receiver([SECRET], script=Script((200,))) as receiver:
+        known = await subscribed(kafka_settings, receiver.url)
+        async with dispatching(settings_for(kafka_settings), known):
+            await produce(kafka_settings, [good])
+            await terminal(kafka_settings, [good.id])
+            receiver.script = Script((500,))
+            await produce(kafka_settings, [bad])
+            await terminal(kafka_settings, [bad.id])
+            receiver.script = Script((200,))
+            before = len(receiver.received)
+
+            code, out, _ = await bongsu("replay", "--failed-since", "1h", "--dry-run")
+            assert (code, out.splitlines()[0]) == (0, f"{bad.id}  press-office  alert.matched")
+            assert len(receiver.received) == before
+
+            code, out, err = await bongsu("replay", "--failed-since", "1h")
+            assert (code, err) == (0, "")
+            await wait_until(lambda: len(receiver.received) == before + 1, what="the replay arrives")
+            assert (receiver.received[-1].id, receiver.received[-1].body) == (bad.id, bad.body.encode())
+            await _delivered(kafka_settings, 2)
+            code, out, _ = await bongsu("replay", "--failed-since", "1h")
+            assert (code, out) == (0, "nothing to send again\n"), "what was delivered by a replay has not failed"
+
+            code, out, _ = await bongsu("replay", "--subscription", "press-office", "--since", "1h")
+            assert (code, out.startswith("2 webhooks to 1 subscription ")) == (0, True)
+            await _delivered(kafka_settings, 4)
+            code, out, _ = await bongsu("replay", "--delivery", good.id)
+            await _delivered(kafka_settings, 5)
+            account = await take_audit(kafka_settings, 10)
+        again = [got for got in receiver.received if got.id == good.id]
+    assert {got.body for got in again} == {good.body.encode()}
+    assert len(again) == 3
+    assert account["balanced"], account
+    assert account["ledgers"]["deliveries"]["ends"] == {"delivered": 2}
+
+    code, out, _ = await bongsu("attempts", "--failed")
+    assert (code, len([line for line in out.splitlines() if bad.id in line])) == (0, 4)
+    code, out, _ = await bongsu("attempts", "--delivery", good.id, "--json")
+    assert [json.loads(line)["reason"] for line in out.splitlines()] == ["live", "replay", "replay"]
+    code, out, _ = await bongsu("attempts", "--subscription", "nobody")
+    assert (code, out.startswith("no attempts")) == (0, True)
+    code, out, _ = await bongsu("attempts", "--since", "2001-01-01T00:00Z")
+    assert out.count("127.0.0.1") == len(await attempts(kafka_settings))
+
+
+async def _delivered(kafka: KafkaSettings, count: int) -> None:
+    async def there() -> bool:
+        return sum(attempt.outcome == "delivered" for attempt in await attempts(kafka)) == count
+
+    await wait_until(there, what=f"{count} were delivered")
+
+
+async def test_many_are_not_sent_without_being_asked_for(kafka_settings, bongsu) -> None:
+    many = [delivery(number) for number in range(25)]
+    async with Receiver([SECRET]) as receiver:
+        known = await subscribed(kafka_settings, receiver.url)
+        async with dispatching(settings_for(kafka_settings), known):
+            await produce(kafka_settings, many)
+            await terminal(kafka_settings, [one.id for one in many])
+            arguments = ("replay", "--subscription", "press-office", "--since", "1h")
+            code, out, err = await bongsu(*arguments)
+            assert (code, out, "say --yes" in err) == (1, "", True)
+            code, out, _ = await bongsu(*arguments, "--yes")
+            assert code == 0
+            await _delivered(kafka_settings, 50)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("--since", "1h"),
+        ("--delivery", "msg_1", "--since", "1h"),
+        ("--failed-since", "1h", "--until", "2h"),
+        ("--failed-since", "yesterday"),
+    ],
+)
+async def test_what_cannot_be_meant_is_refused(bongsu, arguments) -> None:
+    code, out, err = await bongsu("replay", *arguments)
+    assert (code, out) == (2, "")
+    assert "Error" in err
+
+
+async def test_an_id_that_never_was_is_an_error(kafka_settings, bongsu) -> None:
+    assert (await bongsu("replay", "--delivery", "msg_never"))[:2] == (1, "nothing to send again\n")

@@ -1,0 +1,121 @@
+"""What is sent again, against a plain reading of the same history."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.delivery.replay import History, LeftOut, Wanted, again
+from tests.builders import attempt_record, delivery_record
+
+NOW = 10_000_000
+KNOWN = {"sub1", "sub2"}
+
+
+def choose(wanted, attempts, deliveries, known=KNOWN):
+    history = History(wanted)
+    for attempt in attempts:
+        history.attempt(attempt)
+    for delivery, written_ms in deliveries:
+        history.delivery(delivery, written_ms)
+    return history.choose(known, NOW)
+
+
+def test_a_replay_keeps_the_id_the_bytes_and_the_time_to_live():
+    old = delivery_record("msg_1", created_ms=1000, deadline_ms=5000, attempts_made=7, due_ms=4000)
+    new = again(old, NOW)
+    assert (new.id, new.body, new.body_sha256, new.content_type) == (
+        old.id,
+        old.body,
+        old.body_sha256,
+        old.content_type,
+    )
+    assert (new.attempts_made, new.due_ms, new.reason) == (0, 0, "replay")
+    assert new.deadline_ms == NOW + 4000
+
+
+def test_one_by_its_id_whatever_became_of_it():
+    attempts = [attempt_record("msg_1"), attempt_record("msg_2")]
+    deliveries = [(delivery_record("msg_1"), 1), (delivery_record("msg_2"), 1)]
+    choice = choose(Wanted(delivery="msg_1"), attempts, deliveries)
+    assert [record.id for record in choice.records] == ["msg_1"]
+    assert not choice.left_out
+
+
+@pytest.mark.parametrize(
+    ("attempts", "deliveries", "known", "why"),
+    [
+        ([], [(delivery_record(), 1)], KNOWN, LeftOut.PENDING),
+        ([attempt_record(outcome="retry")], [(delivery_record(), 1)], KNOWN, LeftOut.PENDING),
+        (
+            [attempt_record(outcome="given_up", started_ms=50)],
+            [(delivery_record(), 1), (delivery_record(reason="replay"), 60)],
+            KNOWN,
+            LeftOut.PENDING,
+        ),
+        ([attempt_record()], [(delivery_record(), 1)], {"sub2"}, LeftOut.NO_SUBSCRIPTION),
+        ([attempt_record(body_sha256="0" * 64)], [(delivery_record(), 1)], KNOWN, LeftOut.TWO_CONTENTS),
+        ([attempt_record()], [(delivery_record(body="x"), 1), (delivery_record(), 2)], KNOWN, LeftOut.TWO_CONTENTS),
+    ],
+)
+def test_what_is_left_alone_and_why(attempts, deliveries, known, why):
+    choice = choose(Wanted(delivery="msg_1"), attempts, deliveries, known)
+    assert choice.records == ()
+    assert choice.left_out == Counter({why: 1})
+
+
+def test_a_replay_that_failed_too_may_be_asked_for_again():
+    attempts = [
+        attempt_record(outcome="given_up", started_ms=50),
+        attempt_record(outcome="given_up", started_ms=70, reason="replay"),
+    ]
+    deliveries = [(delivery_record(), 1), (delivery_record(reason="replay"), 60)]
+    assert len(choose(Wanted(failed=True), attempts, deliveries).records) == 1
+    once_more = [*attempts, attempt_record(started_ms=90, reason="replay")]
+    assert choose(Wanted(failed=True), once_more, deliveries).records == ()
+
+
+def test_failed_means_failed_since_and_its_bytes_may_be_gone():
+    attempts = [
+        attempt_record("msg_1", "given_up", started_ms=100, duration_ms=10),
+        attempt_record("msg_2", "expired", started_ms=200, duration_ms=0),
+        attempt_record("msg_3", "undeliverable", started_ms=300),
+        attempt_record("msg_4", started_ms=300),
+    ]
+    deliveries = [(delivery_record(name, created_ms=1), 1) for name in ("msg_1", "msg_2", "msg_4")]
+    choice = choose(Wanted(failed=True, since_ms=110, until_ms=400), attempts, deliveries)
+    assert [record.id for record in choice.records] == ["msg_1", "msg_2"]
+    assert choice.left_out == Counter({LeftOut.NOT_KEPT: 1})
+
+
+def test_tests_are_never_replayed():
+    attempts = [attempt_record("msg_t", "given_up", reason="test")]
+    choice = choose(Wanted(subscription="sub1"), attempts, [(delivery_record("msg_t", reason="test"), 1)])
+    assert (choice.records, choice.left_out) == ((), Counter())
+
+
+OUTCOMES = ("delivered", "retry", "given_up", "expired")
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.sampled_from(OUTCOMES), st.integers(0, 50)), max_size=20),
+    st.sets(st.integers(0, 4)),
+    st.integers(0, 50),
+)
+def test_failed_agrees_with_reading_the_log_by_hand(log, kept, since_ms):
+    attempts = [
+        attempt_record(f"msg_{number}", outcome, started_ms=at, duration_ms=0)
+        for number, outcome, at in sorted(log, key=lambda entry: entry[2])
+    ]
+    choice = choose(
+        Wanted(failed=True, since_ms=since_ms), attempts, [(delivery_record(f"msg_{number}"), 0) for number in kept]
+    )
+    expected = set()
+    for number in range(5):
+        own = [attempt for attempt in attempts if attempt.delivery_id == f"msg_{number}"]
+        ends = [attempt for attempt in own if attempt.terminal]
+        if ends and own[-1].terminal and ends[-1].started_ms >= since_ms and number in kept:
+            if all(attempt.outcome != "delivered" for attempt in ends):
+                expected.add(f"msg_{number}")
+    assert {record.id for record in choice.records} == expected
