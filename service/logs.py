@@ -101,7 +101,8 @@ def configure(settings: LogSettings, role: str) -> None:
     ]
     console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
     render: list[Any] = (
-        [structlog.dev.ConsoleRenderer()]
+        # plain: structlog's own choice shows the locals of every frame, and with them passwords
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if console
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
     )

@@ -212,8 +212,8 @@ def _refuse_unknown(env: Mapping[str, str]) -> None:
     known = variables()
     for name in env:
         if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}?" if near else "docs/settings.md has the list."
+            near = difflib.get_close_matches(name.removeprefix(PREFIX), [one.removeprefix(PREFIX) for one in known], 1)
+            hint = f"did you mean {PREFIX}{near[0]}?" if near else "docs/settings.md has the list."
             raise WrongSetup(f"{name} is no setting of Bongsu; {hint}")
 
 
