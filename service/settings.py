@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from service.delivery.sealing import Keyring
 from service.model.errors import WrongSetup
 
 PREFIX = "BONGSU_"
@@ -144,8 +145,28 @@ class DeliverySettings(Section):
     max_response_bytes: int = Field(65_536, ge=0, description="read of an answer at most, after decompression")
     max_in_flight: int = Field(512, ge=1, description="POSTs under way at once in one dispatcher")
     max_in_flight_per_subscription: int = Field(16, ge=1, description="of these to one subscription")
+    max_in_flight_per_host: int = Field(256, ge=1, description="of these to one host")
+    max_per_s: Wait = Field(0.0, description="POSTs a second to one subscription; 0: no cap")
+    breaker_failures: int = Field(10, ge=0, description="in a row until only probes are sent; 0: never")
+    breaker_open_s: Positive = Field(1.0, description="until the first probe; doubles with each that fails")
+    breaker_max_open_s: Positive = Field(10.0, description="between two probes at most")
+    gone_probe_s: Wait = Field(30.0, description="after 410 Gone, until one probe confirms it")
+    disable_failures: int = Field(100, ge=1, description="in a row, and for disable_after_s, until it is disabled")
+    disable_after_s: Positive = Field(432_000.0, description="of nothing but failures until it is disabled (5 days)")
+    operations_subscription: str | None = Field(
+        None, description="subscription that is told when an endpoint fails, is disabled, recovers"
+    )
+    schedule_dns_s: Annotated[tuple[Wait, ...], NoDecode] = Field((), description="instead of schedule_s: no address")
+    schedule_connect_s: Annotated[tuple[Wait, ...], NoDecode] = Field((), description="... refused or reset")
+    schedule_tls_s: Annotated[tuple[Wait, ...], NoDecode] = Field((), description="... TLS")
+    schedule_timeout_s: Annotated[tuple[Wait, ...], NoDecode] = Field((), description="... no answer in time")
+    schedule_refused_s: Annotated[tuple[Wait, ...], NoDecode] = Field((), description="... 3xx and 4xx")
+    schedule_throttled_s: Annotated[tuple[Wait, ...], NoDecode] = Field((), description="... 429")
 
-    @field_validator("allow_addresses", "ports", "schedule_s", mode="before")
+    @field_validator(
+        "allow_addresses", "ports", "schedule_s", "schedule_dns_s", "schedule_connect_s", "schedule_tls_s",
+        "schedule_timeout_s", "schedule_refused_s", "schedule_throttled_s", mode="before",
+    )  # fmt: skip
     @classmethod
     def _split(cls, value: Any) -> Any:
         return _csv(value)
@@ -169,7 +190,21 @@ class BongsuSettings(Section):
     data_dir: Annotated[Path, AfterValidator(_named_path)] = Field(
         Path(".bongsu"), description="embedded Kafka, table stores, generated secrets"
     )
-    secret_key: SecretStr | None = Field(None, description="not used yet: secrets are not encrypted at rest")
+    secret_key: SecretStr | None = Field(
+        None, description="`id:base64` of 32 bytes, comma-separated: the first seals webhook secrets, all open them"
+    )
+
+    @field_validator("secret_key")
+    @classmethod
+    def _readable(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            Keyring.parse(value.get_secret_value())
+        return value
+
+    @property
+    def keys(self) -> Keyring | None:
+        """What webhook secrets are sealed with; None: they stand in clear."""
+        return None if self.secret_key is None else Keyring.parse(self.secret_key.get_secret_value())
 
 
 class Settings:

@@ -21,7 +21,7 @@ from service.model.records import AlertRecord, AttemptRecord, DecisionRecord, De
 from service.settings import KafkaSettings
 
 RETRY_TOPICS = tuple(map(topics.retry_topic, topics.RETRY_TIERS_S))
-READ = (topics.ALERTS, topics.DECISIONS, topics.DELIVERIES, *RETRY_TOPICS, topics.ATTEMPTS)
+READ = (topics.ALERTS, topics.DECISIONS, topics.DELIVERIES, *RETRY_TOPICS, topics.HELD, topics.ATTEMPTS)
 COUNTED = (topics.ARTICLES, topics.MATCHES, topics.DEAD_LETTERS)
 """Only their sizes are asked."""
 POLL_MS = 200
@@ -46,7 +46,7 @@ class LedgerReader:
         self._names = {topic_name(settings, name): name for name in (*READ, *COUNTED)}
         self._groups = {
             topic_name(settings, topics.WORKER_GROUP): (topics.ARTICLES, topics.MATCHES, topics.ALERTS),
-            topic_name(settings, topics.DISPATCHER_GROUP): (topics.DELIVERIES, *RETRY_TOPICS),
+            topic_name(settings, topics.DISPATCHER_GROUP): (topics.DELIVERIES, *RETRY_TOPICS, topics.HELD),
         }
         self._consumer: AIOKafkaConsumer | None = None
         self._admin: AIOKafkaAdminClient | None = None

@@ -2,17 +2,19 @@
 
     due and alive --> Post --answer--> Finish(delivered)            2xx, nothing else
                                        WaitUntil(next)              any failure while the schedule and the deadline last
-                                       Finish(given_up)             410, or nothing of either is left
+                                       Finish(given_up)             nothing of either is left
+                                       WaitUntil(probe), then Hold  410, and 410 again
     not due       --> WaitUntil(due)
     past deadline --> Finish(expired)
     nobody there  --> Finish(undeliverable)
+    paused, disabled --> Hold
 
 Every other failure is tried again, refusals (4xx) and redirects too: a receiver that is being deployed answers 404 for
 a minute, and an alert is worth more than the seven POSTs.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from service.delivery.schedule import next_wait
@@ -39,8 +41,7 @@ class Failure(StrEnum):
     EXPIRED = "expired"
 
 
-FINAL = frozenset({Failure.GONE})
-"""Trying again cannot help: the receiver said that it is gone for good."""
+GONE_DETAIL = "the receiver answered 410 Gone: it wants no more of this"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,22 +109,33 @@ class Finish:
     detail: str = ""
 
 
-Command = Post | WaitUntil | Finish
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Keep it, and send it under the same id when its subscription is resumed or enabled again."""
+
+    reason: str
+    failure: Failure | None = None
 
 
-def before_post(*, due_ms: int, deadline_ms: int, now_ms: int, receiver: bool) -> Command:
+Command = Post | WaitUntil | Finish | Hold
+
+
+def before_post(*, due_ms: int, deadline_ms: int, now_ms: int, receiver: bool, held: str | None = None) -> Command:
     """What to do with a delivery that was just read.
 
     Args:
         due_ms: not before this.
         deadline_ms: not after this.
         now_ms: the dispatcher's clock.
-        receiver: the subscription exists and is not paused.
+        receiver: the subscription exists.
+        held: why it gets nothing now.
     """
     if not receiver:
-        return Finish("undeliverable", Failure.SUBSCRIPTION_GONE, "the subscription was removed or paused")
+        return Finish("undeliverable", Failure.SUBSCRIPTION_GONE, "the subscription was removed")
     if now_ms >= deadline_ms:
         return Finish("expired", Failure.EXPIRED, f"its time ran out {(now_ms - deadline_ms) / 1000:.0f} s ago")
+    if held is not None:
+        return Hold(held)
     return WaitUntil(due_ms) if now_ms < due_ms else Post()
 
 
@@ -133,6 +145,12 @@ class RetryPolicy:
 
     schedule_s: Sequence[float]
     jitter: float = 0.0
+    by_failure: Mapping[Failure, Sequence[float]] = field(default_factory=dict)
+    """Schedules of their own; an empty one is none."""
+
+    def schedule(self, failure: Failure) -> Sequence[float]:
+        """Waits after the 1st, 2nd, ... attempt when this is how the last one failed."""
+        return self.by_failure.get(failure) or self.schedule_s
 
 
 def after_post(  # noqa: PLR0913 - each is a separate fact
@@ -144,6 +162,7 @@ def after_post(  # noqa: PLR0913 - each is a separate fact
     now_ms: int,
     retry_after_s: float | None,
     luck: float,
+    gone_probe_s: float | None = None,
 ) -> Command:
     """What an answer means.
 
@@ -155,13 +174,16 @@ def after_post(  # noqa: PLR0913 - each is a separate fact
         now_ms: when the attempt ended.
         retry_after_s: what the answer asked for, in seconds.
         luck: in [0, 1), for the jitter.
+        gone_probe_s: after a first 410, seconds until it is asked again; None: this one confirmed it.
     """
     if answer.delivered:
         return Finish("delivered")
     failure = answer.failure or Failure.STATUS
-    if failure in FINAL:
-        return Finish("given_up", failure, "the receiver answered 410 Gone: it wants no more of this")
-    wait = next_wait(policy.schedule_s, attempts_made, retry_after_s=retry_after_s, luck=luck, jitter=policy.jitter)
+    if failure is Failure.GONE:
+        return Hold(GONE_DETAIL, failure) if gone_probe_s is None else WaitUntil(now_ms + round(gone_probe_s * 1000))
+    wait = next_wait(
+        policy.schedule(failure), attempts_made, retry_after_s=retry_after_s, luck=luck, jitter=policy.jitter
+    )
     if wait is None:
         return Finish("given_up", failure, f"attempt {attempts_made} was the last of the schedule")
     due_ms = now_ms + round(wait * 1000)

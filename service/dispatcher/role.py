@@ -25,7 +25,7 @@ from service.model.errors import NewerSchema
 from service.settings import Settings
 
 FETCH_RECORDS = 500
-FETCH_WAIT_MS = 20
+FETCH_WAIT_MS = 10
 FETCH_BYTES = 512 * 1024
 SWEEP_S = 0.1
 COMMIT_S = 1.0

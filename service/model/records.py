@@ -194,7 +194,8 @@ class DeliveryRecord(Record):
     reason: Literal["live", "test", "replay"] = "live"
 
 
-AttemptOutcome = Literal["delivered", "retry", "given_up", "expired", "undeliverable"]
+AttemptOutcome = Literal["delivered", "retry", "held", "given_up", "expired", "undeliverable"]
+"""`held` and `retry` are no ends: the delivery rests on `deliveries.held` or in a retry tier."""
 TERMINAL_OUTCOMES: frozenset[str] = frozenset({"delivered", "given_up", "expired", "undeliverable"})
 
 
@@ -268,8 +269,21 @@ class SubscriptionRecord(Record):
     format: Format = "bongsu"
     lang: Lang = "ko"
     paused: bool = False
+    disabled_ms: int | None = None
+    """Since when the dispatcher holds its deliveries because its endpoint failed for too long, or is gone."""
+    disabled_reason: str | None = None
+    max_in_flight: int | None = Field(default=None, ge=1)
+    max_per_s: float | None = Field(default=None, gt=0)
+    """Caps of its own; those of the settings where they are lower."""
     created_ms: int
     updated_ms: int
+
+    @property
+    def held(self) -> Literal["paused", "disabled"] | None:
+        """Why its deliveries are held back; None: they are sent."""
+        if self.paused:
+            return "paused"
+        return None if self.disabled_ms is None else "disabled"
 
 
 class RulesManifest(Record):

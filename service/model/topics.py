@@ -12,6 +12,7 @@ MATCHES = "matches"
 ALERTS = "alerts"
 DECISIONS = "decisions"
 DELIVERIES = "deliveries"
+HELD = "deliveries.held"
 ATTEMPTS = "attempts"
 DEAD_LETTERS = "dead-letters"
 RULES = "rules"
@@ -59,6 +60,9 @@ TOPICS: tuple[Topic, ...] = (
             retry_topic(delay), "subscription id", f"deliveries resting {delay} s", DATA_PARTITIONS, 7 * DAY_MS, 1 * MB
         )
         for delay in RETRY_TIERS_S
+    ),
+    Topic(
+        HELD, "subscription id", "deliveries to a paused or disabled subscription", DATA_PARTITIONS, 30 * DAY_MS, 1 * MB
     ),
     Topic(ATTEMPTS, "subscription id", "what each POST did", DATA_PARTITIONS, 30 * DAY_MS, 1 * MB),
     Topic(
