@@ -2,7 +2,9 @@
 
 from service.adapters.control_rules import Published, RulesFollower, publish_rules
 from service.adapters.control_subscriptions import (
+    OpenSubscriptions,
     SubscriptionsFollower,
+    new_nonce,
     publish_subscription,
     read_subscriptions,
     remove_subscription,
@@ -11,9 +13,11 @@ from service.adapters.control_topic import ControlTopic, read_whole
 
 __all__ = [
     "ControlTopic",
+    "OpenSubscriptions",
     "Published",
     "RulesFollower",
     "SubscriptionsFollower",
+    "new_nonce",
     "publish_rules",
     "publish_subscription",
     "read_subscriptions",

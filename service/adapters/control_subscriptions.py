@@ -1,24 +1,34 @@
 """Subscriptions on the control topic `subscriptions`: one record each, a null value removes it."""
 
+import os
 from collections.abc import Callable
 
 from service import logs
 from service.adapters.control_topic import ControlTopic, OnFailure, put, read_whole
 from service.adapters.kafka_client import make_producer, started, topic_name
+from service.delivery.sealing import NONCE_BYTES, Keyring, is_sealed, opened_record, sealed_record, values_of
 from service.model import topics
-from service.model.errors import BadInput
+from service.model.errors import BadInput, InvalidSubscription
 from service.model.records import SubscriptionRecord
 from service.settings import KafkaSettings
 
 
-async def publish_subscription(settings: KafkaSettings, record: SubscriptionRecord) -> None:
-    """Create or replace a subscription; it is acknowledged when this returns.
+def new_nonce() -> bytes:
+    """For one sealed value."""
+    return os.urandom(NONCE_BYTES)
+
+
+async def publish_subscription(
+    settings: KafkaSettings, record: SubscriptionRecord, keys: Keyring | None = None
+) -> None:
+    """Create or replace a subscription; it is acknowledged when this returns. With `keys`, its secrets are sealed.
 
     Raises:
         Unavailable, WrongSetup: Kafka does not answer or refuses us.
     """
     async with started(settings, make_producer(settings)) as producer:
-        await put(producer, topic_name(settings, topics.SUBSCRIPTIONS), [(record.id, record.encode())])
+        value = sealed_record(record, keys, new_nonce).encode()
+        await put(producer, topic_name(settings, topics.SUBSCRIPTIONS), [(record.id, value)])
 
 
 async def remove_subscription(settings: KafkaSettings, subscription: str) -> None:
@@ -99,3 +109,39 @@ class SubscriptionsFollower:
         self._all = tuple(self._known[key] for key in sorted(self._known))
         if self._on_change is not None:
             self._on_change()
+
+
+class OpenSubscriptions:
+    """The subscriptions of a follower with their secrets opened, for whoever signs with them.
+
+    The follower keeps what stands on the topic: so nothing that is opened can be written back by mistake.
+    """
+
+    def __init__(self, follower: SubscriptionsFollower, keys: Keyring | None) -> None:
+        self._follower = follower
+        self._keys = keys
+        self._opened: dict[str, tuple[SubscriptionRecord, SubscriptionRecord]] = {}
+        self._warned = False
+        self._log = logs.get(__name__)
+
+    def get(self, subscription: str) -> SubscriptionRecord | None:
+        """The subscription; what does not open is left sealed, and signing with it says why it cannot."""
+        record = self._follower.get(subscription)
+        if record is None:
+            self._opened.pop(subscription, None)
+            return None
+        known = self._opened.get(subscription)
+        if known is None or known[0] is not record:
+            known = self._opened[subscription] = (record, self._open(record))
+        return known[1]
+
+    def _open(self, record: SubscriptionRecord) -> SubscriptionRecord:
+        if not self._warned and not all(map(is_sealed, values_of(record))):
+            self._warned = True
+            todo = "run `bongsu subscriptions rekey`" if self._keys else "set BONGSU_SECRET_KEY, then rekey"
+            self._log.warning("webhook secrets stand in clear on the topic", subscription=record.id, todo=todo)
+        try:
+            return opened_record(record, self._keys)
+        except InvalidSubscription as error:
+            self._log.error("nothing can be signed for a subscription", subscription=record.id, reason=str(error))
+            return record

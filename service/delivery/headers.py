@@ -7,6 +7,7 @@ second header, and a reserved name would let a subscription forge what the recei
 import re
 from collections.abc import Mapping
 
+from service.delivery.sealing import is_sealed
 from service.delivery.signing import signature_headers
 from service.model.errors import InvalidSubscription
 from service.model.records import SubscriptionRecord
@@ -84,5 +85,9 @@ def webhook_headers(
         ValueError: `message_id` cannot be one.
     """
     check_headers(record.headers)
+    if any(map(is_sealed, record.headers.values())):
+        raise InvalidSubscription(
+            "its headers are sealed with a key that BONGSU_SECRET_KEY of this role does not hold."
+        )
     signed = signature_headers(secrets_at(record, now_ms), message_id, now_ms // 1000, body)
     return {**record.headers, "Content-Type": content_type, **signed}

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from service.delivery.sealing import is_sealed, key_id_of
 from service.model.errors import InvalidSubscription
 
 SYMMETRIC = "whsec_"
@@ -66,6 +67,11 @@ def read_secret(secret: str) -> HmacKey | Ed25519Key:
     Raises:
         InvalidSubscription: it is neither; the message says what is wrong and never repeats the secret.
     """
+    if is_sealed(secret):
+        raise InvalidSubscription(
+            f"a secret is sealed with the key {key_id_of(secret)!r} and was not opened: BONGSU_SECRET_KEY of this role "
+            "does not hold that key."
+        )
     if secret.startswith(SYMMETRIC):
         key = _decoded(secret, SYMMETRIC)
         if not MIN_KEY_BYTES <= len(key) <= MAX_KEY_BYTES:

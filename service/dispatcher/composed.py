@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry
 
-from service.adapters.control import SubscriptionsFollower
+from service.adapters.control import OpenSubscriptions, SubscriptionsFollower
 from service.adapters.webhook_client import WebhookClient
 from service.dispatcher.metrics import DispatcherMetrics
 from service.dispatcher.role import Dispatcher
@@ -31,7 +31,7 @@ class ComposedDispatcher:
         self._dispatcher = Dispatcher(
             settings,
             metrics=DispatcherMetrics(registry),
-            subscriptions=self._subscriptions,
+            subscriptions=OpenSubscriptions(self._subscriptions, settings.bongsu.keys),
             client=self._client,
             clock=clock,
             luck=luck,

@@ -5,10 +5,12 @@ import pytest
 from service.model.errors import WrongSetup
 from service.settings import Settings, variables
 
+KEY = "k1:" + "aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMmh1bnQ="
+
 GIVEN = {
     # variable: (text in the environment, section, field, what it becomes)
     "BONGSU_DATA_DIR": ("/srv/bongsu", "bongsu", "data_dir", Path("/srv/bongsu")),
-    "BONGSU_SECRET_KEY": ("a key", "bongsu", "secret_key", "a key"),
+    "BONGSU_SECRET_KEY": (KEY, "bongsu", "secret_key", KEY),
     "BONGSU_KAFKA_BOOTSTRAP_SERVERS": ("k1:9092, [::1]:9093", "kafka", "bootstrap_servers", "k1:9092, [::1]:9093"),
     "BONGSU_KAFKA_TOPIC_PREFIX": ("eu.", "kafka", "topic_prefix", "eu."),
     "BONGSU_KAFKA_REPLICATION_FACTOR": ("3", "kafka", "replication_factor", 3),
@@ -107,8 +109,13 @@ def test_a_wrong_secret_is_not_repeated():
         Settings({"BONGSU_KAFKA_SASL_PASSWORD": "hunter2", "BONGSU_KAFKA_SECURITY_PROTOCOL": "SASL_SSL"})
     assert "BONGSU_KAFKA_SASL_USERNAME" in str(refused.value)
     assert "hunter2" not in str(refused.value)
-    settings = Settings({"BONGSU_SECRET_KEY": "hunter2"})
-    assert "hunter2" not in repr(settings.bongsu)
+    settings = Settings({"BONGSU_SECRET_KEY": KEY})
+    assert KEY[3:] not in repr(settings.bongsu) + repr(settings.bongsu.keys)
+    for wrong in ("hunter2", "k1:hunter2", "k1:aHVudGVyMg==", f"{KEY},{KEY}", f"{KEY},", "a b:" + KEY[3:]):
+        with pytest.raises(WrongSetup, match="BONGSU_SECRET_KEY") as refused:
+            Settings({"BONGSU_SECRET_KEY": wrong})
+        assert "hunter2" not in str(refused.value)
+        assert "aHVudGVy" not in str(refused.value)
 
 
 def test_certificate_and_key_go_together():

@@ -115,7 +115,7 @@ def test_failed_agrees_with_reading_the_log_by_hand(log, kept, since_ms):
     for number in range(5):
         own = [attempt for attempt in attempts if attempt.delivery_id == f"msg_{number}"]
         ends = [attempt for attempt in own if attempt.terminal]
-        if ends and own[-1].terminal and ends[-1].started_ms >= since_ms and number in kept:
-            if all(attempt.outcome != "delivered" for attempt in ends):
-                expected.add(f"msg_{number}")
+        failed = bool(ends) and all(attempt.outcome != "delivered" for attempt in ends)
+        if failed and own[-1].terminal and ends[-1].started_ms >= since_ms and number in kept:
+            expected.add(f"msg_{number}")
     assert {record.id for record in choice.records} == expected
