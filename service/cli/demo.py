@@ -24,7 +24,7 @@ from service.cli.audit import take_audit
 from service.cli.common import settings_of
 from service.cli.ingest import publish
 from service.cli.show import make_console
-from service.cli.subscribe import new_secret
+from service.cli.subscription_secrets import new_secret
 from service.local import LocalStack, make_dir
 from service.model.errors import WrongSetup
 from service.model.records import SubscriptionRecord
@@ -224,7 +224,7 @@ async def _start(console: Console, stack: LocalStack, receiver: Receiver, rules_
         updated_ms=now_ms,
     )
     receiver.secrets = list(record.secrets)
-    await publish_subscription(stack.settings.kafka, record)
+    await publish_subscription(stack.settings.kafka, record, stack.settings.bongsu.keys)
     _say(console, f"{count} rules of {rules_dir}/ in force, a receiver at {receiver.url} subscribed to all of them")
     _say(console, f"starting {', '.join(ROLES)} ...")
     children = await stack.roles.start(*ROLES)

@@ -15,6 +15,7 @@ from service.adapters.kafka_client import client_options, make_producer, started
 from service.adapters.topics_admin import describe_topics
 from service.cli.common import settings_of
 from service.delivery.addresses import AddressPolicy, Refusal, check_url
+from service.delivery.sealing import is_sealed, opened_record, values_of
 from service.delivery.signing import read_secret
 from service.model.errors import BongsuError, InvalidSubscription
 from service.settings import KafkaSettings, Settings
@@ -144,12 +145,17 @@ async def _subscriptions(settings: Settings) -> AsyncIterator[Finding]:
     known = await read_subscriptions(settings.kafka)
     delivery = settings.delivery
     policy = AddressPolicy.of(delivery.allow_addresses, delivery.ports, allow_http=delivery.allow_http)
+    keys = settings.bongsu.keys
+    clear = [record.id for record in known if not all(map(is_sealed, values_of(record)))]
+    if clear:
+        todo = "run `bongsu subscriptions rekey`" if keys else "set BONGSU_SECRET_KEY (docs/webhooks.md), then rekey"
+        yield Finding("warn", "secrets", f"of {len(clear)} subscriptions stand in clear on the topic; {todo}")
     for record in known:
-        for secret in record.secrets:
-            try:
+        try:
+            for secret in opened_record(record, keys).secrets:
                 read_secret(secret)
-            except InvalidSubscription as error:
-                yield Finding("fail", "secrets", f"{record.id}: {error}")
+        except InvalidSubscription as error:
+            yield Finding("fail", "secrets", f"{record.id}: {error}")
         verdict = check_url(record.url, policy)
         if isinstance(verdict, Refusal):
             yield Finding(

@@ -5,7 +5,7 @@ second header, and a reserved name would let a subscription forge what the recei
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from service.delivery.sealing import is_sealed
 from service.delivery.signing import signature_headers
@@ -37,6 +37,20 @@ def parse_header(text: str) -> tuple[str, str]:
     return name.strip(" "), value.strip(" ")
 
 
+def read_headers(texts: Iterable[str]) -> dict[str, str]:
+    """`Name: value` texts as headers that may be sent.
+
+    Raises:
+        InvalidSubscription: one may not, or a name is there twice.
+    """
+    pairs = [parse_header(text) for text in texts]
+    headers = dict(pairs)
+    if len(headers) < len(pairs):
+        raise InvalidSubscription("a header is there twice.")
+    check_headers(headers)
+    return headers
+
+
 def check_headers(headers: Mapping[str, str]) -> None:
     """Refuse what may not be sent; messages name the header and never repeat its value.
 
@@ -66,8 +80,8 @@ def check_headers(headers: Mapping[str, str]) -> None:
 
 
 def shown_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """For lists: values of headers whose name sounds like a secret are masked."""
-    return {name: "***" if _SENSITIVE.search(name) else value for name, value in headers.items()}
+    """For lists: what is sealed, or whose name sounds like a secret, is masked."""
+    return {name: "***" if is_sealed(value) or _SENSITIVE.search(name) else value for name, value in headers.items()}
 
 
 def secrets_at(record: SubscriptionRecord, now_ms: int) -> tuple[str, ...]:

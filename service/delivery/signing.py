@@ -95,6 +95,12 @@ def read_secret(secret: str) -> HmacKey | Ed25519Key:
     raise InvalidSubscription("a webhook secret starts with whsec_ (HMAC-SHA256) or whsk_ (ed25519).")
 
 
+def private_secret(seed: bytes) -> str:
+    """`whsk_...` of 32 random bytes."""
+    public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+    return PRIVATE + base64.b64encode(seed + public).decode()
+
+
 def read_public(text: str) -> Ed25519PublicKey:
     """The public key that a `whpk_` text stands for.
 
