@@ -5,12 +5,16 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry
 
-from service.adapters.control import OpenSubscriptions, SubscriptionsFollower
+from service.adapters.control import OpenSubscriptions, SubscriptionsFollower, publish_subscription
 from service.adapters.webhook_client import WebhookClient
 from service.dispatcher.metrics import DispatcherMetrics
 from service.dispatcher.role import Dispatcher
 from service.metrics import RoleMetrics
+from service.model.errors import Unavailable
+from service.model.records import SubscriptionRecord
 from service.settings import Settings
+
+PUBLISH_AGAIN_S = 1.0
 
 
 class ComposedDispatcher:
@@ -25,13 +29,16 @@ class ComposedDispatcher:
         clock: Callable[[], float],
         luck: Callable[[], float],
     ) -> None:
+        self._settings = settings
         self._role_metrics = role_metrics
         self._subscriptions = SubscriptionsFollower(settings.kafka, on_change=self._count, on_failure=self._fail)
         self._client = WebhookClient(settings.delivery)
         self._dispatcher = Dispatcher(
             settings,
             metrics=DispatcherMetrics(registry),
+            # Its records are in clear: what is written back goes through `publish_subscription(..., keys)`, which seals.
             subscriptions=OpenSubscriptions(self._subscriptions, settings.bongsu.keys),
+            publish=self._publish,
             client=self._client,
             clock=clock,
             luck=luck,
@@ -58,6 +65,16 @@ class ComposedDispatcher:
         if not self._dispatcher.ready:
             missing.append("no partitions are assigned")
         return missing
+
+    async def _publish(self, record: SubscriptionRecord) -> None:
+        """Replace a subscription; Kafka may be away for as long as it likes, the delivery that caused it waits."""
+        while True:
+            try:
+                await publish_subscription(self._settings.kafka, record, self._settings.bongsu.keys)
+            except Unavailable:
+                await asyncio.sleep(PUBLISH_AGAIN_S)
+            else:
+                return
 
     def _fail(self, error: BaseException) -> None:
         if not self.failed.done():
