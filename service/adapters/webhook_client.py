@@ -30,7 +30,7 @@ from service.settings import DeliverySettings
 EXCERPT_CHARACTERS = 300
 MAX_READ_FOR_EXCERPT = 16_384
 """Bytes that are masked before the excerpt is cut out of them: a secret must not hide behind the cut."""
-MIN_HIDDEN = 6
+MIN_HIDDEN = 8
 """Shorter header values are words."""
 DNS_CACHE_S = 10
 IDLE_S = 15.0
@@ -261,7 +261,8 @@ def _tracing() -> aiohttp.TraceConfig:
 
 def _told_by(headers: Mapping[str, str]) -> list[str]:
     """What a receiver may echo and nobody should read again: values of the subscription's own headers."""
-    values = [value for name, value in headers.items() if not name.lower().startswith(("webhook-", "content-"))]
+    values = {value for name, value in headers.items() if not name.lower().startswith(("webhook-", "content-"))}
+    values |= {part for value in values for part in value.split()}  # the token after `Bearer`
     return sorted((value for value in values if len(value) >= MIN_HIDDEN), key=len, reverse=True)
 
 
