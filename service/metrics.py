@@ -30,7 +30,12 @@ class RoleMetrics:
     @cached_property
     def subscriptions(self) -> Gauge:
         """Only of the roles that read them: elsewhere a 0 would say that there are none."""
-        return Gauge("bongsu_subscriptions", "Subscriptions known to this process.", registry=self._registry)
+        return subscriptions_gauge(self._registry)
+
+
+def subscriptions_gauge(registry: CollectorRegistry) -> Gauge:
+    """What the worker and the dispatcher know."""
+    return Gauge("bongsu_subscriptions", "Subscriptions known to this process.", registry=registry)
 
 
 class WorkerMetrics:
@@ -97,7 +102,7 @@ class WorkerMetrics:
 class AuditMetrics:
     """The books (docs/architecture.md): both must stay at 0 behind the watermark."""
 
-    def __init__(self, registry: CollectorRegistry, ledgers: Iterable[str]) -> None:
+    def __init__(self, registry: CollectorRegistry, ledgers: Iterable[str], read: Iterable[str]) -> None:
         self.unaccounted = Gauge(
             "bongsu_account_unaccounted", "Ids without an end, older than the watermark.", ["ledger"], registry=registry
         )
@@ -120,6 +125,16 @@ class AuditMetrics:
         self.failures = Counter(
             "bongsu_account_failed_rounds", "Readings that Kafka did not let end.", registry=registry
         )
+        self.records = Gauge("bongsu_topic_records", "Records on a topic.", ["topic"], registry=registry)
+        self.behind = Gauge(
+            "bongsu_group_lag_records",
+            "Records that a topic's consumer group has not committed.",
+            ["topic"],
+            registry=registry,
+        )
+        for topic in read:
+            self.records.labels(topic)
+            self.behind.labels(topic)
         for ledger in ledgers:
             for gauge in (self.unaccounted, self.conflicting, self.pending, self.oldest, self.entries):
                 gauge.labels(ledger).set(0)

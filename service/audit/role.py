@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry
 
 from service import logs
 from service.audit.books import LEDGERS, Books, Partition
@@ -49,17 +49,7 @@ class AuditRole:
         clock: Callable[[], float],
         reader: Reader | None = None,
     ) -> None:
-        self._metrics = AuditMetrics(registry, LEDGERS)
-        self._records = Gauge("bongsu_topic_records", "Records on a topic.", ["topic"], registry=registry)
-        self._behind = Gauge(
-            "bongsu_group_lag_records",
-            "Records that a topic's consumer group has not committed.",
-            ["topic"],
-            registry=registry,
-        )
-        for name in (*READ, *COUNTED):
-            self._records.labels(name)
-            self._behind.labels(name)
+        self._metrics = AuditMetrics(registry, LEDGERS, (*READ, *COUNTED))
         self._clock = clock
         self._books = Books()
         self._reader = reader or LedgerReader(settings.kafka, self._books)
@@ -123,8 +113,8 @@ class AuditRole:
             if not balance.balanced:
                 self._log.error("the books do not balance", ledger=ledger, examples=list(balance.examples))
         for position in self._reader.positions:
-            self._records.labels(position.topic).set(position.records)
-            self._behind.labels(position.topic).set(position.behind or 0)
+            self._metrics.records.labels(position.topic).set(position.records)
+            self._metrics.behind.labels(position.topic).set(position.behind or 0)
         self._metrics.unreadable.inc(self._reader.unreadable - self._counted_unreadable)
         self._counted_unreadable = self._reader.unreadable
         self._books.forget(now_ms - self._memory_ms)

@@ -1,4 +1,4 @@
-"""What is generated in docs/: settings, help of the commands, JSON Schemas. `make docs` writes, a test compares.
+"""What is generated in docs/: settings, commands, metrics, JSON Schemas. `make docs` writes, a test compares.
 
 Generated text stands between two comments, so that prose around it is written by hand.
 """
@@ -13,12 +13,18 @@ from typing import Any
 
 import annotated_types
 import click
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import Metric
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from service.audit.books import LEDGERS
+from service.audit.reader import COUNTED, READ
 from service.cli import COMMANDS, cli
+from service.dispatcher.metrics import DispatcherMetrics
 from service.matching.schema import FileModel
+from service.metrics import AuditMetrics, RoleMetrics, WorkerMetrics, subscriptions_gauge
 from service.model import records, topics
 from service.settings import SECTIONS, Section, variable
 
@@ -153,6 +159,38 @@ def _limits(metadata: list[Any]) -> Iterator[str]:
             yield f"`{pattern}`"
 
 
+def metrics_of() -> dict[str, CollectorRegistry]:
+    """Role -> what it exports, with the zeros that stand there before the first event; `every role` first."""
+    found = {role: CollectorRegistry() for role in ("every role", "worker", "dispatcher", "audit")}
+    RoleMetrics(found["every role"], "...")
+    for role in ("worker", "dispatcher"):
+        subscriptions_gauge(found[role])
+    WorkerMetrics(found["worker"])
+    DispatcherMetrics(found["dispatcher"])
+    AuditMetrics(found["audit"], LEDGERS, (*READ, *COUNTED))
+    return found
+
+
+def metrics_table(registry: CollectorRegistry) -> str:
+    """Name, type, labels with the values they take, meaning."""
+    rows = [_metric(family) for family in sorted(registry.collect(), key=lambda family: family.name)]
+    return "| Series | Type | Labels | Meaning |\n|---|---|---|---|\n" + "\n".join(rows)
+
+
+def _metric(family: Metric) -> str:
+    suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
+    labels: dict[str, list[str]] = {}
+    for sample in family.samples:
+        for name, value in sample.labels.items():
+            if name != "le" and value not in labels.setdefault(name, []):
+                labels[name].append(value)
+    told = "; ".join(
+        f"{name}: {', '.join(f'`{value}`' for value in values)}" if family.type != "info" else f"`{name}`"
+        for name, values in labels.items()
+    )
+    return f"| `{family.name}{suffix}` | {family.type} | {told} | {family.documentation} |"
+
+
 def command_help(name: str) -> str:
     """What `bongsu NAME --help` says, and the same of its sub-commands, as code blocks.
 
@@ -197,6 +235,11 @@ def documents(root: Path = ROOT) -> dict[Path, str]:
     for name in COMMANDS:
         text = insert(text, name, command_help(name))
     found[commands] = text
+    path = root / "docs" / "metrics.md"
+    text = path.read_text(encoding="utf-8")
+    for role, registry in metrics_of().items():
+        text = insert(text, f"metrics of {role}", metrics_table(registry))
+    found[path] = text
     return found | {root / "docs" / "schemas" / name: text for name, text in schemas().items()}
 
 
