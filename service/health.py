@@ -1,6 +1,6 @@
 """`/metrics`, `/healthz` and `/readyz` of a role."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -12,13 +12,23 @@ SHUTDOWN_S = 0.5
 """A scrape under way may end; a role has 10 s for all of its end."""
 
 NotReady = Callable[[], list[str]]
+Documents = Mapping[str, Callable[[], bytes]]
+"""Path -> JSON that a role serves beside its metrics, made anew for each request."""
 
 
 class HealthServer:
     """A small HTTP server; port 0 takes a free one."""
 
-    def __init__(self, registry: CollectorRegistry, not_ready: NotReady, *, host: str = "0.0.0.0") -> None:  # noqa: S104
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        not_ready: NotReady,
+        *,
+        host: str = "0.0.0.0",  # noqa: S104
+        documents: Documents | None = None,
+    ) -> None:
         self._registry = registry
+        self._documents = documents or {}
         self._not_ready = not_ready
         self._host = host
         self._runner: web.AppRunner | None = None
@@ -34,6 +44,8 @@ class HealthServer:
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
+        for path in self._documents:
+            app.router.add_get(path, self._document)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, port)
@@ -54,6 +66,9 @@ class HealthServer:
 
     async def _metrics(self, _: web.Request) -> web.Response:
         return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def _document(self, request: web.Request) -> web.Response:
+        return web.Response(body=self._documents[request.path](), content_type="application/json")
 
     async def _healthz(self, _: web.Request) -> web.Response:
         return web.Response(text="ok\n")

@@ -135,6 +135,11 @@ class OpenSubscriptions:
             known = self._opened[subscription] = (record, self._open(record))
         return known[1]
 
+    def all(self) -> tuple[SubscriptionRecord, ...]:
+        """Every subscription, as `get` gives it."""
+        known = (self.get(record.id) for record in self._follower.all())
+        return tuple(record for record in known if record is not None)
+
     def _open(self, record: SubscriptionRecord) -> SubscriptionRecord:
         if not self._warned and not all(map(is_sealed, values_of(record))):
             self._warned = True

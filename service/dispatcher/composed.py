@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from service.adapters.control import OpenSubscriptions, SubscriptionsFollower, publish_subscription
 from service.adapters.webhook_client import WebhookClient
+from service.delivery.keys_page import KEYS_PATH, keys_page
 from service.dispatcher.metrics import DispatcherMetrics
 from service.dispatcher.role import Dispatcher
 from service.metrics import RoleMetrics
@@ -33,11 +34,13 @@ class ComposedDispatcher:
         self._role_metrics = role_metrics
         self._subscriptions = SubscriptionsFollower(settings.kafka, on_change=self._count, on_failure=self._fail)
         self._client = WebhookClient(settings.delivery)
+        opened = OpenSubscriptions(self._subscriptions, settings.bongsu.keys)
+        self.documents = {KEYS_PATH: lambda: keys_page(opened.all(), int(clock() * 1000))}
         self._dispatcher = Dispatcher(
             settings,
             metrics=DispatcherMetrics(registry),
             # Its records are in clear: what is written back goes through `publish_subscription(..., keys)`, which seals.
-            subscriptions=OpenSubscriptions(self._subscriptions, settings.bongsu.keys),
+            subscriptions=opened,
             publish=self._publish,
             client=self._client,
             clock=clock,
