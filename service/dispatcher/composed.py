@@ -39,7 +39,7 @@ class ComposedDispatcher:
         self._dispatcher = Dispatcher(
             settings,
             metrics=DispatcherMetrics(registry),
-            # Its records are in clear: what is written back goes through `publish_subscription(..., keys)`, which seals.
+            # in clear: what is written back is taken from the follower, whose records are sealed
             subscriptions=opened,
             publish=self._publish,
             client=self._client,
