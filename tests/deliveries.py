@@ -46,6 +46,9 @@ class Known(dict[str, SubscriptionRecord]):
     def add(self, record: SubscriptionRecord) -> None:
         self[record.id] = record
 
+    async def publish(self, record: SubscriptionRecord) -> None:
+        self.add(record)
+
 
 def settings_for(kafka: KafkaSettings, **environ: str) -> Settings:
     made = Settings(
@@ -142,6 +145,7 @@ async def dispatching(settings: Settings, known: Known, **options: Any) -> Async
             **{
                 "metrics": DispatcherMetrics(CollectorRegistry()),
                 "subscriptions": known,
+                "publish": known.publish,
                 "client": client,
                 "clock": time.time,
                 "luck": lambda: 0.0,

@@ -147,10 +147,13 @@ class RetryPolicy:
     jitter: float = 0.0
     by_failure: Mapping[Failure, Sequence[float]] = field(default_factory=dict)
     """Schedules of their own; an empty one is none."""
+    refused_s: Sequence[float] = ()
+    """Of 3xx and 4xx that have none of their own."""
 
-    def schedule(self, failure: Failure) -> Sequence[float]:
+    def schedule(self, failure: Failure, status: int | None) -> Sequence[float]:
         """Waits after the 1st, 2nd, ... attempt when this is how the last one failed."""
-        return self.by_failure.get(failure) or self.schedule_s
+        refused = self.refused_s if status is not None and 300 <= status < 500 else ()
+        return self.by_failure.get(failure) or refused or self.schedule_s
 
 
 def after_post(  # noqa: PLR0913 - each is a separate fact
@@ -182,7 +185,11 @@ def after_post(  # noqa: PLR0913 - each is a separate fact
     if failure is Failure.GONE:
         return Hold(GONE_DETAIL, failure) if gone_probe_s is None else WaitUntil(now_ms + round(gone_probe_s * 1000))
     wait = next_wait(
-        policy.schedule(failure), attempts_made, retry_after_s=retry_after_s, luck=luck, jitter=policy.jitter
+        policy.schedule(failure, answer.status),
+        attempts_made,
+        retry_after_s=retry_after_s,
+        luck=luck,
+        jitter=policy.jitter,
     )
     if wait is None:
         return Finish("given_up", failure, f"attempt {attempts_made} was the last of the schedule")

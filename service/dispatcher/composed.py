@@ -16,6 +16,7 @@ from service.model.records import SubscriptionRecord
 from service.settings import Settings
 
 PUBLISH_AGAIN_S = 1.0
+CHANGED = ("revision", "disabled_ms", "disabled_reason", "updated_ms")
 
 
 class ComposedDispatcher:
@@ -70,10 +71,17 @@ class ComposedDispatcher:
         return missing
 
     async def _publish(self, record: SubscriptionRecord) -> None:
-        """Replace a subscription; Kafka may be away for as long as it likes, the delivery that caused it waits."""
+        """Replace a subscription, unless somebody else did meanwhile; Kafka may be away, what caused it waits.
+
+        Written is the record as it stands on the topic, sealed secrets and all, never what was opened to sign with.
+        """
         while True:
+            stands = self._subscriptions.get(record.id)
+            if stands is None or stands.revision + 1 != record.revision:
+                return
+            changed = {name: getattr(record, name) for name in CHANGED}
             try:
-                await publish_subscription(self._settings.kafka, record, self._settings.bongsu.keys)
+                await publish_subscription(self._settings.kafka, stands.model_copy(update=changed))
             except Unavailable:
                 await asyncio.sleep(PUBLISH_AGAIN_S)
             else:

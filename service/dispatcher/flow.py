@@ -2,7 +2,8 @@
 
 rested? --no--> the partition is paused until it has
 due?    --no--> the largest tier that does not overshoot, or a timer when less than a second is missing
-lane of its subscription full? --> the smallest tier
+subscription paused or disabled? --> `deliveries.held`, until it is not
+lane of its subscription full, or its breaker open? --> a tier that fits how many of it rest already
 POST --> attempt written --> retry written --> offset done
 """
 
@@ -15,8 +16,9 @@ from typing import Any
 from aiokafka import ConsumerRecord
 
 from service import logs
-from service.delivery.attempts import Finish, WaitUntil, before_post
+from service.delivery.attempts import Finish, Hold, WaitUntil, before_post
 from service.delivery.schedule import tier_for
+from service.dispatcher.endpoints import Endpoints, Ticket
 from service.dispatcher.intake import Poison, read_delivery, where_and_why
 from service.dispatcher.lanes import Lanes
 from service.dispatcher.metrics import DispatcherMetrics
@@ -33,6 +35,13 @@ MAX_HELD_BYTES = 64_000_000
 SLACK = 1.1
 """What one fetch may bring beyond it."""
 FULL_WAIT_S = 0.1
+KEPT = 4
+"""Of an endpoint that gets only probes, so many wait here; the others rest in a tier."""
+LONGEST_REST_S = 60
+RESTS_PER_S = 1500
+RESTS_PER_S_OPEN = 500
+"""Records of one endpoint that may come back from a tier in a second: as many as can be sent, or be looked at and
+rest again while it is down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,7 @@ class Patience:
     wait_s: float
 
 
-PATIENCE = ((0.5, Patience(4096, 10.0)), (0.8, Patience(512, 1.0)), (9.9, Patience(64, 0.2)))
+PATIENCE = ((0.5, Patience(8192, 10.0)), (0.8, Patience(512, 1.0)), (9.9, Patience(64, 0.2)))
 """By the share of memory that is taken: the fuller it is, the sooner slow lanes have to rest elsewhere."""
 
 
@@ -55,6 +64,7 @@ class Flow:
         settings: DeliverySettings,
         *,
         sender: Sender,
+        endpoints: Endpoints,
         progress: Progress,
         metrics: DispatcherMetrics,
         clock: Callable[[], float],
@@ -64,6 +74,7 @@ class Flow:
     ) -> None:
         """`pause` and `resume` stop and start fetching a partition; `fail` ends the role."""
         self._sender = sender
+        self._endpoints = endpoints
         self._progress = progress
         self._metrics = metrics
         self._clock = clock
@@ -76,11 +87,14 @@ class Flow:
         """Ids under way here, each with the repeated records of it that wait for how it ends."""
         self.lanes: Lanes[Job] = Lanes(
             slots=settings.max_in_flight,
-            slots_per_key=settings.max_in_flight_per_subscription,
+            slots_of=lambda key: endpoints.slots(key, time.monotonic()),
+            slots_per_host=settings.max_in_flight_per_host,
             room_per_key=PATIENCE[0][1].room,
         )
         self.held = 0
         self._held_bytes = 0
+        self.on_hold: set[str] = set()
+        """Subscriptions that something was held back from here: when they may be sent to again, it has to be read."""
         self.room = asyncio.Event()
         """Set while more may be read."""
         self.room.set()
@@ -93,6 +107,10 @@ class Flow:
         rest_ms = partition.tier_s * 1000
         while partition.resting:
             record = partition.resting[0]
+            if partition.held and record.offset >= partition.pass_end:
+                partition.next_offset = record.offset
+                self._pause(partition)  # until `look_through`
+                return
             wait_s = (record.timestamp + rest_ms) / 1000 - self._clock() if rest_ms else 0.0
             if self._fullness() >= SLACK:
                 wait_s = max(wait_s, FULL_WAIT_S)
@@ -108,13 +126,27 @@ class Flow:
             partition.timers.pop(WAKE).cancel()
             self._resume(partition)
 
+    def look_through(self, partition: Partition, end: int) -> None:
+        """Read what is held back up to `end`: some of it may be sent now, the rest is written behind it again."""
+        partition.pass_end = max(partition.pass_end, end)
+        if WAKE not in partition.timers:
+            self._resume(partition)
+        self.accept(partition, [])
+
     def spill_overdue(self) -> None:
-        """Let what has waited too long for its lane rest in a tier. To be called often."""
+        """Let what has waited too long for its lane rest in a tier, and lanes go on that may. To be called often."""
+        now = time.monotonic()
+        for key in self.lanes.stalled():
+            if self._endpoints.of(key).breaker.is_open:
+                for job in self.lanes.surplus(key, KEPT):
+                    self._spill(job, self._rest_s(key), "open")
+            self.lanes.wake(key)
+        self._pump()
         full = self._fullness()
         patience = next(patience for limit, patience in PATIENCE if full < limit)
         self.lanes.room_per_key = patience.room
-        for job in self.lanes.overdue(time.monotonic() - patience.wait_s):
-            self._spill(job, topics.RETRY_TIERS_S[0], "busy")
+        for job in self.lanes.overdue(now - patience.wait_s):
+            self._spill(job, self._rest_s(job.lane), "busy")
 
     async def release(self, leaving: list[Partition], grace_s: float) -> None:
         """End what is under way of these partitions within `grace_s`, or abandon it; forget what has not begun."""
@@ -177,7 +209,10 @@ class Flow:
             self._metrics.repeats.inc()
             self._spawn(job.partition, self._hand_on(job, known))
         else:
-            if not job.partition.tier_s:
+            if job.partition.tier_s:
+                endpoint = self._endpoints.of(job.lane)
+                endpoint.resting = max(0, endpoint.resting - 1)
+            elif not job.partition.held:
                 self._metrics.deliveries.inc()
             self._route(job)
 
@@ -202,16 +237,30 @@ class Flow:
             due_ms=delivery.due_ms,
             deadline_ms=delivery.deadline_ms,
             now_ms=int(now_s * 1000),
-            receiver=self._sender.receiver(delivery) is not None,
+            **self._sender.standing(delivery),
         )
         if isinstance(command, Finish):
             self._spawn(job.partition, self._finish_unsent(job, command))
+        elif isinstance(command, Hold):
+            self._spawn(job.partition, self._hold_back(job, command))
         elif isinstance(command, WaitUntil):
             self._wait(job, command.due_ms / 1000 - now_s)
-        elif self.lanes.offer(job.lane, job, time.monotonic()):
-            self._pump()
         else:
-            self._spill(job, topics.RETRY_TIERS_S[0], "busy")
+            endpoint = self._endpoints.of(job.lane)
+            is_open = endpoint.breaker.is_open
+            room = KEPT if is_open else None
+            if self.lanes.offer(job.lane, job, time.monotonic(), host=endpoint.host, room=room):
+                self._pump()
+            else:
+                self._spill(job, self._rest_s(job.lane), "open" if is_open else "busy")
+
+    def _rest_s(self, key: str) -> int:
+        """How long what cannot be sent now rests: the more of it rests already, the longer."""
+        endpoint = self._endpoints.of(key)
+        endpoint.resting += 1
+        per_s = RESTS_PER_S_OPEN if endpoint.breaker.is_open else RESTS_PER_S
+        fitting = (tier for tier in topics.RETRY_TIERS_S if endpoint.resting <= tier * per_s)
+        return min(next(fitting, LONGEST_REST_S), LONGEST_REST_S)
 
     def _wait(self, job: Job, wait_s: float) -> None:
         tier_s = tier_for(wait_s)
@@ -225,16 +274,24 @@ class Flow:
 
     def _pump(self) -> None:
         while (job := self.lanes.take()) is not None:
-            self._spawn(job.partition, self._send(job))
+            ticket = self._endpoints.started(job.lane, time.monotonic())
+            self._spawn(job.partition, self._send(job, ticket))
 
-    async def _send(self, job: Job) -> None:
+    async def _send(self, job: Job, ticket: Ticket) -> None:
         lane = job.lane
         try:
-            due_ms = await self._sender.send(job)
+            due_ms = await self._sender.send(job, ticket)
         finally:
             self.lanes.finished(lane)
             self._pump()
+        if job.held_back:
+            self.on_hold.add(lane)
         self._after(job, due_ms)
+
+    async def _hold_back(self, job: Job, hold: Hold) -> None:
+        await self._sender.hold_back(job, hold)
+        self.on_hold.add(job.lane)
+        self._end(job)
 
     async def _finish_unsent(self, job: Job, finish: Finish) -> None:
         await self._sender.finish_unsent(job, finish)

@@ -3,11 +3,13 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from service.delivery.attempts import Failure
+from service.delivery.health import WARN_PERCENT
 from service.model.records import TERMINAL_OUTCOMES
 from service.model.topics import RETRY_TIERS_S
 
-OUTCOMES = ("retry", *sorted(TERMINAL_OUTCOMES))
-SPILLS = ("not_due", "busy")
+OUTCOMES = ("retry", "held", *sorted(TERMINAL_OUTCOMES))
+SPILLS = ("not_due", "busy", "open")
+EVENTS = ("failing", "disabled", "recovered")
 DEAD = ("undecodable", "hash", "id", "conflict")
 LATENCY_BUCKETS_S = (
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 36_000, 86_400,
@@ -44,6 +46,21 @@ class DispatcherMetrics:
         self.backlog = Gauge(
             "bongsu_dispatcher_lag_records", "Deliveries not yet read, of the partitions held here.", registry=registry
         )
+        self.on_hold = Gauge(
+            "bongsu_subscriptions_on_hold", "Paused or disabled subscriptions for which something waits here.",
+            registry=registry,
+        )  # fmt: skip
+        self.open_breakers = Gauge(
+            "bongsu_endpoints_open", "Endpoints that get only probes, after failures in a row.", registry=registry
+        )
+        self.failing = Gauge(
+            "bongsu_endpoints_failing", "Endpoints at least so far, in per cent, on the way to being disabled.",
+            ["percent"], registry=registry,
+        )  # fmt: skip
+        self.endpoint_events = Counter(
+            "bongsu_endpoint_events", "Endpoints that were warned about, disabled, recovered.", ["event"],
+            registry=registry,
+        )  # fmt: skip
         self.spills = Counter(
             "bongsu_delivery_spills", "Records sent to a retry tier without an attempt.", ["why"], registry=registry
         )
@@ -59,6 +76,10 @@ class DispatcherMetrics:
         self.output_retries = Counter(
             "bongsu_dispatcher_output_retries", "Writes that Kafka did not acknowledge at once.", registry=registry
         )
+        for percent in WARN_PERCENT:
+            self.failing.labels(str(percent)).set(0)
+        for event in EVENTS:
+            self.endpoint_events.labels(event)
         for outcome in OUTCOMES:
             self.attempts.labels(outcome)
         for failure in Failure:

@@ -28,6 +28,9 @@ class Partition:
     committed: int | None = None
     next_offset: int = 0
     """The first that was not read, or rests."""
+    held: bool = False
+    """Of `deliveries.held`: read only up to `pass_end`, when somebody may want what rests there."""
+    pass_end: int = 0
     leaving: bool = False
     """Being given up: nothing new is taken."""
 
@@ -52,6 +55,8 @@ class Job:
     """The value as it was read: a spill writes it unchanged."""
     key: bytes | None
     delivery: DeliveryRecord
+    held_back: bool = False
+    """It rests on `deliveries.held` now."""
     went_to: Place | None = None
     """The record in a retry tier that carries on what is left to do."""
 

@@ -61,8 +61,8 @@ class Progress:
 
     def made(self, attempt: AttemptRecord) -> None:
         """An attempt is written."""
-        if attempt.reason != "live":
-            return
+        if attempt.reason != "live" or attempt.outcome == "held":
+            return  # held is no attempt: the record that rests on `deliveries.held` carries on where it was
         old = self._known.get(attempt.delivery_id)
         straggler = old is not None and old.number > attempt.number and not attempt.terminal
         if straggler or (old is not None and old.next_due_ms is None):

@@ -4,6 +4,7 @@ Without it a SIGKILL would repeat every POST of the last second or so. `attempts
 `deliveries`, so its last records of a partition are about the deliveries of that partition.
 """
 
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 
 from aiokafka import TopicPartition
@@ -20,9 +21,13 @@ LOOK_BACK = 10_000
 
 
 async def recover(
-    settings: KafkaSettings, partitions: AbstractSet[int], progress: Progress, look_back: int = LOOK_BACK
+    settings: KafkaSettings,
+    partitions: AbstractSet[int],
+    progress: Progress,
+    look_back: int = LOOK_BACK,
+    remember: Callable[[AttemptRecord], None] = lambda _: None,
 ) -> int:
-    """Tell `progress` the last attempts of `partitions`; returns how many.
+    """Tell `progress` and `remember` the last attempts of `partitions`; returns how many.
 
     Raises:
         KafkaError: they cannot be read.
@@ -46,10 +51,12 @@ async def recover(
             for records in (await consumer.getmany(*left, timeout_ms=500)).values():
                 for record in records:
                     try:
-                        progress.made(AttemptRecord.decode(record.value or b"", topic))
-                        read += 1
+                        attempt = AttemptRecord.decode(record.value or b"", topic)
                     except BadInput:
                         continue  # whoever reads `attempts` reports it; here it only means one repetition
+                    progress.made(attempt)
+                    remember(attempt)
+                    read += 1
             left = {tp for tp in left if await consumer.position(tp) < ends[tp]}
     finally:
         await consumer.stop()

@@ -5,6 +5,7 @@ Offsets are committed as the contiguous prefix of what is done: every second, wh
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -13,12 +14,14 @@ from aiokafka.errors import GroupAuthorizationFailedError, IllegalStateError, Ka
 
 from service import logs
 from service.adapters.kafka_client import as_ours, make_consumer, topic_name
+from service.delivery.health import WARN_PERCENT
+from service.dispatcher.endpoints import Endpoints
 from service.dispatcher.flow import Flow
 from service.dispatcher.metrics import DispatcherMetrics
 from service.dispatcher.partition import Partition
 from service.dispatcher.progress import Progress
 from service.dispatcher.recovery import recover
-from service.dispatcher.sender import Client, Sender, Subscriptions
+from service.dispatcher.sender import Client, Publish, Sender, Subscriptions
 from service.dispatcher.writer import Writer
 from service.model import topics
 from service.model.errors import NewerSchema
@@ -27,7 +30,10 @@ from service.settings import Settings
 FETCH_RECORDS = 500
 FETCH_WAIT_MS = 10
 FETCH_BYTES = 512 * 1024
-SWEEP_S = 0.1
+SWEEP_S = 0.05
+LOOK_S = 0.2
+HELD_PASS_S = 3600.0
+"""What is held back is looked through so often at least: what expires meanwhile gets its end."""
 COMMIT_S = 1.0
 COMMIT_TIMEOUT_S = 3.0
 REVOKE_GRACE_S = 3.0
@@ -45,21 +51,35 @@ class Dispatcher:
         *,
         metrics: DispatcherMetrics,
         subscriptions: Subscriptions,
+        publish: Publish,
         client: Client,
         clock: Callable[[], float],
         luck: Callable[[], float],
     ) -> None:
-        """Nothing connects before `start`. `clock` is seconds since the epoch, `luck` gives [0, 1)."""
+        """Nothing connects before `start`.
+
+        Args:
+            settings: of every section.
+            metrics: what it counts.
+            subscriptions: where to send.
+            publish: replaces a subscription: one whose endpoint is disabled.
+            client: who sends.
+            clock: seconds since the epoch.
+            luck: gives [0, 1).
+        """
         self._kafka = settings.kafka
         self._metrics = metrics
         self._log = logs.get(__name__)
         self._progress = Progress()
         self._writer = Writer(settings.kafka, on_retry=metrics.output_retries.inc)
-        sender = Sender(
+        self._endpoints = Endpoints(settings.delivery, subscriptions.get)
+        self._sender = Sender(
             settings.delivery,
             writer=self._writer,
             client=client,
             subscriptions=subscriptions,
+            endpoints=self._endpoints,
+            publish=publish,
             metrics=metrics,
             progress=self._progress,
             clock=clock,
@@ -67,7 +87,8 @@ class Dispatcher:
         )
         self._flow = Flow(
             settings.delivery,
-            sender=sender,
+            sender=self._sender,
+            endpoints=self._endpoints,
             progress=self._progress,
             metrics=metrics,
             clock=clock,
@@ -78,6 +99,9 @@ class Dispatcher:
         self._tiers = {topic_name(settings.kafka, topics.DELIVERIES): 0} | {
             topic_name(settings.kafka, topics.retry_topic(tier)): tier for tier in topics.RETRY_TIERS_S
         }
+        self._held_topic = topic_name(settings.kafka, topics.HELD)
+        self._tiers[self._held_topic] = 0
+        self._clock = clock
         self._consumer: AIOKafkaConsumer | None = None
         self._partitions: dict[TopicPartition, Partition] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -111,7 +135,12 @@ class Dispatcher:
             await self._consumer.start()
         except (KafkaError, OSError) as error:
             raise as_ours(self._kafka, error) from error
-        work = {"read": self._read(), "sweep": self._sweep(), "commit": self._commit_often()}
+        work = {
+            "read": self._read(),
+            "sweep": self._sweep(),
+            "commit": self._commit_often(),
+            "held": self._look_through(),
+        }
         self._tasks = [asyncio.create_task(self._flow.guard(part), name=name) for name, part in work.items()]
 
     async def stop(self, drain_s: float = 5.0) -> None:
@@ -150,7 +179,7 @@ class Dispatcher:
     def _partition(self, tp: TopicPartition) -> Partition:
         found = self._partitions.get(tp)
         if found is None:
-            found = self._partitions[tp] = Partition(tp, self._tiers[tp.topic])
+            found = self._partitions[tp] = Partition(tp, self._tiers[tp.topic], held=tp.topic == self._held_topic)
         return found
 
     def _pause(self, partition: Partition) -> None:
@@ -173,6 +202,31 @@ class Dispatcher:
             self._flow.spill_overdue()
             self._gauge()
             await asyncio.sleep(SWEEP_S)
+
+    async def _look_through(self) -> None:
+        """Read what is held back when somebody may want it: after an assignment, a resumption, and now and then."""
+        owner, looked_at = -1, 0.0
+        while True:
+            await asyncio.sleep(LOOK_S)
+            self._gauge_endpoints()
+            wanted = {name for name in self._flow.on_hold if self._sender.may_be_sent_to(name)}
+            due = owner != self._owner or time.monotonic() - looked_at > HELD_PASS_S
+            if not self._recovered.is_set() or not (wanted or due):
+                continue
+            assert self._consumer is not None
+            now_owner = self._owner
+            tps = [tp for tp in self._consumer.assignment() if tp.topic == self._held_topic]
+            try:
+                ends = await asyncio.wait_for(self._consumer.end_offsets(tps), COMMIT_TIMEOUT_S)
+            except (KafkaError, TimeoutError) as error:
+                self._log.warning("what is held back cannot be read, trying again", error=repr(error))
+                continue
+            if now_owner != self._owner:
+                continue
+            owner, looked_at = now_owner, time.monotonic()
+            self._flow.on_hold -= wanted
+            for tp, end in ends.items():
+                self._flow.look_through(self._partition(tp), end)
 
     async def _commit_often(self) -> None:
         while True:
@@ -203,7 +257,9 @@ class Dispatcher:
         numbers = {tp.partition for tp in tps}
         remembered = 0
         try:
-            remembered = await asyncio.wait_for(recover(self._kafka, numbers, self._progress), RECOVERY_S)
+            remembered = await asyncio.wait_for(
+                recover(self._kafka, numbers, self._progress, remember=self._endpoints.remember), RECOVERY_S
+            )
         except (KafkaError, TimeoutError) as error:  # it only saves repetitions
             self._log.warning("the last attempts cannot be read; some may be repeated", error=repr(error))
         except NewerSchema as error:
@@ -235,12 +291,21 @@ class Dispatcher:
         self._metrics.waiting.set(self._flow.lanes.waiting)
         depth = dict.fromkeys(self._tiers.values(), 0)
         for partition in self._partitions.values():
+            if partition.held:
+                continue
             with contextlib.suppress(IllegalStateError):
                 end = self._consumer.highwater(partition.tp) or 0
                 depth[partition.tier_s] += max(0, end - partition.next_offset)
+        self._metrics.on_hold.set(len(self._flow.on_hold))
         self._metrics.backlog.set(depth.pop(0))
         for tier_s, records in depth.items():
             self._metrics.retry_depth.labels(f"{tier_s}s").set(records)
+
+    def _gauge_endpoints(self) -> None:
+        self._metrics.open_breakers.set(self._endpoints.open_breakers())
+        percents = self._endpoints.percents(int(self._clock() * 1000))
+        for level in WARN_PERCENT:
+            self._metrics.failing.labels(str(level)).set(sum(percent >= level for percent in percents))
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types

@@ -1,13 +1,16 @@
 """What happens to one delivery, write by write; docs/crash-tables.md says what a crash between two costs."""
 
-from collections.abc import Callable
-from typing import Protocol
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, Protocol
 
 from service import logs
 from service.delivery.attempts import (
     Answer,
     Failure,
     Finish,
+    Hold,
     Post,
     RetryPolicy,
     WaitUntil,
@@ -15,15 +18,17 @@ from service.delivery.attempts import (
     before_post,
 )
 from service.delivery.headers import webhook_headers
+from service.delivery.health import EventType, operational
 from service.delivery.schedule import retry_after, tier_for
 from service.delivery.trace import trace
+from service.dispatcher.endpoints import Endpoints, Findings, Ticket
 from service.dispatcher.metrics import DispatcherMetrics
 from service.dispatcher.partition import Job
 from service.dispatcher.progress import Progress
 from service.dispatcher.writer import Headers, Place, Writer
 from service.model import topics
 from service.model.errors import InvalidSubscription
-from service.model.records import AttemptRecord, DeliveryRecord, SubscriptionRecord
+from service.model.records import AttemptOutcome, AttemptRecord, DeliveryRecord, SubscriptionRecord
 from service.settings import DeliverySettings
 
 MAX_DETAIL = 500
@@ -37,6 +42,10 @@ class Subscriptions(Protocol):
     def get(self, subscription: str, /) -> SubscriptionRecord | None:
         """None when it was removed."""
         ...
+
+
+Publish = Callable[[SubscriptionRecord], Awaitable[None]]
+"""Replaces a subscription."""
 
 
 class Client(Protocol):
@@ -57,12 +66,17 @@ class Sender:
         writer: Writer,
         client: Client,
         subscriptions: Subscriptions,
+        endpoints: Endpoints,
+        publish: Publish,
         metrics: DispatcherMetrics,
         progress: Progress,
         clock: Callable[[], float],
         luck: Callable[[], float],
     ) -> None:
-        self._policy = RetryPolicy(settings.schedule_s, settings.jitter)
+        self._policy = policy_of(settings)
+        self._tell = settings.operations_subscription
+        self._endpoints = endpoints
+        self._publish = publish
         self._writer = writer
         self._client = client
         self._subscriptions = subscriptions
@@ -72,10 +86,25 @@ class Sender:
         self._luck = luck
         self._log = logs.get(__name__)
 
-    def receiver(self, delivery: DeliveryRecord) -> SubscriptionRecord | None:
-        """The subscription, if it may be sent to."""
+    def standing(self, delivery: DeliveryRecord) -> dict[str, Any]:
+        """Whether its subscription exists, and why it gets nothing now. A test goes out all the same."""
         found = self._subscriptions.get(delivery.subscription)
-        return None if found is None or found.paused else found
+        return {
+            "receiver": found is not None,
+            "held": found.held if found is not None and delivery.reason != "test" else None,
+        }
+
+    def may_be_sent_to(self, subscription: str) -> bool:
+        """It is not paused or disabled (any more), or it is gone and what is held for it can end."""
+        found = self._subscriptions.get(subscription)
+        return found is None or found.held is None
+
+    async def hold_back(self, job: Job, hold: Hold) -> None:
+        """Let a delivery rest until its subscription is resumed; written to `attempts` when that begins."""
+        if not job.partition.held:
+            now_ms = self._now_ms()
+            await self._write_attempt(self._attempt(job.delivery, hold, None, now_ms, now_ms))
+        await self._rest_held(job)
 
     async def spill(self, job: Job, tier_s: int, why: str) -> None:
         """Let a record rest in a tier, unchanged; no attempt."""
@@ -92,36 +121,63 @@ class Sender:
         attempt = self._attempt(job.delivery, finish, None, now_ms, now_ms)
         await self._write_attempt(attempt)
 
-    async def send(self, job: Job) -> int | None:
+    async def send(self, job: Job, ticket: Ticket) -> int | None:
         """One attempt. Returns when the next is due if that is too soon for a tier to hold it, else None."""
         delivery = job.delivery
         started_ms = self._now_ms()
-        receiver = self.receiver(delivery)
-        command = before_post(
-            due_ms=0, deadline_ms=delivery.deadline_ms, now_ms=started_ms, receiver=receiver is not None
-        )
-        if isinstance(command, Finish) or receiver is None:
-            assert isinstance(command, Finish)
-            await self.finish_unsent(job, command)
-            return None
-        assert isinstance(command, Post)
-        answer = await self._post(delivery, receiver, started_ms)
+        receiver = self._subscriptions.get(delivery.subscription)
+        answer: Answer | None = None
+        try:
+            command = before_post(
+                due_ms=0, deadline_ms=delivery.deadline_ms, now_ms=started_ms, **self.standing(delivery)
+            )
+            if isinstance(command, Finish):
+                await self.finish_unsent(job, command)
+                return None
+            if isinstance(command, Hold):
+                await self.hold_back(job, command)
+                return None
+            assert isinstance(command, Post)
+            assert receiver is not None
+            answer = await self._post(delivery, receiver, started_ms)
+        finally:
+            if answer is None or delivery.reason == "test":
+                self._endpoints.abandoned(delivery.subscription, ticket)
+        return await self._judge(job, ticket, answer, started_ms)
+
+    async def _judge(self, job: Job, ticket: Ticket, answer: Answer, started_ms: int) -> int | None:
+        """What an answer means for the delivery and for its endpoint, written down."""
+        delivery = job.delivery
         now_ms = self._now_ms()
+        asked_s = retry_after(answer.retry_after, now_ms / 1000)
+        findings = Findings()
+        if delivery.reason != "test":
+            findings = self._endpoints.ended(
+                delivery.subscription, ticket, answer, retry_after_s=asked_s, now=time.monotonic(), now_ms=now_ms
+            )
+            await self._heed(findings, ticket, delivery, answer, now_ms)
         verdict = after_post(
             answer,
             attempts_made=delivery.attempts_made + 1,
             policy=self._policy if delivery.reason != "test" else ONCE,
             deadline_ms=delivery.deadline_ms,
             now_ms=now_ms,
-            retry_after_s=retry_after(answer.retry_after, now_ms / 1000),
+            retry_after_s=asked_s,
             luck=self._luck(),
+            gone_probe_s=findings.gone_probe_s,
         )
-        assert isinstance(verdict, Finish | WaitUntil)
+        if isinstance(verdict, Hold) and delivery.reason == "test":
+            verdict = Finish("given_up", verdict.failure, verdict.reason)
+        if isinstance(verdict, WaitUntil) and verdict.due_ms >= delivery.deadline_ms:
+            verdict = Finish("given_up", answer.failure, "the next attempt would come after the deadline")
+        assert not isinstance(verdict, Post)
         attempt = self._attempt(delivery, verdict, answer, started_ms, now_ms)
         await self._write_attempt(attempt)
         self._count(attempt, answer, now_ms)
         if isinstance(verdict, WaitUntil):
             return await self.hand_on(job, attempt.number, verdict.due_ms)
+        if isinstance(verdict, Hold):
+            await self._rest_held(job)
         return None
 
     async def hand_on(self, job: Job, attempts_made: int, due_ms: int) -> int | None:
@@ -134,6 +190,47 @@ class Sender:
         job.went_to = await self._write(topics.retry_topic(tier_s), job.key, job.raw)
         self._progress.handed_on(job.delivery)
         return None
+
+    async def _rest_held(self, job: Job) -> None:
+        job.went_to = await self._write(topics.HELD, job.key, job.raw)
+        job.held_back = True
+
+    async def _heed(
+        self, findings: Findings, ticket: Ticket, delivery: DeliveryRecord, answer: Answer, now_ms: int
+    ) -> None:
+        """Disable the endpoint, tell whoever wants to know."""
+        about = delivery.subscription
+        record = self._subscriptions.get(about)
+        if findings.disable is not None and record is not None and record.revision == ticket.revision:
+            await self._publish(
+                record.model_copy(
+                    update={
+                        "revision": record.revision + 1,
+                        "disabled_ms": now_ms,
+                        "disabled_reason": findings.disable,
+                        "updated_ms": now_ms,
+                    }
+                )
+            )
+            self._log.warning("endpoint disabled", subscription=about, reason=findings.disable)
+            await self._report("operational.endpoint_disabled", about, findings.disable, 100, now_ms)
+        elif findings.warn_percent is not None:
+            why = answer.detail[:MAX_DETAIL]
+            await self._report("operational.endpoint_failing", about, why, findings.warn_percent, now_ms)
+        elif findings.recovered:
+            await self._report("operational.endpoint_recovered", about, "it accepts again", 0, now_ms)
+
+    async def _report(self, kind: EventType, about: str, reason: str, percent: int, now_ms: int) -> None:
+        self._metrics.endpoint_events.labels(kind.rpartition("_")[2]).inc()
+        if self._tell in (None, about):
+            return
+        health = self._endpoints.of(about).health
+        told = operational(
+            kind, to=self._tell or "", about=about, now_ms=now_ms, failures=health.failures, since_ms=health.since_ms,
+            percent=percent, reason=reason,
+            timestamp=datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="milliseconds"),
+        )  # fmt: skip
+        await self._write(topics.DELIVERIES, told.subscription.encode(), told.encode())
 
     async def _post(self, delivery: DeliveryRecord, receiver: SubscriptionRecord, started_ms: int) -> Answer:
         body = delivery.body.encode()
@@ -148,10 +245,18 @@ class Sender:
             self._metrics.in_flight.dec()
 
     def _attempt(
-        self, delivery: DeliveryRecord, verdict: Finish | WaitUntil, answer: Answer | None, started_ms: int, now_ms: int
+        self,
+        delivery: DeliveryRecord,
+        verdict: Finish | WaitUntil | Hold,
+        answer: Answer | None,
+        started_ms: int,
+        now_ms: int,
     ) -> AttemptRecord:
-        detail = verdict.detail if isinstance(verdict, Finish) else ""
-        failure = verdict.failure if isinstance(verdict, Finish) else None
+        detail, failure = "", None
+        if isinstance(verdict, Finish):
+            detail, failure = verdict.detail, verdict.failure
+        elif isinstance(verdict, Hold):
+            detail, failure = f"held back: {verdict.reason}", verdict.failure
         if answer is not None:
             failure = answer.failure
             parts = (answer.detail, detail, answer.excerpt if failure else "")
@@ -160,7 +265,7 @@ class Sender:
             delivery_id=delivery.id,
             subscription=delivery.subscription,
             number=delivery.attempts_made + 1,
-            outcome=verdict.outcome if isinstance(verdict, Finish) else "retry",
+            outcome=_outcome(verdict),
             terminal=isinstance(verdict, Finish),
             status=None if answer is None else answer.status,
             error=None if failure is None else failure.value,
@@ -191,3 +296,26 @@ class Sender:
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
+
+
+def policy_of(settings: DeliverySettings) -> RetryPolicy:
+    """Schedules by kind of failure, as the settings give them."""
+    return RetryPolicy(
+        settings.schedule_s,
+        settings.jitter,
+        {
+            Failure.DNS: settings.schedule_dns_s,
+            Failure.CONNECT: settings.schedule_connect_s,
+            Failure.RESET: settings.schedule_connect_s,
+            Failure.TLS: settings.schedule_tls_s,
+            Failure.TIMEOUT: settings.schedule_timeout_s,
+            Failure.THROTTLED: settings.schedule_throttled_s,
+        },
+        settings.schedule_refused_s,
+    )
+
+
+def _outcome(verdict: Finish | WaitUntil | Hold) -> AttemptOutcome:
+    if isinstance(verdict, Finish):
+        return verdict.outcome
+    return "retry" if isinstance(verdict, WaitUntil) else "held"

@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 
 from service.delivery.attempts import Answer, Failure
 from service.dispatcher import flow as flows
+from service.dispatcher.endpoints import Endpoints
 from service.dispatcher.flow import Flow
 from service.dispatcher.metrics import DispatcherMetrics
 from service.dispatcher.partition import Partition
@@ -81,13 +82,15 @@ class Life:
         known.add(subscription("http://receiver.example/", "b"))
         values: Any = {"schedule_s": (0.3, 1.5, 0.2, 2.5) * 8, "max_in_flight": 4, "max_in_flight_per_subscription": 2}
         chosen = DeliverySettings(**values)
+        endpoints = Endpoints(chosen, known.get)
         sender = Sender(
-            chosen, writer=kafka, client=self, subscriptions=known, metrics=metrics, progress=progress,  # type: ignore[arg-type]
+            chosen, writer=kafka, client=self, subscriptions=known, metrics=metrics, progress=progress,
+            endpoints=endpoints, publish=known.publish,  # type: ignore[arg-type]
             clock=clock, luck=luck.random,
         )  # fmt: skip
         self.paused: set[str] = set()
         self.flow = Flow(
-            chosen, sender=sender, progress=progress, metrics=metrics, clock=clock,
+            chosen, sender=sender, endpoints=endpoints, progress=progress, metrics=metrics, clock=clock,
             pause=lambda partition: self.paused.add(partition.tp.topic),
             resume=lambda partition: self.paused.discard(partition.tp.topic),
             fail=self.failed.append,

@@ -1,6 +1,7 @@
 """Offsets, lanes and progress against oracles that are slow and obvious."""
 
 from collections import defaultdict
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -78,11 +79,18 @@ def test_offsets_that_run_backwards_are_a_fault() -> None:
 class LanesAgainstLists(RuleBasedStateMachine):
     """Lanes beside plain lists: caps hold, order within a key holds, nothing vanishes, nobody is passed over."""
 
-    SLOTS, PER_KEY, ROOM = 4, 2, 3
+    SLOTS, PER_HOST, ROOM = 5, 3, 3
+    HOSTS: ClassVar = {"a": "x", "b": "x", "c": "y", "d": "z", "e": "z"}
 
     def __init__(self) -> None:
         super().__init__()
-        self.lanes: Lanes[tuple[str, int]] = Lanes(slots=self.SLOTS, slots_per_key=self.PER_KEY, room_per_key=self.ROOM)
+        self.lanes: Lanes[tuple[str, int]] = Lanes(
+            slots=self.SLOTS,
+            slots_of=lambda key: self.allowed[key],
+            slots_per_host=self.PER_HOST,
+            room_per_key=self.ROOM,
+        )
+        self.allowed = dict.fromkeys("abcde", 2)
         self.waiting: dict[str, list[tuple[float, tuple[str, int]]]] = defaultdict(list)
         self.busy: list[tuple[str, int]] = []
         self.number = 0
@@ -93,7 +101,7 @@ class LanesAgainstLists(RuleBasedStateMachine):
         self.number += 1
         self.now += 1
         job = (key, self.number)
-        taken = self.lanes.offer(key, job, self.now)
+        taken = self.lanes.offer(key, job, self.now, host=self.HOSTS[key])
         assert taken is (len(self.waiting[key]) < self.ROOM)
         if taken:
             self.waiting[key].append((self.now, job))
@@ -104,7 +112,9 @@ class LanesAgainstLists(RuleBasedStateMachine):
         able = [
             key
             for key, jobs in self.waiting.items()
-            if jobs and sum(busy[0] == key for busy in self.busy) < self.PER_KEY
+            if jobs
+            and sum(busy[0] == key for busy in self.busy) < self.allowed[key]
+            and sum(self.HOSTS[busy[0]] == self.HOSTS[key] for busy in self.busy) < self.PER_HOST
         ]
         if len(self.busy) >= self.SLOTS or not able:
             assert job is None
@@ -119,6 +129,16 @@ class LanesAgainstLists(RuleBasedStateMachine):
     def finish(self, which: int) -> None:
         key, _ = self.busy.pop(which % len(self.busy))
         self.lanes.finished(key)
+
+    @rule(key=st.sampled_from("abcde"), slots=st.integers(0, 3))
+    def allow(self, key: str, slots: int) -> None:
+        self.allowed[key] = slots
+        self.lanes.wake(key)
+
+    @rule(key=st.sampled_from("abcde"), keep=st.integers(1, 3))
+    def surplus(self, key: str, keep: int) -> None:
+        assert self.lanes.surplus(key, keep) == [job for _, job in self.waiting[key][keep:]]
+        del self.waiting[key][keep:]
 
     @rule(age=st.integers(0, 5))
     def overdue(self, age: int) -> None:
@@ -145,7 +165,7 @@ TestLanes = LanesAgainstLists.TestCase
 
 
 def test_a_lane_that_never_ends_costs_the_others_nothing() -> None:
-    lanes: Lanes[str] = Lanes(slots=10, slots_per_key=2, room_per_key=100)
+    lanes: Lanes[str] = Lanes(slots=10, slots_of=lambda _: 2, slots_per_host=10, room_per_key=100)
     for number in range(50):
         lanes.offer("dead", f"dead {number}", 0)
     for number in range(4):

@@ -10,6 +10,7 @@ from service.delivery.attempts import (
     Answer,
     Failure,
     Finish,
+    Hold,
     Post,
     RetryPolicy,
     WaitUntil,
@@ -86,10 +87,33 @@ def test_classes_of_status(status: int, failure: str | None) -> None:
     assert failure_of(status) == failure
 
 
-def test_410_ends_it_at_once() -> None:
-    command = after(Answer(410, Failure.GONE))
-    assert isinstance(command, Finish)
-    assert (command.outcome, command.failure) == ("given_up", Failure.GONE)
+def test_410_is_confirmed_by_one_probe_and_then_held() -> None:
+    gone = Answer(410, Failure.GONE)
+    assert after(gone, gone_probe_s=30.0) == WaitUntil(NOW + 30_000)
+    command = after(gone)
+    assert isinstance(command, Hold)
+    assert command.failure is Failure.GONE
+
+
+def test_what_is_paused_is_held_due_or_not_but_still_expires() -> None:
+    assert before(held="paused") == before(held="paused", due_ms=NOW + 5) == Hold("paused")
+    assert isinstance(before(held="paused", deadline_ms=NOW), Finish)
+    assert isinstance(before(held="paused", receiver=False), Finish)
+
+
+@pytest.mark.parametrize(
+    ("answer", "wait_s"),
+    [
+        (Answer(failure=Failure.DNS), 1), (Answer(failure=Failure.TIMEOUT), 2), (Answer(429, Failure.THROTTLED), 3),
+        (Answer(404, Failure.STATUS), 4), (Answer(302, Failure.REDIRECT), 4), (Answer(500, Failure.STATUS), 5),
+        (Answer(failure=Failure.TLS), 5),
+    ],
+)  # fmt: skip
+def test_schedules_by_kind_of_failure(answer: Answer, wait_s: int) -> None:
+    by_failure: dict[Failure, tuple[float, ...]] = {
+        Failure.DNS: (1.0,), Failure.TIMEOUT: (2.0,), Failure.THROTTLED: (3.0,), Failure.TLS: (),
+    }  # fmt: skip
+    assert after(answer, policy=RetryPolicy((5.0,), 0.0, by_failure, (4.0,))) == WaitUntil(NOW + wait_s * 1000)
 
 
 def test_the_end_of_the_schedule_and_the_deadline() -> None:
@@ -121,6 +145,9 @@ def test_every_delivery_ends_after_at_most_one_post_more_than_it_has_waits(
         command = after(answer, attempts_made=made, policy=RetryPolicy(schedule, 0.2), now_ms=now, luck=luck)
         if isinstance(command, Finish):
             assert (command.outcome == "delivered") is (status == 200)
+            break
+        if isinstance(command, Hold):
+            assert status == 410
             break
         assert isinstance(command, WaitUntil)
         assert status not in (200, 410)

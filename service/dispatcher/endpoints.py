@@ -1,0 +1,195 @@
+"""What the dispatcher knows about each endpoint: may it be called now, and what does an answer say about it?
+
+The pure machines of service/delivery decide; here they are kept, one set a subscription. All of it is rebuilt: health
+from `attempts` when partitions are assigned; breaker, rate and slots start afresh, which costs a dead endpoint a few
+POSTs after a restart.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from service.delivery.attempts import Answer, Failure
+from service.delivery.breaker import Breaker
+from service.delivery.health import NOT_ITS_FAULT, Health, OurSide
+from service.delivery.rate import Rate, Slots
+from service.model.records import AttemptRecord, SubscriptionRecord
+from service.settings import DeliverySettings
+
+OVERLOADED = frozenset({429, 503})
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A POST that goes out."""
+
+    revision: int
+    probe: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What an answer says about its endpoint."""
+
+    warn_percent: int | None = None
+    """A warning that is due."""
+    recovered: bool = False
+    """Somebody had been warned, and now it accepts again."""
+    disable: str | None = None
+    """Why it is to be disabled."""
+    gone_probe_s: float | None = None
+    """Ask once more after so long: it said 410 for the first time."""
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """One subscription's; a new revision of the subscription begins anew."""
+
+    revision: int
+    host: str
+    named: bool
+    """Its host is a name, not an address."""
+    breaker: Breaker
+    rate: Rate
+    slots: Slots
+    health: Health
+    gone: bool = False
+    """It said 410 once."""
+    resting: int = field(default=0, compare=False)
+    """Records of it that spilled and are not back: how long it is worth to rest."""
+
+
+class Endpoints:
+    """Endpoints by subscription id."""
+
+    def __init__(self, settings: DeliverySettings, find: Callable[[str], SubscriptionRecord | None]) -> None:
+        """`find` gives the subscription of an id as it is now."""
+        self._settings = settings
+        self._find = find
+        self._all: dict[str, Endpoint] = {}
+        self._our_side = OurSide()
+
+    def of(self, subscription: str) -> Endpoint:
+        """The endpoint, as new when the subscription was changed meanwhile."""
+        known = self._all.get(subscription)
+        record = self._find(subscription)
+        if known is not None and (record is None or known.revision == record.revision):
+            return known
+        made = self._new(record)
+        if known is not None:
+            made.resting = known.resting
+        self._all[subscription] = made
+        return made
+
+    def slots(self, subscription: str, now: float) -> int:
+        """How many POSTs may be under way now; 0: none may begin."""
+        endpoint = self.of(subscription)
+        if endpoint.breaker.is_open:
+            return 0 if endpoint.breaker.wait_s(now) > 0 else 1
+        return endpoint.slots.now if endpoint.rate.wait_s(now) <= 0 else 0
+
+    def wait_s(self, subscription: str, now: float) -> float:
+        """Seconds until one may begin; 0: now."""
+        endpoint = self.of(subscription)
+        return max(endpoint.breaker.wait_s(now), endpoint.rate.wait_s(now))
+
+    def started(self, subscription: str, now: float) -> Ticket:
+        """A POST goes out."""
+        endpoint = self.of(subscription)
+        endpoint.rate.started(now)
+        return Ticket(endpoint.revision, endpoint.breaker.started())
+
+    def abandoned(self, subscription: str, ticket: Ticket) -> None:
+        """It came to nothing that says anything about the endpoint."""
+        self.of(subscription).breaker.abandoned(probe=ticket.probe)
+
+    def ended(  # noqa: PLR0913 - each is a separate fact
+        self, subscription: str, ticket: Ticket, answer: Answer, *, retry_after_s: float | None, now: float, now_ms: int
+    ) -> Findings:
+        """Judge an answer. `now` is the clock of rates, `now_ms` that of records."""
+        endpoint = self.of(subscription)
+        if ticket.revision != endpoint.revision:
+            return Findings()  # the subscription was changed meanwhile: it says nothing about the new endpoint
+        failure = None if answer.delivered else answer.failure or Failure.STATUS
+        if endpoint.named and failure not in (Failure.DNS, *NOT_ITS_FAULT):
+            self._our_side.resolved()
+        if failure is None:
+            return self._accepted(endpoint, now)
+        if failure in NOT_ITS_FAULT or self._our_side.is_to_blame(endpoint.host, failure):
+            endpoint.breaker.abandoned(probe=ticket.probe)
+            return Findings()
+        if failure is Failure.TIMEOUT:
+            endpoint.slots.timed_out()
+        if answer.status in OVERLOADED or failure is Failure.TIMEOUT:
+            endpoint.rate.throttled(now, retry_after_s)
+        endpoint.breaker.failed(now, probe=ticket.probe)
+        if failure is Failure.GONE:
+            return self._gone(endpoint, ticket, now)
+        due = endpoint.health.failed(now_ms)
+        if due == 100:
+            return Findings(warn_percent=due, disable=f"{endpoint.health.failures} failures in a row")
+        return Findings(warn_percent=due)
+
+    def remember(self, attempt: AttemptRecord) -> None:
+        """An attempt that was made before the partition came here; to be told in the order of `attempts`."""
+        record = self._find(attempt.subscription)
+        if record is None or attempt.reason == "test" or attempt.started_ms < record.updated_ms:
+            return
+        endpoint = self.of(attempt.subscription)
+        if attempt.outcome == "delivered":
+            endpoint.health.succeeded()
+        elif attempt.error is not None and attempt.error not in (*NOT_ITS_FAULT, Failure.DNS):
+            endpoint.health.failed(attempt.started_ms)
+
+    def percents(self, now_ms: int) -> list[int]:
+        """How far each is on the way to being disabled."""
+        return [endpoint.health.percent(now_ms) for endpoint in self._all.values()]
+
+    def open_breakers(self) -> int:
+        """Endpoints that get probes only."""
+        return sum(endpoint.breaker.is_open for endpoint in self._all.values())
+
+    def _accepted(self, endpoint: Endpoint, now: float) -> Findings:
+        endpoint.slots.succeeded()
+        endpoint.rate.succeeded()
+        endpoint.gone = False
+        if endpoint.breaker.succeeded():
+            endpoint.rate.ramp(now)
+        return Findings(recovered=endpoint.health.succeeded())
+
+    def _gone(self, endpoint: Endpoint, ticket: Ticket, now: float) -> Findings:
+        if endpoint.gone and ticket.probe:
+            return Findings(disable="410 Gone, twice")
+        probe_s = self._settings.gone_probe_s
+        if not endpoint.gone:
+            endpoint.gone = True
+            endpoint.breaker.trip(now, probe_s)
+        return Findings(gone_probe_s=probe_s)
+
+    def _new(self, record: SubscriptionRecord | None) -> Endpoint:
+        chosen = self._settings
+        host = (urlsplit(record.url).hostname or "") if record is not None else ""
+        caps = [chosen.max_per_s or math.inf]
+        slots = chosen.max_in_flight_per_subscription
+        if record is not None:
+            caps.append(record.max_per_s or math.inf)
+            slots = min(slots, record.max_in_flight or slots)
+        return Endpoint(
+            revision=0 if record is None else record.revision,
+            host=host,
+            named=_is_name(host),
+            breaker=Breaker(chosen.breaker_failures, chosen.breaker_open_s, chosen.breaker_max_open_s),
+            rate=Rate(min(caps)),
+            slots=Slots(slots),
+            health=Health(chosen.disable_failures, chosen.disable_after_s * 1000),
+        )
+
+
+def _is_name(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return True
+    return False
