@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from service.ingest.metadata import Metadata
     from service.matching.explain import Explanation
 
 
@@ -24,6 +26,8 @@ def explain(rules_path: Path, entity: str | None, as_json: bool, article: str) -
     import orjson
 
     from service.cli.matching import Matcher, read_article, read_jobs
+    from service.ingest.metadata import read_metadata
+    from service.ingest.reading import Document
     from service.matching.explain import explain as explained
 
     matcher = Matcher(rules_path)
@@ -35,11 +39,15 @@ def explain(rules_path: Path, entity: str | None, as_json: bool, article: str) -
     for job in read_jobs([article]):
         read = read_article(job)
         found = list(explained(matcher.engine, read, entity))
+        about = read_metadata(Document(read))
         if as_json:
-            answer = {"article": {"id": read.id}, "occurrences": [_as_dict(one) for one in found]}
+            answer = {
+                "article": {"id": read.id, **asdict(about)},
+                "occurrences": [_as_dict(one) for one in found],
+            }
             sys.stdout.buffer.write(orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE))
         else:
-            _print(read.title or read.id, found)
+            _print(read.title or read.id, about, found)
 
 
 def _as_dict(one: "Explanation") -> dict[str, Any]:
@@ -49,8 +57,10 @@ def _as_dict(one: "Explanation") -> dict[str, Any]:
     return {**mention_dict(one.mention), "merged": one.merged, "sentence": one.sentence, "steps": steps}
 
 
-def _print(title: str, found: Iterable["Explanation"]) -> None:
+def _print(title: str, about: "Metadata", found: Iterable["Explanation"]) -> None:
     click.secho(title, bold=True)
+    said = [f"{name.replace('_', ' ')}: {value}" for name, value in asdict(about).items() if value is not None]
+    click.echo("; ".join(said) if said else "nothing in it says who wrote it")
     count = 0
     for one in found:
         count += 1

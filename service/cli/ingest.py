@@ -53,7 +53,8 @@ class Tally:
 
 def value_of(article: Article) -> bytes:
     """The value that a .txt or .html file becomes."""
-    fields = {"id": article.id, "schema": SCHEMA, "title": article.title, "text": article.text, "html": article.html}
+    fields = {"id": article.id, "schema": SCHEMA, "title": article.title, "text": article.text, "html": article.html,
+              "partial": article.partial or None}  # fmt: skip
     return orjson.dumps({name: value for name, value in fields.items() if value is not None})
 
 

@@ -106,6 +106,8 @@ def as_dict(findings: Findings) -> dict[str, Any]:
     article: dict[str, Any] = {"id": findings.article.id, "title": findings.title}
     if findings.article.partial:
         article["partial"] = True
+    if findings.article.unread:
+        article["unread"] = list(findings.article.unread)
     return {
         "article": article,
         "matches": [

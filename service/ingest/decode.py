@@ -1,6 +1,8 @@
 """From bytes to an article: JSON as it travels on Kafka (contract 3.1), and .txt or .html files.
 
-Nothing is cleaned here: `text`, `html` and `title` stay exactly as given, because offsets point into them.
+Nothing is cleaned here: `text`, `html` and `title` stay exactly as given, because offsets point into them. What only
+describes an article (`published_at`, `author` ...) and cannot be read must not cost the article: it is kept in `extra`
+as it came and named in `unread`.
 """
 
 import re
@@ -16,8 +18,9 @@ from service.model.ids import default_article_id
 from service.model.records import SCHEMA
 from service.model.topics import ARTICLES
 
-_TEXTS = ("title", "text", "html", "url", "source", "author", "section", "lang", "published_at")
-_KNOWN = frozenset((*_TEXTS, "id", "schema"))
+_CONTENT = ("title", "text", "html")
+_ABOUT = ("url", "source", "author", "section", "lang", "published_at")
+_KNOWN = frozenset((*_CONTENT, *_ABOUT, "id", "schema", "partial"))
 _SEOUL = "+09:00"
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s{0,20}=\s{0,20}["']?([A-Za-z0-9_:.-]{1,40})""", re.IGNORECASE)
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:[Zz]|[+-]\d\d:\d\d)?)?")
@@ -45,7 +48,7 @@ def decode_article(raw: bytes) -> Article:
         raise UndecodableArticle("id: must be text that is not empty; leave it out to have one made")
     if article_id is not None and len(article_id) > 512:
         raise UndecodableArticle("id: must not be longer than 512 characters", article_id[:512])
-    for name in _TEXTS:
+    for name in _CONTENT:
         found = value.get(name)
         if found is not None and not isinstance(found, str):
             raise UndecodableArticle(f"{name}: must be text, not {type(found).__name__}", article_id)
@@ -82,12 +85,17 @@ def _text(raw: bytes, declared: re.Match[bytes] | None) -> str:
 
 
 def _article(value: dict[str, Any], article_id: str | None) -> Article:
+    about = {name: found for name in _ABOUT if isinstance(found := value.get(name), str)}
+    published_at = read_time(about.get("published_at", ""))
+    unread = [name for name in _ABOUT if value.get(name) is not None and name not in about]
+    if published_at is None and about.get("published_at", "").strip():
+        unread.append("published_at")
     title, text, html = value.get("title"), value.get("text"), value.get("html")
     content = text if text is not None else html
     if not (title or text or html):
         raise UndecodableArticle("one of text, html or title is required, and all are missing or empty", article_id)
     if article_id is None:
-        article_id = default_article_id(value.get("source"), value.get("url"), title, content)
+        article_id = default_article_id(about.get("source"), about.get("url"), title, content)
     cut_title, title_is_cut = _cut(title)
     cut_text, text_is_cut = _cut(text)
     cut_html, html_is_cut = _cut(html)
@@ -96,14 +104,15 @@ def _article(value: dict[str, Any], article_id: str | None) -> Article:
         title=cut_title,
         text=cut_text,
         html=cut_html,
-        url=value.get("url"),
-        source=value.get("source"),
-        author=value.get("author"),
-        section=value.get("section"),
-        lang=value.get("lang"),
-        published_at=_time(value.get("published_at"), article_id),
-        partial=title_is_cut or text_is_cut or html_is_cut,
-        extra={name: kept for name, kept in value.items() if name not in _KNOWN},
+        url=about.get("url"),
+        source=about.get("source"),
+        author=about.get("author"),
+        section=about.get("section"),
+        lang=about.get("lang"),
+        published_at=published_at,
+        partial=title_is_cut or text_is_cut or html_is_cut or value.get("partial") is True,
+        extra={name: kept for name, kept in value.items() if name not in _KNOWN or name in unread},
+        unread=tuple(unread),
     )
 
 
@@ -117,17 +126,13 @@ def _cut(text: str | None) -> tuple[str | None, bool]:
     return raw[:MAX_TEXT_BYTES].decode("utf-8", "ignore"), True
 
 
-def _time(given: str | None, article_id: str) -> str | None:
-    if given is None or not given.strip():
-        return None
+def read_time(given: str) -> str | None:
+    """An RFC 3339 time; one without offset is taken as Asia/Seoul. None when it is no time."""
     wanted = given.strip()
-    if _RFC3339.fullmatch(wanted):
-        try:
-            moment = datetime.fromisoformat(wanted.upper())
-        except ValueError:
-            pass
-        else:
-            return wanted if moment.tzinfo else datetime.fromisoformat(wanted.upper()).isoformat() + _SEOUL
-    raise UndecodableArticle(
-        f"published_at: {given[:40]!r} is no time; write it as 2025-03-11T21:40:00+09:00 (RFC 3339)", article_id
-    )
+    if not _RFC3339.fullmatch(wanted):
+        return None
+    try:
+        moment = datetime.fromisoformat(wanted.upper())
+    except ValueError:
+        return None
+    return wanted if moment.tzinfo else moment.isoformat() + _SEOUL

@@ -7,7 +7,8 @@ related articles) goes along as a hint for each paragraph.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from html import unescape
 
 from service.ingest.offsets import OffsetMap, Rewriter
 from service.ingest.wordlist import read_groups
@@ -91,6 +92,12 @@ INLINE = frozenset(
 """Elements that do not end a paragraph; every other tag does."""
 VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"])
 
+META_NAMES = frozenset(
+    ("og:site_name", "og:title", "article:author", "author", "dable:author", "byline", "article:published_time",
+     "article:section")
+)  # fmt: skip
+MAX_META = 300
+
 _HINT_TAGS = {"figcaption": Zone.CAPTION, "nav": Zone.RELATED, "footer": Zone.BOILERPLATE, "aside": Zone.RELATED}
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 _UNNESTED = frozenset(("p", "li", "dd", "dt", "figcaption", *_HEADINGS))  # the next one ends it, closed or not
@@ -108,6 +115,10 @@ class Page:
     title: tuple[int, int] | None
     title_is_exact: bool
     """Out of og:title; out of <title> it may end in the name of the site."""
+    metas: dict[str, str] = field(default_factory=dict)
+    """Content of the meta elements that say something about the article (META_NAMES)."""
+    whole_title: str = ""
+    """<title> as it stands there."""
 
 
 class _Reader:
@@ -124,6 +135,7 @@ class _Reader:
         self.line_hint: Zone | None = None
         self.title: tuple[int, int] | None = None
         self.og_title: tuple[int, int] | None = None
+        self.metas: dict[str, str] = {}
 
     def text(self, begin: int, end: int) -> None:
         for piece in _TEXT.finditer(self.html, begin, end):
@@ -184,10 +196,14 @@ class _Reader:
         found = {name[1].lower(): name for name in _ATTRIBUTE.finditer(self.html, begin, min(end, begin + 4000))}
         which = found.get("property") or found.get("name")
         content = found.get("content")
-        if self.og_title is None and which and content and which[2].strip("\"'").lower() == "og:title":
-            start, stop = content.span(2)
-            quoted = self.html[start : start + 1] in ('"', "'")
-            self.og_title = (start + quoted, stop - quoted)
+        if which is None or content is None or (named := which[2].strip("\"'").lower()) not in META_NAMES:
+            return
+        start, stop = content.span(2)
+        quoted = self.html[start : start + 1] in ('"', "'")
+        start, stop = start + quoted, stop - quoted
+        self.metas.setdefault(named, " ".join(unescape(self.html[start : min(stop, start + MAX_META)]).split()))
+        if self.og_title is None and named == "og:title":
+            self.og_title = (start, stop)
 
 
 def _words(value: str) -> set[str]:
@@ -240,7 +256,8 @@ def read_html(html: str) -> Page:  # noqa: C901 - one branch a kind of token
     reader.end_paragraph(size)
     text, offsets = reader.out.finish()
     title = reader.og_title or reader.title
-    return Page(text, offsets, tuple(reader.hints), title, reader.og_title is not None)
+    whole = html[slice(*reader.title)][:MAX_META] if reader.title else ""
+    return Page(text, offsets, tuple(reader.hints), title, reader.og_title is not None, reader.metas, whole)
 
 
 def _after(html: str, name: str, begin: int) -> tuple[int, int]:

@@ -64,6 +64,16 @@ _PLAIN = re.compile(
 _SENTENCE = re.compile(r"[다요까죠음함임됨][.!?](?=$|[\s\"')\]」』>])|[a-z一-鿿][.!?。](?=$|[\s\"')])|。")
 _STORY_END = re.compile(r"[.!?。][\"')\]」』>]{0,3}(?=\s)")
 
+_HANGUL_WORD = re.compile("[가-힣]{2,4}")
+_NO_LETTERS = re.compile(r"[^가-힣a-z0-9-]+")
+_ASKING = re.compile("문의|신청|접수|제출|보내|참가|상담|예약|응모|모집|접속")
+_FAMILY = frozenset(
+    "김이박최정강조윤장임한오서신권황안송류유홍전고문양손배백허남심노하곽성차주우구민진지엄채원천방공현함변염여추도소석선설마길"
+    "연위표명기반왕금옥육인맹제모탁국어은편용예경봉사부가복태목형피두감음빈동온호범좌팽승간상시갈단나라"
+)
+_DOUBLE_FAMILY = frozenset(("남궁", "황보", "제갈", "선우", "독고", "사공", "서문", "동방"))
+_OFFICE_ENDS = ("시", "군", "청", "부", "과", "팀", "실", "처", "센터", "공사", "공단", "협회", "위원회")
+
 _ROLE = re.compile(rf"(?:{REPORTER})(?![가-힣a-z])")
 _MAILS = re.compile(rf"[\s(<\[]*{_MAIL}[\s)>\].,;/]*")
 _LAST_NAME = re.compile(rf"(?:^|[\s\]\[(/|=·,)]){_NAME}\s?$")
@@ -108,6 +118,28 @@ def is_story_by_its_end(line: str) -> bool:
     return len(line) >= 40 and line[-2:] == "다." and line[-3] != "니" and line[0] not in _OPENERS
 
 
+def is_name(word: str) -> bool:
+    """Whether a word looks like the full name of a Korean: a family name and one or two syllables more."""
+    if not _HANGUL_WORD.fullmatch(word) or word.endswith(_OFFICE_ENDS):
+        return False
+    return word[:2] in _DOUBLE_FAMILY if len(word) == 4 else len(word) in (2, 3) and word[0] in _FAMILY
+
+
+def _is_signature(before: str) -> bool:
+    """Whether what stands before an address at the end of a line names a person: nothing, a name, a press and a name.
+
+    문의는 부산시 문화과 arts@example.com is a line of the story.
+    """
+    if len(before) > MAX_BEFORE_MAIL or "." in before:
+        return False
+    words = _NO_LETTERS.sub(" ", before).split()
+    if not words or words[-1] in ("e-mail", "email", "이메일", "메일"):
+        return len(words) <= 1
+    if _ROLE.search(before):
+        return len(words) <= 6 and not _ASKING.search(before)
+    return len(words) <= 2 and is_name(words[-1]) and not _ASKING.search(before)
+
+
 def is_byline(line: str) -> bool:
     """Whether a short line is only who wrote it: 나라온 기자, 가온일보 나라온 기자 raon@example.com, a bare address."""
     rest = line
@@ -115,7 +147,7 @@ def is_byline(line: str) -> bool:
         mail = _MAILS.search(line)
         if mail is None:
             return False
-        if mail.end() == len(line) and mail.start() <= MAX_BEFORE_MAIL and "." not in line[: mail.start()]:
+        if mail.end() == len(line) and _is_signature(line[: mail.start()]):
             return True
         rest = line[: mail.start()] + line[mail.end() :]
     role = None

@@ -212,10 +212,23 @@ class Document:
 
     def sentence(self, position: int) -> str:
         """The sentence at `position`, as given, without tags."""
-        begin, end = self.sentence_span(position)
+        return self.as_given(*self.sentence_span(position))
+
+    def as_given(self, begin: int, end: int) -> str:
+        """What stood at text[begin:end], in its own letters, without tags; white space as single spaces."""
         view, start, stop = self.span(begin, end)
         found = view.given[start:stop]
         return " ".join((_plain(found) if view.field == "html" else found).split())
+
+    @property
+    def metas(self) -> dict[str, str]:
+        """`name` or `property` of the meta elements of HTML, with their content."""
+        return self._page.metas if self._page else {}
+
+    @property
+    def page_title(self) -> str:
+        """All of <title>, with the name of the site; empty where the article is no HTML."""
+        return self._page.whole_title if self._page else ""
 
 
 def _plain(html: str) -> str:

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
+from service.ingest.metadata import Metadata, read_metadata
 from service.ingest.reading import Document
 from service.matching.entities import Rule
 from service.matching.occurrence import Occurrence
@@ -34,8 +36,6 @@ class Hit:
 class Findings:
     """Answer of the engine for one article. What costs and may not be needed is worked out when asked for."""
 
-    __slots__ = ("_document", "_examine", "_mentions", "_suppressed", "_terms", "hits")
-
     def __init__(
         self,
         document: Document,
@@ -65,6 +65,11 @@ class Findings:
     def title(self) -> str:
         """The title as people read it: given, or out of the HTML."""
         return self._document.title
+
+    @cached_property
+    def metadata(self) -> Metadata:
+        """Press, author, place and time as the text says them; None where it does not."""
+        return read_metadata(self._document)
 
     @property
     def mentions(self) -> tuple[Mention, ...]:

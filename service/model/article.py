@@ -25,4 +25,6 @@ class Article:
     """RFC 3339 with an offset; a naive time was taken as Asia/Seoul."""
     partial: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
-    """Fields that Bongsu does not know, kept as they came."""
+    """Fields that Bongsu does not know or could not read, kept as they came."""
+    unread: tuple[str, ...] = ()
+    """Names of fields that Bongsu knows but could not read, such as a `published_at` that is no time."""

@@ -41,3 +41,9 @@ def test_a_line_keeps_all_it_had_and_gains_id_and_schema(fields, ascii_only, ind
 def test_a_file_becomes_the_same_article_again(name, raw):
     article = decode_file(name, raw)
     assert decode_article(value_of(article)) == article
+
+
+@pytest.mark.parametrize(("name", "start"), [("long.txt", "제목\n"), ("long.html", "<p>")])
+def test_a_file_that_was_cut_says_so_to_the_worker(name, start):
+    article = decode_article(value_of(decode_file(name, (start + "강물 " * 200_000).encode())))
+    assert article.partial

@@ -59,8 +59,7 @@ def test_a_naive_time_is_seoul() -> None:
         (b'{"id": "x", "text": 5}', "text: must be text, not int", "x"),
         (b'{"id": "", "text": "a"}', "id: must be text", None),
         (b'{"id": {}, "text": "a"}', "id: must be text", None),
-        (b'{"id": "x", "text": "a", "published_at": "yesterday"}', "published_at", "x"),
-        (b'{"id": "x", "text": "a", "published_at": "2025-13-01"}', "published_at", "x"),
+        (b'{"id": "x", "html": ["a"]}', "html: must be text, not list", "x"),
         (b'{"text": "\\ud800"}', "not JSON", None),
     ],
 )
@@ -69,6 +68,25 @@ def test_what_is_no_article(value: bytes, says: str, article_id: str | None) -> 
         decode_article(value)
     assert says in error.value.reason
     assert error.value.article_id == article_id
+
+
+@pytest.mark.parametrize("given", ["yesterday", "2025-13-01", "29일", 1741696800, ["2025-03-01"]])
+def test_a_time_that_cannot_be_read_does_not_cost_the_article(given: Any) -> None:
+    article = decode_article(raw(text="t", published_at=given, author=["가", "나"], source="가온일보"))
+    assert (article.text, article.published_at, article.author, article.source) == ("t", None, None, "가온일보")
+    assert sorted(article.unread) == ["author", "published_at"]
+    assert article.extra == {"published_at": given, "author": ["가", "나"]}
+
+
+@pytest.mark.parametrize("given", [None, "", "  "])
+def test_an_empty_time_is_none(given: str | None) -> None:
+    article = decode_article(raw(text="t", published_at=given))
+    assert (article.published_at, article.unread, article.extra) == (None, (), {})
+
+
+def test_what_was_cut_before_stays_flagged() -> None:
+    assert decode_article(raw(text="t", partial=True)).partial
+    assert not decode_article(raw(text="t", partial="no")).partial
 
 
 def test_a_newer_schema_stops() -> None:
