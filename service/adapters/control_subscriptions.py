@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from typing import Protocol
 
 from service import logs
 from service.adapters.control_topic import ControlTopic, OnFailure, put, read_whole
@@ -111,13 +112,25 @@ class SubscriptionsFollower:
             self._on_change()
 
 
+class Subscriptions(Protocol):
+    """What a follower knows."""
+
+    def get(self, subscription: str, /) -> SubscriptionRecord | None:
+        """None when there is none."""
+        ...
+
+    def all(self) -> tuple[SubscriptionRecord, ...]:
+        """Every one."""
+        ...
+
+
 class OpenSubscriptions:
     """The subscriptions of a follower with their secrets opened, for whoever signs with them.
 
     The follower keeps what stands on the topic: so nothing that is opened can be written back by mistake.
     """
 
-    def __init__(self, follower: SubscriptionsFollower, keys: Keyring | None) -> None:
+    def __init__(self, follower: Subscriptions, keys: Keyring | None) -> None:
         self._follower = follower
         self._keys = keys
         self._opened: dict[str, tuple[SubscriptionRecord, SubscriptionRecord]] = {}

@@ -26,9 +26,10 @@ def read_headers(raw: bytes) -> dict[str, str]:
         return _from_json(text)
     found: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
+        plain = line.lstrip("<> ")  # curl -v marks lines so
+        if not plain.strip():
             break  # the body begins, when a whole request was saved
-        name, colon, value = line.lstrip("<> ").partition(":")  # curl -v marks lines so
+        name, colon, value = plain.partition(":")
         if not colon or " " in name.strip():
             if number == 1:
                 continue  # POST /hook HTTP/1.1
