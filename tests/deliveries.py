@@ -121,7 +121,7 @@ async def committed(kafka: KafkaSettings) -> dict[str, int]:
     await consumer.start()
     try:
         totals: dict[str, int] = {}
-        for topic in (topics.DELIVERIES, *(topics.retry_topic(tier) for tier in topics.RETRY_TIERS_S)):
+        for topic in (topics.DELIVERIES, topics.HELD, *map(topics.retry_topic, topics.RETRY_TIERS_S)):
             name = topic_name(kafka, topic)
             for number in await _partitions_of(consumer, name):
                 offset = await consumer.committed(TopicPartition(name, number))

@@ -1,6 +1,7 @@
 """A dispatcher that kills itself (SIGKILL, no clean-up) at a chosen step: `python -m tests.faults.crashing_dispatcher STEP N`.
 
-Everything else is the real role: the seams are wrapped here, in the test. STEP is `post|attempts|retry|dead-letters|commit`
+Everything else is the real role: the seams are wrapped here, in the test. STEP is
+`post|attempts|retry|deliveries.held|disable|dead-letters|commit`
 and `:before` or `:after`; N is the how-manieth time that it is reached.
 """
 
@@ -47,6 +48,7 @@ def arm(step: str, nth: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     write, post, commit = Writer.write, WebhookClient.post, AIOKafkaConsumer.commit
+    publish = ComposedDispatcher._publish
 
     async def writing(self, topic, *args, **more):
         name = "retry" if ".retry." in topic else topic
@@ -65,6 +67,12 @@ def arm(step: str, nth: int) -> None:
         await commit(self, *args, **more)
         reached("commit:after")
 
+    async def publishing(self, *args):
+        reached("disable:before")
+        await publish(self, *args)
+        reached("disable:after")
+
+    ComposedDispatcher._publish = publishing  # type: ignore[method-assign]
     Writer.write = writing  # type: ignore[method-assign]
     WebhookClient.post = posting  # type: ignore[method-assign]
     AIOKafkaConsumer.commit = committing

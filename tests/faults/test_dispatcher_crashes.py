@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from service.adapters.control import publish_subscription
+from service.adapters.control import publish_subscription, read_subscriptions
 from service.adapters.processes import spawn
 from service.adapters.receiver import Receiver, Script
 from service.dispatcher import role
@@ -51,10 +51,12 @@ class Row:
     posts: int = 1
     attempts: tuple[str, ...] = ("delivered",)
     written: dict[str, int] = field(default_factory=dict)
+    """Records of a topic in the end; of `deliveries.held`: when the subscription is resumed."""
 
 
 RETRIED: dict[str, Any] = {"statuses": (500, 200), "posts": 2, "attempts": ("retry", "delivered")}
 TIER = topics.retry_topic(1)
+HELD_ONCE, HELD_TWICE = {topics.HELD: 1}, {topics.HELD: 2}
 ROWS = (
     Row("before the POST", "post:before"),
     Row("after the POST, before the attempt", "attempts:before", posts=2),
@@ -72,6 +74,25 @@ ROWS = (
         written={topics.DEAD_LETTERS: 2},
     ),
     Row("after the commit", "commit:after"),
+    Row("before a hold", "attempts:before", feed="paused", attempts=("held", "delivered"), written=HELD_ONCE),
+    Row(
+        "after the attempt of a hold, before the hold", "deliveries.held:before", feed="paused",
+        attempts=("held", "held", "delivered"), written=HELD_ONCE,
+    ),
+    Row(
+        "after a hold, before the commit", "deliveries.held:after", feed="paused",
+        attempts=("held", "held", "delivered"), written=HELD_TWICE,
+    ),
+    Row("before what was held is held on", "deliveries.held:before", feed="held", written=HELD_TWICE),
+    Row("after what was held is held on, before the commit", "deliveries.held:after", feed="held", written=HELD_TWICE),
+    Row(
+        "before an endpoint is disabled", "disable:before", statuses=(410, 410, 410, 410, 200), schedule="0.1", posts=5,
+        attempts=("retry", "retry", "held", "delivered"), written=HELD_ONCE,
+    ),
+    Row(
+        "after an endpoint is disabled, before the attempt", "disable:after", statuses=(410, 410, 200), schedule="0.1",
+        posts=3, attempts=("retry", "held", "delivered"), written=HELD_ONCE,
+    ),
 )  # fmt: skip
 
 
@@ -84,6 +105,8 @@ async def test_killed(
         "due": lambda: delivery(1),
         "later": lambda: delivery(1, due_ms=now_ms + 5_000),
         "late": lambda: delivery(1, deadline_ms=now_ms - 1),
+        "paused": lambda: delivery(1),
+        "held": lambda: delivery(1),
         "poison": lambda: b'{"schema": 1, "id": "\xec',
     }
     feed = feeds[row.feed]()
@@ -91,12 +114,13 @@ async def test_killed(
         "BONGSU_DELIVERY_ALLOW_ADDRESSES": "127.0.0.0/8",
         "BONGSU_DELIVERY_SCHEDULE_S": row.schedule,
         "BONGSU_DELIVERY_JITTER": "0",
+        "BONGSU_DELIVERY_GONE_PROBE_S": "0.1",
     }
     async with Receiver([SECRET], script=Script(row.statuses)) as receiver:
         known = Known()
-        known.add(subscription(receiver.url))
-        await publish_subscription(kafka_settings, known["press-office"])
-        await produce(kafka_settings, [feed])
+        paused = row.feed in ("paused", "held")
+        await publish_subscription(kafka_settings, subscription(receiver.url, paused=paused))
+        await produce(kafka_settings, [feed], topics.HELD if row.feed == "held" else topics.DELIVERIES)
         argv = [sys.executable, "-u", "-m", "tests.faults.crashing_dispatcher", row.step, str(row.nth)]
         log = tmp_path / "crashing.log"
         child = await asyncio.to_thread(spawn, argv, log_path=log, env={**kafka_env, **environ, "PATH": ""})
@@ -104,24 +128,37 @@ async def test_killed(
         assert code == -9, log.read_text()
 
         monkeypatch.setattr(role, "make_consumer", as_one_member())
+        for record in await read_subscriptions(kafka_settings):
+            known.add(record)
         async with dispatching(settings_for(kafka_settings, **environ), known):
+            if topics.HELD in row.written:
+
+                async def held() -> bool:
+                    return len(await read_all(kafka_settings, topics.HELD)) >= row.written[topics.HELD]
+
+                await wait_until(held, 30, "held back")
+                known.add(subscription(receiver.url, revision=9))
 
             async def settled() -> bool:
                 """Everything that was written was read and committed."""
                 done = await committed(kafka_settings)
-                there = {topic: len(await read_all(kafka_settings, topic)) for topic in (topics.DELIVERIES, TIER)}
+                there = {
+                    topic: len(await read_all(kafka_settings, topic))
+                    for topic in (topics.DELIVERIES, TIER, topics.HELD)
+                }
                 return all(done[topic] == there[topic] for topic in there)
 
             await wait_until(settled, 40, "all offsets committed")
     made = await attempts_of(kafka_settings)
     assert [attempt.outcome for attempt in made] == list(row.attempts)
-    assert [attempt.number for attempt in made] == list(range(1, len(made) + 1))
+    posted = [attempt.number for attempt in made if attempt.outcome != "held"]
+    assert posted == list(range(1, len(posted) + 1))
     assert len(receiver.received) == row.posts
     assert len({(got.id, got.body) for got in receiver.received}) == min(row.posts, 1)
     assert all(got.verified for got in receiver.received)
     for topic, count in row.written.items():
         letters = await read_all(kafka_settings, topic)
-        if row.feed == "later":
+        if row.feed == "later" or topic == topics.HELD:
             assert len(letters) >= count  # a second at a time, until it is due
         else:
             assert len(letters) == count, topic
