@@ -25,6 +25,7 @@ READ = (topics.ALERTS, topics.DECISIONS, topics.DELIVERIES, *RETRY_TOPICS, topic
 COUNTED = (topics.ARTICLES, topics.MATCHES, topics.DEAD_LETTERS)
 """Only their sizes are asked."""
 POLL_MS = 200
+AGAIN_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +124,25 @@ class LedgerReader:
         return committed
 
     async def _committed(self) -> dict[Partition, int]:
-        assert self._admin is not None
         committed: dict[Partition, int] = {}
         for group in self._groups:
-            offsets = await self._admin.list_consumer_group_offsets(group)
+            offsets = await self._offsets_of(group)
             for part, meta in offsets.items():
                 if part.topic in self._names and meta.offset >= 0:
                     committed[(self._names[part.topic], part.partition)] = meta.offset
         return committed
+
+    async def _offsets_of(self, group: str) -> Any:
+        """Asked again for a while: a new broker makes its topic of offsets only when it is first asked for them."""
+        assert self._admin is not None
+        deadline = time.monotonic() + self._settings.request_timeout_s
+        while True:
+            try:
+                return await self._admin.list_consumer_group_offsets(group)
+            except KafkaError as error:
+                if not error.retriable or time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(AGAIN_S)
 
     def _positions(
         self, starts: dict[TopicPartition, int], ends: dict[TopicPartition, int], committed: dict[Partition, int]
