@@ -1,0 +1,137 @@
+"""What an answer does to the endpoint that gave it, and when it may be called again."""
+
+from typing import Any
+
+from service.delivery.attempts import Answer, Failure, failure_of
+from service.dispatcher.endpoints import Endpoints, Findings
+from service.model.records import SubscriptionRecord
+from service.settings import DeliverySettings
+from tests.builders import attempt_record
+
+NOW_MS = 1_800_000_000_000
+
+
+class World:
+    """One dispatcher's endpoints; subscriptions and time as the test wants them."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.known: dict[str, SubscriptionRecord] = {}
+        self.endpoints = Endpoints(DeliverySettings(**settings), self.known.get)
+        self.now = 0.0
+
+    def add(self, name: str, url: str = "https://a.example/hook", **fields: Any) -> None:
+        self.known[name] = SubscriptionRecord(
+            id=name, url=url, secrets=("whsec_x",), created_ms=1, updated_ms=1, **fields
+        )
+
+    def post(
+        self, name: str, status: int | None, failure: Failure | None = None, asked: float | None = None
+    ) -> Findings:
+        ticket = self.endpoints.started(name, self.now)
+        found = failure if failure is not None or status is None else failure_of(status)
+        return self.endpoints.ended(
+            name, ticket, Answer(status, found), retry_after_s=asked, now=self.now, now_ms=NOW_MS + int(self.now * 1000)
+        )
+
+
+def test_few_slots_at_first_more_with_answers_up_to_the_lower_cap() -> None:
+    world = World(max_in_flight_per_subscription=16)
+    world.add("a")
+    world.add("b", max_in_flight=6)
+    assert (world.endpoints.slots("a", 0), world.endpoints.slots("b", 0)) == (4, 4)
+    for _ in range(30):
+        world.post("a", 200)
+        world.post("b", 200)
+    assert (world.endpoints.slots("a", 0), world.endpoints.slots("b", 0)) == (16, 6)
+
+
+def test_after_ten_failures_one_probe_and_after_it_a_ramp() -> None:
+    world = World(breaker_failures=10, breaker_open_s=1)
+    world.add("a")
+    for _ in range(10):
+        assert world.endpoints.slots("a", world.now) > 0
+        world.post("a", 500)
+    assert world.endpoints.slots("a", world.now) == 0
+    assert world.endpoints.wait_s("a", world.now) == 1
+    world.now = 1.0
+    assert world.endpoints.slots("a", world.now) == 1
+    world.post("a", 200)
+    assert world.endpoints.open_breakers() == 0
+    assert world.endpoints.of("a").rate.limit_per_s < 100
+
+
+def test_what_is_not_its_fault_is_not_charged() -> None:
+    world = World(breaker_failures=1, disable_failures=1, disable_after_s=0.001)
+    world.add("a", "https://a.example/")
+    world.add("b", "https://b.example/")
+    for failure in (Failure.BAD_SECRET, Failure.BLOCKED):
+        assert world.post("a", None, failure) == Findings()
+    world.post("a", None, Failure.DNS)
+    world.post("b", None, Failure.DNS)  # the second name: it is our resolver
+    assert [world.endpoints.of(name).health.failures for name in "ab"] == [1, 0]
+    assert not world.endpoints.of("b").breaker.is_open
+
+
+def test_410_needs_a_probe_that_says_it_again() -> None:
+    world = World(gone_probe_s=30)
+    world.add("a")
+    assert world.post("a", 410) == Findings(gone_probe_s=30)
+    assert world.endpoints.wait_s("a", world.now) == 30
+    world.now = 30.0
+    found = world.post("a", 410)
+    assert found.disable is not None
+    assert found.gone_probe_s is None
+
+
+def test_410_in_many_slots_at_once_is_one_message() -> None:
+    world = World(gone_probe_s=30)
+    world.add("a")
+    tickets = [world.endpoints.started("a", 0.0) for _ in range(4)]
+    gone = Answer(410, Failure.GONE)
+    found = [world.endpoints.ended("a", each, gone, retry_after_s=None, now=0.0, now_ms=NOW_MS) for each in tickets]
+    assert {each.disable for each in found} == {None}
+    assert {each.gone_probe_s for each in found} == {30}
+
+
+def test_a_changed_subscription_begins_anew() -> None:
+    world = World(breaker_failures=1)
+    world.add("a")
+    ticket = world.endpoints.started("a", 0.0)
+    world.post("a", 500)
+    assert world.endpoints.slots("a", 0.0) == 0
+    world.add("a", "https://new.example/", revision=2)
+    assert world.endpoints.slots("a", 0.0) == 4
+    late = world.endpoints.ended("a", ticket, Answer(500, Failure.STATUS), retry_after_s=None, now=0.0, now_ms=NOW_MS)
+    assert late == Findings()
+    assert world.endpoints.of("a").health.failures == 0
+
+
+def test_health_is_read_back_and_a_warning_is_not_given_twice() -> None:
+    world = World(disable_failures=10, disable_after_s=1)
+    world.add("a")
+    for number in range(6):
+        world.endpoints.remember(
+            attempt_record("msg_1", "retry", subscription="a", error="status", started_ms=NOW_MS + 1000 * number)
+        )
+    assert world.endpoints.of("a").health.failures == 6
+    world.now = 10.0
+    assert world.post("a", 500) == Findings(warn_percent=70)
+    world.endpoints.remember(attempt_record("msg_1", "delivered", subscription="a", started_ms=NOW_MS + 20_000))
+    assert world.endpoints.of("a").health.failures == 0
+
+
+def test_attempts_before_the_last_change_and_tests_are_not_remembered() -> None:
+    world = World()
+    world.add("a")
+    world.known["a"] = world.known["a"].model_copy(update={"updated_ms": NOW_MS})
+    for more in ({"started_ms": NOW_MS - 1}, {"reason": "test", "started_ms": NOW_MS}):
+        world.endpoints.remember(attempt_record("msg_1", "retry", subscription="a", error="status", **more))
+    assert world.endpoints.of("a").health.failures == 0
+
+
+def test_429_slows_it_down_and_retry_after_is_obeyed_by_all_of_it() -> None:
+    world = World()
+    world.add("a")
+    world.post("a", 429, asked=5.0)
+    assert world.endpoints.slots("a", 4.9) == 0
+    assert world.endpoints.slots("a", 5.0) > 0
