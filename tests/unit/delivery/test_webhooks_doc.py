@@ -1,25 +1,29 @@
 """docs/webhooks.md cannot lie: its samples are what payload.py makes, its receivers verify what signing.py signs."""
 
+import base64
 import json
 import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from service.delivery.attempts import Failure
-from service.delivery.payload import alert_payload
-from service.delivery.signing import signature_headers
-from service.model.records import AlertRecord, ArticleHead, Evidence, RuleHead, StoryHead
+from service.delivery.formats import notification
+from service.delivery.keys_page import KEYS_PATH
+from service.delivery.sample import sample_alert
+from service.delivery.verifying import Cause
+from service.model.records import AlertRecord, ArticleHead, Evidence, Format, RuleHead, StoryHead
 from service.model.topics import RETRY_TIERS_S
 from service.settings import DeliverySettings
+from tests.builders import subscription_record
+from tests.signed_cases import cases
 
 DOC = Path(__file__).parents[3] / "docs" / "webhooks.md"
 TEXT = DOC.read_text(encoding="utf-8")
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 AT = 1_795_406_000_123
 
 
@@ -60,45 +64,53 @@ def alert(number: int, title: str) -> AlertRecord:
 
 
 FIRST = alert(1, "서울시·충칭시, 하천 관리 함께 배운다")
+SUBSCRIBER = subscription_record("press-office")
 SAMPLES = {
-    "alert.matched": ("first", 1, (FIRST,)),
-    "alert.digest": ("group_interval", 2, (FIRST, alert(2, "충칭시 대표단 서울 방문"))),
-    "alert.updated": ("updated", 3, (FIRST,)),
+    "`alert.matched`": ("alert.matched", "first", 1, (FIRST,)),
+    "`alert.digest`": ("alert.digest", "group_interval", 2, (FIRST, alert(2, "충칭시 대표단 서울 방문"))),
+    "`alert.updated`": ("alert.updated", "updated", 3, (FIRST,)),
+    "`test`": ("test", "test", 1, (sample_alert(SUBSCRIBER, AT),)),
+    "Format `cloudevents`": ("alert.matched", "first", 1, (FIRST.model_copy(update={"format": "cloudevents"}),)),
+    "Format `slack`": ("alert.matched", "first", 1, (FIRST.model_copy(update={"format": "slack"}),)),
+    "Format `teams`": ("alert.matched", "first", 1, (FIRST.model_copy(update={"format": "teams", "lang": "en"}),)),
+    "Format `discord`": ("alert.matched", "first", 1, (FIRST.model_copy(update={"format": "discord"}),)),
 }
 
 
-def sample(kind: str) -> str:
-    reason, sequence, alerts = SAMPLES[kind]
-    return alert_payload(kind, "press-office", sequence, reason, alerts, AT)
+def sample(heading: str) -> str:
+    kind, reason, sequence, alerts = SAMPLES[heading]
+    return notification(kind, "press-office", sequence, reason, alerts, AT)
 
 
-def block(language: str, index: int = 0) -> str:
-    found: list[str] = re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
-    return found[index]
+def block(language: str, heading: str | None = None) -> str:
+    """The first code block of a language, after a heading."""
+    text = TEXT if heading is None else TEXT.split(f"\n### {heading}\n", 1)[1]
+    found = re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    assert found is not None
+    return found[1]
 
 
-@pytest.mark.parametrize(("index", "kind"), list(enumerate(SAMPLES)))
-def test_the_samples_are_what_is_sent(index: int, kind: str) -> None:
-    told = json.loads(block("json", index))
-    assert told == json.loads(sample(kind))
-    assert list(told) == list(json.loads(sample(kind)))
-    assert f"### `{kind}`" in TEXT
+@pytest.mark.parametrize("heading", SAMPLES)
+def test_the_samples_are_what_is_sent(heading: str) -> None:
+    told, sent = json.loads(block("json", heading)), json.loads(sample(heading))
+    assert told == sent
+    assert list(told) == list(sent)
 
 
-def run(command: list[str], headers: dict[str, str], body: bytes) -> str:
-    message = json.dumps({"secret": SECRET, "headers": headers, "body": body.decode("latin-1")})
-    done = subprocess.run(command, input=message.encode(), capture_output=True, timeout=30, check=True)
-    return done.stdout.decode().strip()
+def test_every_format_and_cause_is_there() -> None:
+    formats = {one for one in get_args(Format) if one != "bongsu"}
+    assert {heading.split("`")[1] for heading in SAMPLES if heading.startswith("Format")} == formats
+    assert {cause.value for cause in Cause} <= set(re.findall(r"`([a-z_]+)`", TEXT))
+    assert KEYS_PATH in TEXT
 
 
 PYTHON_HARNESS = """
-import json, sys
-given = json.load(sys.stdin)
-print(verify(given["secret"], given["headers"], given["body"].encode("latin-1")))
+import base64, json, sys
+print(json.dumps([verify(one["secret"], one["headers"], base64.b64decode(one["body"])) for one in json.load(sys.stdin)]))
 """
 JAVASCRIPT_HARNESS = """
 const given = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
-console.log(verify(given.secret, given.headers, Buffer.from(given.body, "latin1")) ? "True" : "False");
+console.log(JSON.stringify(given.map((one) => verify(one.secret, one.headers, Buffer.from(one.body, "base64")))));
 """
 
 
@@ -111,16 +123,13 @@ def test_the_receivers_of_the_page_verify(language: str, tmp_path: Path) -> None
     harness = PYTHON_HARNESS if language == "python" else JAVASCRIPT_HARNESS
     file.write_text(block(language) + harness, encoding="utf-8")
     command = [sys.executable if language == "python" else str(node), str(file)]
-    body = sample("alert.matched").encode()
-    now = int(time.time())
-    good = signature_headers([SECRET], "msg_1", now, body)
-    assert run(command, good, body) == "True"
-    both = signature_headers(["whsec_" + "B" * 43 + "=", SECRET], "msg_1", now, body)
-    assert run(command, both, body) == "True"
-    assert run(command, good, body.replace("서울시".encode(), "부산시".encode())) == "False"
-    assert run(command, {**good, "webhook-id": "msg_2"}, body) == "False"
-    assert run(command, signature_headers([SECRET], "msg_1", now - 301, body), body) == "False"
-    assert run(command, {**good, "webhook-signature": "nonsense v1"}, body) == "False"
+    wanted = [case for case in cases() if language == "javascript" or case[0].startswith("whsec_")]
+    given = [
+        {"secret": secret, "headers": headers, "body": base64.b64encode(body).decode()}
+        for secret, headers, body, _ in wanted
+    ]
+    done = subprocess.run(command, input=json.dumps(given).encode(), capture_output=True, timeout=60, check=True)
+    assert json.loads(done.stdout) == [verifies for *_, verifies in wanted]
 
 
 def test_the_schedule_and_the_limits_are_the_defaults() -> None:
