@@ -9,6 +9,8 @@ the partitions of one is a wait for all:
   it wait FETCH_MAX_WAIT_MS, which costs small requests while nothing happens.
 """
 
+import asyncio
+import contextlib
 import inspect
 import types
 from collections.abc import Coroutine, Generator
@@ -42,8 +44,50 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 class Consumer(driver.Consumer):
     """Faust's consumer, on our thread, handing records over without two tasks for each."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._giving_back: set[asyncio.Task[None]] = set()
+
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109  Faust's signature
+        """As Faust's, but what is fetched is handed over or given back, never dropped.
+
+        Around a rebalance Faust cancels a fetch while its thread goes on with it, and ignores records that come while
+        the flow is stopped. aiokafka's position is behind them then. Those of the agents' topics are read again from
+        the committed offset; those of a changelog never were, and the recovery of the table waited for them for ever.
+        """
+        fetching = asyncio.ensure_future(super()._getmany(active_partitions, timeout))
+        try:
+            records = await asyncio.shield(fetching)
+        except asyncio.CancelledError:
+            fetching.add_done_callback(self._give_back_later)
+            raise
+        if records and not self.flow_active:
+            await self._give_back(records)
+            return {}
+        return records
+
+    def _give_back_later(self, fetching: asyncio.Future[Any]) -> None:
+        if not fetching.cancelled() and fetching.exception() is None and (records := fetching.result()):
+            task = asyncio.ensure_future(self._give_back(records))
+            self._giving_back.add(task)
+            task.add_done_callback(self._giving_back.discard)
+
+    async def _give_back(self, records: Any) -> None:
+        """Rewind to the first record of each partition that nobody has read or sought since."""
+
+        async def rewind() -> None:
+            consumer = self._thread._ensure_consumer()  # noqa: SLF001
+            for partition, messages in records.items():
+                if partition not in consumer.assignment() or not messages:
+                    continue
+                if await consumer.position(partition) == messages[-1].offset + 1:
+                    consumer.seek(partition, messages[0].offset)
+
+        with contextlib.suppress(Exception):  # the partition, or the thread, is gone: whoever has it now reads it
+            await self._thread.call_thread(rewind)
 
     async def wait_first(self, *waits: Any, timeout: Any = None) -> Any:  # noqa: ASYNC109  Faust's signature
         """As Faust's, but a first wait that is over at once is not made a task.

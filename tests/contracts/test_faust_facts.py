@@ -172,3 +172,22 @@ async def test_more_than_the_buffers_hold_is_handed_over_once_and_in_order(kafka
         await wait_until(lambda: len(seen) >= 12_000, 60)
     assert seen == list(range(12_000))
     assert await committed(kafka_settings) == {0: 12_000}
+
+
+async def test_a_cancelled_fetch_gives_back_what_its_thread_still_gets(kafka_settings, tmp_path):
+    """Without this a changelog's records were lost to the recovery that waited for them (half of the takeovers)."""
+    seen: list[int] = []
+
+    async def note(events):
+        seen.extend(event.message.offset for event in events)
+
+    async with Running(kafka_settings, tmp_path, note) as running:
+        consumer = running.app.consumer
+        parts = {part for part in consumer.assignment() if part.topic == topic_name(kafka_settings, "alerts")}
+        for number in range(20):
+            fetching = asyncio.ensure_future(consumer._getmany(parts, 1.0))
+            await asyncio.sleep(0.02)  # the thread waits for data now
+            fetching.cancel()
+            await produce(kafka_settings, 1)
+            await wait_until(lambda number=number: len(seen) > number, 10, f"record {number}")
+    assert sorted(set(seen)) == list(range(20))
