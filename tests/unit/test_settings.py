@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from service.model.errors import WrongSetup
-from service.settings import Settings, variables
+from service.settings import SECTIONS, Settings, variable, variables
 
 KEY = "k1:" + "aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMmh1bnQ="
 
@@ -77,23 +77,41 @@ def shown(value):
     return value.get_secret_value() if hasattr(value, "get_secret_value") else value
 
 
-def test_every_variable_is_read():
-    assert set(GIVEN) == set(variables())
+def test_values_become_what_they_mean():
+    assert set(GIVEN) <= set(variables())
     settings = Settings({name: text for name, (text, *_) in GIVEN.items()})
     for section, field, wanted in ((s, f, w) for _, s, f, w in GIVEN.values()):
         assert shown(getattr(getattr(settings, section), field)) == wanted
 
 
-def test_every_variable_has_an_effect_of_its_own():
-    """Read alone, each changes exactly its own field (SASL and certificates come in pairs)."""
-    defaults = Settings({})
-    for name, (text, section, field, wanted) in GIVEN.items():
-        if "SASL_SSL" in text or "SSL_CERTFILE" in name or "SSL_KEYFILE" in name:
-            continue
-        settings = Settings({name: text})
-        assert shown(getattr(getattr(settings, section), field)) == wanted
-        if name != "BONGSU_ALERTING_STORE":
-            assert getattr(settings, section) != getattr(defaults, section)
+PAIRS = {
+    "BONGSU_KAFKA_SECURITY_PROTOCOL": {"BONGSU_KAFKA_SASL_USERNAME": "u", "BONGSU_KAFKA_SASL_PASSWORD": "p"},
+    "BONGSU_KAFKA_SSL_CERTFILE": {"BONGSU_KAFKA_SSL_KEYFILE": "/k.pem"},
+    "BONGSU_KAFKA_SSL_KEYFILE": {"BONGSU_KAFKA_SSL_CERTFILE": "/c.pem"},
+}
+"""Refused without the others."""
+ANY = ("false", "true", "7", "0.25", "2.5", "some-text", "1,2")
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.__name__)
+def test_every_variable_is_read_and_changes_its_own_field_alone(section):
+    name_of = section.__name__.removesuffix("Settings").lower()
+    before = getattr(Settings({}), name_of)
+    for field in section.model_fields:
+        if (name := variable(section, field)) == "BONGSU_ALERTING_STORE":
+            continue  # takes one value only, for now
+        more = PAIRS.get(name, {})
+        for text in (*([GIVEN[name][0]] if name in GIVEN else []), *ANY):
+            try:
+                after = getattr(Settings({**more, name: text}), name_of)
+            except WrongSetup:
+                continue
+            changed = {one for one in section.model_fields if getattr(after, one) != getattr(before, one)}
+            if changed:
+                assert changed == {field, *(one for one in section.model_fields if variable(section, one) in more)}
+                break
+        else:
+            pytest.fail(f"{name} changes nothing")
 
 
 @pytest.mark.parametrize(("name", "text"), WRONG)
@@ -149,4 +167,4 @@ def test_other_variables_are_none_of_our_business(monkeypatch):
 
 def test_settings_do_not_change():
     with pytest.raises(ValueError, match="frozen"):
-        Settings({}).kafka.topic_prefix = "x"  # type: ignore[misc]
+        Settings({}).kafka.topic_prefix = "x"
