@@ -31,12 +31,23 @@ def show_webhook(console: Console, received: Received, latency_ms: float | None 
         rule, alerts = data["rule"], [list(_alert(alert)) for alert in data["alerts"]]
         title = Text.assemble((_plain(rule["name"]), "bold"), f"  ({_plain(rule['id'])})")
     except (ValueError, KeyError, TypeError, AttributeError):
-        console.print(Text.assemble(f"{at} ", verdict, f" {len(received.body)} bytes that are no alert of Bongsu"))
+        said = _said(received) or f"{len(received.body)} bytes that are no alert of Bongsu"
+        console.print(Text.assemble(f"{at} ", verdict, since, f" {said}"))
         return
     console.print(Text.assemble(f"{at} ", verdict, since, "  ", title))
     for lines in alerts:
         for line in lines:
             console.print(line)
+
+
+def _said(received: Received) -> str | None:
+    """The sentence of a webhook in another format (Slack, Teams, Discord), or of another type; None without one."""
+    try:
+        value = received.payload
+        found = [value.get(name) for name in ("text", "summary", "content")] + [(value.get("data") or {}).get("summary")]
+    except (ValueError, AttributeError):
+        return None
+    return next((_plain(one) for one in found if isinstance(one, str) and one), None)
 
 
 def _alert(alert: dict[str, Any]) -> Iterator[Text]:
