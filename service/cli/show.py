@@ -44,7 +44,9 @@ def _said(received: Received) -> str | None:
     """The sentence of a webhook in another format (Slack, Teams, Discord), or of another type; None without one."""
     try:
         value = received.payload
-        found = [value.get(name) for name in ("text", "summary", "content")] + [(value.get("data") or {}).get("summary")]
+        found = [value.get(name) for name in ("text", "summary", "content")] + [
+            (value.get("data") or {}).get("summary")
+        ]
     except (ValueError, AttributeError):
         return None
     return next((_plain(one) for one in found if isinstance(one, str) and one), None)
