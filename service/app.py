@@ -57,7 +57,9 @@ def compiler(settings: MatchingSettings) -> Callable[[RuleSet], Engine]:
     veto = make_veto(warn=logs.get("service.app").warning) if settings.morphology else None
 
     def compile_engine(ruleset: RuleSet) -> Engine:
-        return Engine(ruleset, min_confidence=settings.min_confidence, veto=veto)
+        engine = Engine(ruleset, min_confidence=settings.min_confidence, veto=veto)
+        engine.warm_up()  # the analyser loads here, in a thread, and not while the first article waits
+        return engine
 
     return compile_engine
 
