@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 
@@ -15,7 +16,7 @@ from service.model import topics
 from service.model.records import SubscriptionRecord
 from service.settings import KafkaSettings
 from tests.deliveries import SECRET, delivery, dispatching, produce, settings_for, subscription, terminal
-from tests.waiting import wait_until
+from tests.waiting import wait_for, wait_until
 
 pytestmark = pytest.mark.kafka
 
@@ -159,3 +160,28 @@ async def test_a_key_that_is_not_there_fails_the_attempt_and_not_the_role(kafka_
     assert {attempt.error for attempt in made} == {"bad_secret"}
     assert all("'k0'" in (attempt.detail or "") for attempt in made)
     assert receiver.received == []
+
+
+def test_the_dispatcher_serves_public_keys_and_warns_once_of_clear_secrets(bongsu, kafka_env, tmp_path):
+    made = [
+        json.loads(bongsu("subscribe", "--url", f"https://{n}.example.org/", "--sign", "v1,v1a").stdout) for n in "ab"
+    ]
+    ready, log = tmp_path / "ready", tmp_path / "log"
+    with log.open("wb") as out:
+        role = subprocess.Popen(
+            [sys.executable, "-m", "service", "dispatcher", "--metrics-port", "0", "--ready-file", str(ready)],
+            env={**os.environ, **kafka_env, "BONGSU_LOG_FORMAT": "json"}, stderr=out,
+        )  # fmt: skip
+        try:
+            wait_for(lambda: ready.exists() or role.poll() is not None, 60)
+            port = json.loads(ready.read_text())["ports"]["metrics"]
+            page = f"http://127.0.0.1:{port}/.well-known/webhook-keys.json"
+            with urllib.request.urlopen(page, timeout=10) as answer:
+                served = json.load(answer)
+        finally:
+            role.terminate()
+            role.wait(20)
+    assert served == {"subscriptions": {one["id"]: one["public_keys"] for one in made}}
+    said = log.read_text()
+    assert said.count("webhook secrets stand in clear on the topic") == 1
+    assert all(secret not in said for one in made for secret in one["secrets"])
