@@ -35,7 +35,7 @@ class ComposedDispatcher:
         self._role_metrics = role_metrics
         self._subscriptions = SubscriptionsFollower(settings.kafka, on_change=self._count, on_failure=self._fail)
         self._client = WebhookClient(settings.delivery)
-        opened = OpenSubscriptions(self._subscriptions, settings.bongsu.keys)
+        self._opened = opened = OpenSubscriptions(self._subscriptions, settings.bongsu.keys)
         self.documents = {KEYS_PATH: lambda: keys_page(opened.all(), int(clock() * 1000))}
         self._dispatcher = Dispatcher(
             settings,
@@ -52,6 +52,7 @@ class ComposedDispatcher:
     async def start(self) -> None:
         """Subscriptions first: a delivery to one that is not known yet would be undeliverable."""
         await self._subscriptions.start()
+        self._opened.all()  # secrets in clear, or that do not open, are told now and not at the first delivery
         self._count()
         await self._dispatcher.start()
 
