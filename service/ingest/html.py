@@ -20,6 +20,12 @@ _QUOTED_TAG = re.compile(r"""[^<>"']*+(?:"[^"]{0,2000}+"[^<>"']*+|'[^']{0,2000}+
 _ATTRIBUTE = re.compile(
     r"""\b(class|id|property|name|content)\s{0,5}=\s{0,5}("[^"]*+"|'[^']*+'|[^\s"'>]*+)""", re.IGNORECASE
 )
+_HIDDEN = re.compile(
+    r"""[\s"'](?:hidden(?=[\s>/=])(?!\s{0,5}=\s{0,5}["']?false)|aria-hidden\s{0,5}=\s{0,5}["']?true"""
+    r"""|style\s{0,5}=\s{0,5}["'][^"'>]{0,300}?(?:display\s{0,5}:\s{0,5}none|visibility\s{0,5}:\s{0,5}hidden))""",
+    re.IGNORECASE,
+)
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _TEXT = re.compile(r"\s++|[^\s]++")
 
 RAW = frozenset(
@@ -179,6 +185,8 @@ class _Reader:
                 self.depth.append(1)
 
     def _hint(self, name: str, begin: int, end: int) -> Zone | None:
+        if end - begin > len(name) + 8 and _HIDDEN.search(self.html, begin, min(end, begin + 2000)):
+            return Zone.BOILERPLATE
         if name in _HINT_TAGS:
             return _HINT_TAGS[name]
         if name in _HEADINGS:
@@ -186,7 +194,7 @@ class _Reader:
         if end - begin > len(name) + 8 and name not in ("html", "body", "main", "article"):
             for found in _ATTRIBUTE.finditer(self.html, begin + len(name), min(end, begin + 2000)):
                 if found[1].lower() in ("class", "id"):
-                    words = _words(found[2].strip("\"'").lower())
+                    words = _words(found[2].strip("\"'"))
                     for zone, telling in _HINT_WORDS:
                         if not words.isdisjoint(telling):
                             return zone
@@ -208,8 +216,8 @@ class _Reader:
 
 def _words(value: str) -> set[str]:
     """`link-news related_box` as linknews, link, news, relatedbox, related, box."""
-    out = set(re.split(r"[\s_-]+", value))
-    out.update(name.replace("-", "").replace("_", "") for name in value.split())
+    out = set(re.split(r"[\s_-]+", _CAMEL.sub("_", value).lower()))
+    out.update(name.replace("-", "").replace("_", "") for name in value.lower().split())
     return out
 
 

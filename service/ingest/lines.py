@@ -52,6 +52,7 @@ _NAME = r"[가-힣]{2,4}"
 
 _ALWAYS = re.compile(_any_of([_packed(phrase) for phrase in _GROUPS["always"]]))
 _NOTICE = re.compile(_any_of([_packed(phrase) for phrase in _GROUPS["notice"]]))
+_ADDRESS = re.compile(r"\(우\)\d|우편번호|fax|팩스")
 _LABEL = re.compile(
     rf"[\[(【<](?:{_any_of([_packed(label) for label in _GROUPS['label']])})[\])】>]"
     rf"|(?:{_any_of([_packed(label) for label in _GROUPS['dated']])})(?:일시|시간|일)?[:|]?\d{{4}}"
@@ -87,6 +88,12 @@ _DATELINE = re.compile(
     rf"(?:\[[^\]=\n]{{1,40}}=[^\]\n]{{1,60}}\]|\([^()=\n]{{1,40}}=[^()\n]{{1,60}}\)|【[^】=\n]{{1,40}}=[^】\n]{{1,60}}】"
     rf"|<[^>=\n]{{1,40}}=[^>\n]{{1,60}}>|〔[^〕=\n]{{1,40}}=[^〕\n]{{1,60}}〕)"
     rf"(?:\s*[가-힣·,()\s]{{2,40}}?(?:{REPORTER})\s*=|\s*=)?"
+    # (대전)나솔비 기자 =
+    rf"|[\[(【<〔][가-힣·]{{2,12}}[\])】>〕]\s?{_NAME}(?:[·,\s]\s?{_NAME}){{0,3}}\s?(?:{REPORTER})\s?="
+    # milan, march 3 (gaon news) -
+    r"|[a-z][a-z ./-]{1,30}(?:, [a-z ]{2,20})?(?:, [a-z]{3,9}\.? \d{1,2}(?:, \d{4})?)?"
+    r" \((?:[a-z ]{0,20}(?:news|reuters|yonhap|xinhua|kyodo|bloomberg)|ap|afp)\)"
+    r" ?-{1,2}(?= )"
     # 베이징=홍길동 특파원
     rf"|[가-힣a-z·]{{2,20}}\s?=\s?(?:[가-힣a-z0-9]{{2,12}}\s)?{_NAME}(?:[·,]\s?{_NAME}){{0,3}}\s?(?:{REPORTER})(?:\s*=|(?=\s))"
     r")\s*"
@@ -175,7 +182,7 @@ def kind_of(line: str) -> Kind:  # noqa: PLR0911, C901
             return Kind.RELATED_HEAD
         if is_byline(line):
             return Kind.BYLINE
-    if packed and not plain and _NOTICE.search(packed):
+    if packed and not plain and (_NOTICE.search(packed) or _ADDRESS.search(packed)):
         return Kind.NOTICE
     if len(line) <= MAX_DATE and not plain and _DATE_LINE.match(line):
         return Kind.BYLINE
@@ -190,7 +197,7 @@ def kind_of(line: str) -> Kind:  # noqa: PLR0911, C901
 
 def head_end(line: str) -> tuple[int, bool]:
     """Length of the dateline or by-line that `line` begins with (0: none), and whether it is a dateline."""
-    if "=" in line[:60]:
+    if "=" in line[:60] or ") -" in line[:80]:
         found = _DATELINE.match(line)
         if found is not None and not _CREDIT.match(line):
             return found.end(), True

@@ -177,9 +177,10 @@ def _person(metas: dict[str, str]) -> str | None:
     for key in ("article:author", "author", "dable:author", "byline"):
         given = metas.get(key, "")
         name = re.sub(rf"\s?(?:{REPORTER})$", "", given.split("(")[0].strip(), flags=re.IGNORECASE)
-        if name and "/" not in name and "@" not in name and not _PRESS_END.search(name):
-            if is_name(name) or name != given.split("(")[0].strip():
-                return name
+        if not name or "/" in name or "@" in name or _PRESS_END.search(name):
+            continue
+        if is_name(name) or name != given.split("(")[0].strip():
+            return name
     return None
 
 

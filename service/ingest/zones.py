@@ -181,8 +181,12 @@ def _tail_index(lines: list[Line], story: int) -> int:
 
 def _mark_repeats(text: str, lines: list[Line], title: str) -> None:
     counting = [line for line in lines if line.zone not in UNCOUNTED_ZONES]
-    if counting and title and text[counting[0].head : counting[0].tail].strip() == title:
-        counting.pop(0).duplicate = True
+    for number, line in enumerate(counting[:SUMMARY_LINES]):
+        if title and text[line.head : line.tail].strip() == title:
+            counting.pop(number).duplicate = True
+            break
+        if line.kind is Kind.STORY:
+            break
     seen: set[str] = set()
     for line in reversed(counting):  # of equal ones the last counts
         key = text[line.head : line.tail]

@@ -21,8 +21,11 @@ TAIL = re.compile(f"[가-힣]{{1,{MAX_TAIL + 1}}}")
 """What follows a name; one syllable more than any chain has is enough to know that it is none."""
 _HANGUL = re.compile("[가-힣]")
 _HAN_RUN = re.compile("[㐀-䶿一-鿿]{1,9}")
+_IN_IS_COPULA = re.compile(" (?:것|셈|만큼|데|점|줄|듯|탓|데다|이상|반면|경우|까닭|덕분|동시에)")
+"""밀라노인 셈이다, and not the people of Milan."""
 _GROUPS = read_groups("service.matching", "prefixes.txt")
-PREFIXES = frozenset(_GROUPS["hangul"])
+_SHORT_PREFIXES = frozenset(_GROUPS["hangul"])
+PREFIXES = _SHORT_PREFIXES | frozenset(_GROUPS["hangul-long"])
 HAN_PREFIXES = frozenset(_GROUPS["han"])
 PREFIX_ENDS = frozenset(prefix[-1] for prefix in PREFIXES)
 """A Hangul name right after any other Hangul syllable is inside a word."""
@@ -83,7 +86,7 @@ def begins(text: str, start: int, surface: Surface) -> bool:  # noqa: PLR0911 - 
     if script == OTHER:
         return _begins_after_mark(text, start, surface, before)
     if surface.first == HANGUL:
-        return script in (LATIN, HAN, KANA) or (script == HANGUL and _after_prefix(text, start))
+        return script in (LATIN, HAN, KANA) or (script == HANGUL and _after_prefix(text, start, surface))
     if surface.first == LATIN:
         return script not in (LATIN, DIGIT)
     if surface.first == DIGIT:
@@ -106,11 +109,12 @@ def _begins_after_mark(text: str, start: int, surface: Surface, before: str) -> 
     return not (before in "&+'’" and joined)
 
 
-def _after_prefix(text: str, start: int) -> bool:
+def _after_prefix(text: str, start: int, surface: Surface) -> bool:
     begin = start
     while begin > 0 and start - begin <= _LONGEST_PREFIX and "가" <= text[begin - 1] <= "힣":
         begin -= 1
-    return text[begin:start] in PREFIXES and script_of(text[begin - 1]) in (OTHER, HAN)
+    prefixes = PREFIXES if len(surface.text) > 2 or surface.kind in ("place", "government") else _SHORT_PREFIXES
+    return text[begin:start] in prefixes and script_of(text[begin - 1]) in (OTHER, HAN)
 
 
 def _is_particle(text: str, start: int, surface: Surface) -> bool:
@@ -120,7 +124,7 @@ def _is_particle(text: str, start: int, surface: Surface) -> bool:
         closes = before in _SURE_CLOSERS or _closes(text, start - 1)
         return closes and not tail_at(text, start + len(surface.text))
     return script_of(before) in (LATIN, DIGIT, HAN, KANA) or (
-        script_of(before) == HANGUL and not _after_prefix(text, start)
+        script_of(before) == HANGUL and not _after_prefix(text, start, surface)
     )
 
 
@@ -137,7 +141,7 @@ def _is_free_line(text: str, at: int) -> bool:
     return _HANGUL.search(text, begin, end if end >= 0 else at + NEARBY) is None
 
 
-def ends(text: str, end: int, surface: Surface) -> Verdict:  # noqa: PLR0911 - one line a script
+def ends(text: str, end: int, surface: Surface) -> Verdict:  # noqa: C901, PLR0911 - one line a script
     """What the characters after a name say, up to the end of the eojeol."""
     if surface.free:
         return FITS
@@ -147,6 +151,8 @@ def ends(text: str, end: int, surface: Surface) -> Verdict:  # noqa: PLR0911 - o
         return _ends_before_mark(text, end, surface, after)
     if script == HANGUL:
         tail = tail_at(text, end)
+        if tail == "인" and _IN_IS_COPULA.match(text, end + 1):
+            return FITS
         if (
             text[end + len(tail)] == "("
             and is_glossed(text, end + len(tail))

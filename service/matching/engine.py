@@ -6,6 +6,7 @@ it the evidence it needs, and does the second opinion agree (sense)? `match` dro
 question first; `examine` asks all of them, so that each gets its first reason in the order of the contract.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 
 from service.ingest.reading import Document
@@ -28,6 +29,8 @@ CONTEXT = 16
 MAX_ASKED = 8
 """Occurrences of one surface in one article that are asked about; the rest get the mean of these."""
 NOT_A_NAME = 0.2
+_MARKS = frozenset("\"'<>[]「」『』《》〈〉")
+_TAGS = re.compile("<[^<>]{0,40}>")
 
 
 class Engine:
@@ -113,7 +116,7 @@ class Engine:
                     if run is not None and text[run.end()] != "(":
                         tail = run[0]
                         fits = (masks[tail] if tail in masks else work_out(tail)) & need
-                        if not fits and plain:
+                        if not fits and plain and tail != "인":
                             continue
                     if not fits:
                         verdict = ends(text, end, surface)
@@ -207,8 +210,7 @@ class Engine:
             elif len(answers) >= MAX_ASKED:
                 one.confidence = sum(answers) / len(answers)
             else:
-                begin, end = _context(document, one)
-                one.confidence = self._veto.confidence(document.text[begin:end], one.start - begin, one.end - begin)
+                one.confidence = self._veto.confidence(*_asked(document, one))
                 answers.append(one.confidence)
             if one.confidence < self._min_confidence:
                 one.reason = Reason.AMBIGUOUS
@@ -246,6 +248,26 @@ class Engine:
 def _is_plain(surface: Surface) -> bool:
     """Whether josa and suffixes are all that may follow: no titles, no compounds, no language without boundaries."""
     return not (surface.titles or surface.accept or surface.free)
+
+
+def _asked(document: Document, one: Occurrence) -> tuple[str, int, int]:
+    """What the second opinion is given, and where the occurrence stands in it.
+
+    Marks and tags right around the name go ("제주"도, <b>대전</b>은): they hide from the analyser what follows.
+    """
+    begin, end = _context(document, one)
+    left, name, right = (
+        document.text[begin : one.start],
+        document.text[one.start : one.end],
+        document.text[one.end : end],
+    )
+    if left[-1:] in _MARKS and right[:1] in _MARKS:
+        left, right = _TAGS.sub("", left), _TAGS.sub("", right)
+        if left[-1:] in _MARKS and right[:1] in _MARKS:
+            left, right = left[:-1], right[1:]
+        if left[-1:] in _MARKS:
+            left += " "
+    return left + name + right, len(left), len(left) + len(name)
 
 
 def _context(document: Document, one: Occurrence) -> tuple[int, int]:

@@ -29,6 +29,6 @@ def script_of(character: str) -> int:
         return HAN
     if "ぁ" <= character <= "ヿ" and character != "・":
         return KANA
-    if character.isdigit():
+    if character.isdecimal():
         return DIGIT
     return LATIN if character.isalpha() else OTHER

@@ -87,6 +87,8 @@ class Tails:
 
     def follows(self, rest: str, after: str) -> bool:
         """Whether `rest` may follow a title or a suffix that ends in `after`: nothing, josa, or 측, 등, 들."""
+        if rest[:1] == "님":  # 시장님께
+            rest, after = rest[1:], "님"
         return not rest or bool(self.josa(rest) & final_of(after)) or self._keeps(rest, "other", 1)
 
     def changes(self, tail: str) -> bool:

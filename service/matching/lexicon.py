@@ -89,8 +89,8 @@ def compile_lexicon(ruleset: RuleSet) -> Lexicon:
     surfaces: dict[str, list[Surface]] = {}
     blocks: dict[str, list[int]] = {}
     for number, entity in enumerate(ruleset.entities):
-        for text in entity.not_in:
-            blocks.setdefault(fold(text), []).append(number)
+        for spelling in dict.fromkeys(one for excluded in entity.not_in for one in _spellings(fold(excluded))):
+            blocks.setdefault(spelling, []).append(number)
         for alias in entity.aliases:
             surface = _surface(number, entity, alias, number_of, literals)
             surfaces.setdefault(surface.text, []).append(surface)
@@ -105,6 +105,14 @@ def compile_lexicon(ruleset: RuleSet) -> Lexicon:
         patterns.append(text)
         meanings.append(Pattern((), tuple(terms)))
     return Lexicon(ruleset.entities, tuple(literals), meanings, build(patterns), literals)
+
+
+def _spellings(text: str) -> tuple[str, ...]:
+    """What is written with spaces is written without as well: 中 외교부, 中외교부; LG 트윈스, LG트윈스.
+
+    Not the other way round: 서울시의 회계 is no 서울시의회.
+    """
+    return (text, text.replace(" ", "")) if " " in text else (text,)
 
 
 def _literals(ruleset: RuleSet) -> Iterator[str]:

@@ -1,12 +1,16 @@
 """Several surfaces of one entity at one place are one mention: the longest; and a gloss repeats the name before it."""
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from service.matching.hangul import LATIN
 from service.matching.occurrence import Occurrence
 from service.model.mention import Reason
 
 _BRACKETS = {"(": ")", "[": "]", "〔": "〕"}
+_LEGAL_FORM = re.compile(r",? (?:inc|corp|corporation|co|ltd|llc|co\., ltd|ag|gmbh|plc|sa|university|city)\b\.?")
+"""쿠팡(Coupang Inc.)"""
 _SEPARATORS = frozenset(",·/;:=")
 MAX_SUFFIX = 4
 """Characters that may stand between a name and the bracket, or inside after the gloss: 나고야시(名古屋市)."""
@@ -58,11 +62,8 @@ def _glosses(text: str, name: Occurrence, gloss: Occurrence) -> bool:
         at = text.find(other, name.end, gloss.start)
         if at >= 0 and (opening < 0 or at < opening):
             opening, bracket = at, other
-    if (
-        opening < 0
-        or opening - name.end > MAX_SUFFIX
-        or (not text[name.end : opening].isalnum() and opening > name.end)
-    ):
+    suffix = text[name.end : max(opening, name.end)].rstrip(" ")
+    if opening < 0 or len(suffix) > MAX_SUFFIX or not (suffix.isalnum() or not suffix):
         return False
     between = text[opening + 1 : gloss.start].rstrip(" ")
     if between and between[-1] not in _SEPARATORS:
@@ -70,6 +71,8 @@ def _glosses(text: str, name: Occurrence, gloss: Occurrence) -> bool:
     if _BRACKETS[bracket] in between:
         return False
     rest = gloss.end
+    if gloss.surface.last == LATIN != name.surface.last and (form := _LEGAL_FORM.match(text, rest)):
+        rest = form.end()
     while rest - gloss.end < MAX_SUFFIX and text[rest].isalnum():
         rest += 1
     return text[rest] == _BRACKETS[bracket] or text[rest] in _SEPARATORS
