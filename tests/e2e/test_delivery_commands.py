@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from service.adapters.control import publish_subscription
+from service.adapters.embedded_kafka import free_port
 from service.adapters.receiver import Receiver, Script
 from service.cli.audit import take_audit
 from service.settings import KafkaSettings
@@ -31,11 +32,11 @@ pytestmark = pytest.mark.kafka
 def bongsu(kafka_env):
     """Call `bongsu` without holding up the dispatcher of this process."""
 
-    async def call(*args: str) -> tuple[int | None, str, str]:
+    async def call(*args: str, **env: str) -> tuple[int | None, str, str]:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "service", *args,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, **kafka_env},
+            env={**os.environ, **kafka_env, **env},
         )  # fmt: skip
         out, err = await asyncio.wait_for(process.communicate(), 60)
         return process.returncode, out.decode(), err.decode()
@@ -182,3 +183,21 @@ async def test_what_cannot_be_meant_is_refused(bongsu, arguments) -> None:
 
 async def test_an_id_that_never_was_is_an_error(kafka_settings, bongsu) -> None:
     assert (await bongsu("replay", "--delivery", "msg_never"))[:2] == (1, "nothing to send again\n")
+
+
+COMMANDS = (
+    ("attempts",),
+    ("replay", "--failed-since", "1h"),
+    ("test-delivery", "--subscription", "sub1"),
+    ("subscriptions", "rotate-secret", "sub1"),
+)
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0])
+async def test_without_topics_or_kafka_it_is_one_sentence_that_helps(bongsu, arguments) -> None:
+    code, out, err = await bongsu(*arguments, BONGSU_KAFKA_TOPIC_PREFIX="nowhere.")
+    assert (code, out, "run `bongsu topics create`" in err) == (2, "", True), err
+    away = f"127.0.0.1:{free_port()}"
+    code, out, err = await bongsu(*arguments, BONGSU_KAFKA_BOOTSTRAP_SERVERS=away)
+    assert (code, out, len(err.splitlines())) == (1, "", 1), err
+    assert f"Kafka at {away} does not answer" in err
