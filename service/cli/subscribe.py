@@ -10,6 +10,7 @@ import orjson
 
 from service.adapters.control import publish_subscription, read_subscriptions, remove_subscription
 from service.cli.common import settings_of
+from service.cli.pausing import pause, resume
 from service.cli.subscription_secrets import (
     checked_secret,
     known_subscription,
@@ -116,6 +117,8 @@ def subscriptions() -> None:
 
 subscriptions.add_command(rotate_secret)
 subscriptions.add_command(rekey)
+subscriptions.add_command(pause)
+subscriptions.add_command(resume)
 
 
 @subscriptions.command(name="list")

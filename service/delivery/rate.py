@@ -45,9 +45,9 @@ class Rate:
         """Seconds until the next POST may go out; 0: now."""
         if now < self._peace_until:
             return self._peace_until - now
-        limit = self.limit_per_s
-        if limit == inf:
+        if self.per_s == inf == self.cap_per_s:
             return 0.0
+        limit = self.limit_per_s
         self._refill(now, limit)
         return 0.0 if self._tokens >= 1.0 else (1.0 - self._tokens) / limit
 

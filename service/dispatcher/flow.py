@@ -52,7 +52,7 @@ class Patience:
     wait_s: float
 
 
-PATIENCE = ((0.5, Patience(8192, 10.0)), (0.8, Patience(512, 1.0)), (9.9, Patience(64, 0.2)))
+PATIENCE = ((0.5, Patience(8192, 30.0)), (0.8, Patience(512, 1.0)), (9.9, Patience(64, 0.2)))
 """By the share of memory that is taken: the fuller it is, the sooner slow lanes have to rest elsewhere."""
 
 

@@ -1,5 +1,8 @@
 """Endpoints that fail, ask for peace, are gone, paused, and come back: the dispatcher on a real Kafka, real HTTP."""
 
+import asyncio
+import os
+import sys
 import time
 from collections import Counter
 from typing import Any
@@ -7,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
+from service.adapters.control import publish_subscription, read_subscriptions
 from service.adapters.receiver import Received, Receiver, Script
 from service.audit.books import Books
 from service.audit.reader import LedgerReader
@@ -226,3 +230,26 @@ async def test_a_health_that_was_read_back_goes_on_where_it_was(kafka_settings: 
             await wait_until(all_tried, 20, "each was tried once")
         async with dispatching(settings, known) as successor:
             assert successor._endpoints.of("press-office").health.failures == 8
+
+
+async def test_pause_and_resume_are_commands(kafka_settings: KafkaSettings, kafka_env: dict[str, str]) -> None:
+    async def run(*arguments: str) -> tuple[int, str]:
+        argv = ["-m", "service", "subscriptions", *arguments]
+        environ = {**os.environ, **kafka_env}
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, *argv, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+        said, _ = await child.communicate()
+        return child.returncode or 0, said.decode()
+
+    disabled = subscription("https://a.example/", disabled_ms=5, disabled_reason="410 Gone, twice")
+    await publish_subscription(kafka_settings, disabled)
+    assert (await run("pause", "press-office"))[0] == 0
+    (record,) = await read_subscriptions(kafka_settings)
+    assert (record.held, record.revision, record.disabled_ms) == ("paused", 2, 5)
+    assert (await run("resume", "press-office"))[0] == 0
+    (record,) = await read_subscriptions(kafka_settings)
+    assert (record.held, record.revision, record.secrets) == (None, 3, disabled.secrets)
+    code, said = await run("resume", "nobody")
+    assert code == 2
+    assert "nobody" in said
