@@ -120,13 +120,18 @@ def fold(surface: str) -> str:
 
 def _slow(text: str, maps: tuple[OffsetMap, ...]) -> tuple[str, tuple[OffsetMap, ...]]:
     text = _lower(text)  # before NFC: a few Greek marks become letters that compose
+    text = _plain_marks(text)  # before NFC as well: a fullwidth letter may have a mark to compose with
     sign, cluster = _clusters()
     for pattern, replace in ((_VANISH, _nothing), (cluster, _compose), (_LONGER_PATTERN, _longer)):
         if pattern is cluster and sign.search(text) is None:
             continue
         text, step = rewrite(text, pattern, replace)
         maps = (step, *maps) if step else maps
-    return (text.translate(_RARE) if _RARE_ONES.search(text) else text), maps
+    return _plain_marks(text), maps
+
+
+def _plain_marks(text: str) -> str:
+    return text.translate(_RARE) if _RARE_ONES.search(text) else text
 
 
 def _unescape(found: re.Match[str]) -> str:

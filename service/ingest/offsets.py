@@ -90,8 +90,11 @@ def rewrite(source: str, pattern: re.Pattern[str], replace: Replace) -> tuple[st
     done = 0
     for each in pattern.finditer(source, found.start()):
         begin, end = each.span()
+        other = replace(each)
+        if other == each[0]:
+            continue
         out.copy(done, begin)
-        out.put(replace(each), begin, end)
+        out.put(other, begin, end)
         done = end
     out.copy(done, len(source))
     return out.finish()

@@ -8,7 +8,6 @@ import functools
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from service.ingest.lines import Kind, is_story_by_its_end, judge
 from service.model.mention import UNCOUNTED_ZONES, Reason, Zone
@@ -33,26 +32,27 @@ _BY_KIND = {
 _PLACES: dict[Zone, tuple[Zone, Reason | None]] = {
     zone: (zone, Reason.ZONE if zone in UNCOUNTED_ZONES else None) for zone in Zone
 }
-_TITLE = _PLACES[Zone.TITLE]
+_TITLE, _BYLINE = _PLACES[Zone.TITLE], _PLACES[Zone.BYLINE]
 
 
 _LISTED = frozenset((Kind.LINK, Kind.ITEM, Kind.SHORT, Kind.CAPTION))
 
 
-@dataclass(slots=True)
 class Line:
-    """A line that is not blank, as offsets into the text."""
+    """A line that is not blank, as offsets into the text. Made some ten times an article: defaults cost nothing here."""
 
-    start: int
-    end: int
-    kind: Kind
+    kind: Kind = Kind.STORY
     zone: Zone | None = None
-    head: int = 0
-    """Where the words begin, after a dateline."""
-    tail: int = 0
-    """Where they end, before a credit or by-line."""
     head_zone: Zone = Zone.DATELINE
     duplicate: bool = False
+
+    def __init__(self, start: int, end: int) -> None:
+        self.start = start
+        self.end = end
+        self.head = start
+        """Where the words begin, after a dateline."""
+        self.tail = end
+        """Where they end, before a credit or by-line."""
 
 
 class ZoneMap:
@@ -65,15 +65,16 @@ class ZoneMap:
         self._starts = starts = [0]
         self._places = places = [_TITLE]
         for line in lines:
-            zone = line.zone or Zone.BODY
-            if line.head > line.start:
-                starts.append(line.start)
+            start, head = line.start, line.head
+            if head > start:
+                starts.append(start)
                 places.append(_PLACES[line.head_zone])
-            starts.append(line.head)
+            starts.append(head)
+            zone = line.zone or Zone.BODY
             places.append((zone, Reason.DUPLICATE) if line.duplicate else _PLACES[zone])
             if line.tail < line.end:
                 starts.append(line.tail)
-                places.append(_PLACES[Zone.BYLINE])
+                places.append(_BYLINE)
 
     def at(self, position: int) -> tuple[Zone, Reason | None]:
         """Zone at `position`, and why what stands there does not count (ZONE, DUPLICATE) or None."""
@@ -109,29 +110,29 @@ def _split(text: str, begin: int, hints: Sequence[Zone | None]) -> list[Line]:
     lines: list[Line] = []
     at = begin
     for number, raw in enumerate(text[begin:].split("\n")):
-        if raw and not raw.isspace():
-            start, end = at, at + len(raw)
-            if raw[0] == " " or raw[-1] == " ":
-                line = raw.strip()
+        if raw:
+            words, start = raw, at
+            if raw[0] == " " or raw[-1] == " " or raw.isspace():
+                words = raw.strip()
                 start += len(raw) - len(raw.lstrip())
-                end = start + len(line)
-            else:
-                line = raw
-            hint = hints[number] if number < len(hints) else None
-            if is_story_by_its_end(line) and "=" not in line[:40] and hint is None:
-                lines.append(Line(start, end, Kind.STORY, None, start, end))
-            else:
-                lines.append(_look_closely(line, start, end, hint))
+            if words:
+                one = Line(start, start + len(words))
+                lines.append(one)
+                hint = hints[number] if number < len(hints) else None
+                if hint is not None or not is_story_by_its_end(words) or "=" in words[:40]:
+                    _look_closely(one, words, hint)
         at += len(raw) + 1
     return lines
 
 
-def _look_closely(line: str, start: int, end: int, hint: Zone | None) -> Line:
-    kind, head, tail, is_place = (_judge_again if len(line) <= MAX_REMEMBERED_LINE else judge)(line)
-    zone = hint
-    if head == tail:  # nothing of its own between dateline and credit
-        zone = zone or Zone.BYLINE
-    return Line(start, end, kind, zone, start + head, start + tail, Zone.DATELINE if is_place else Zone.BYLINE)
+def _look_closely(one: Line, words: str, hint: Zone | None) -> None:
+    kind, head, tail, is_place = (_judge_again if len(words) <= MAX_REMEMBERED_LINE else judge)(words)
+    one.kind = kind
+    one.zone = hint or (Zone.BYLINE if head == tail else None)  # nothing of its own between dateline and credit
+    one.tail = one.start + tail
+    one.head = one.start + head
+    if not is_place:
+        one.head_zone = Zone.BYLINE
 
 
 _judge_again = functools.lru_cache(maxsize=10_000)(judge)
@@ -147,15 +148,22 @@ def _place(lines: list[Line]) -> list[Line]:
         for line in lines:
             line.zone = Zone.BODY
         return stories
-    tail = _tail_index(lines, sum(line.end - line.start for line in stories))
-    last_story = max((number for number, line in enumerate(lines[:tail]) if line.kind is story), default=len(lines))
+    tail = _tail_index(lines, sum([line.end - line.start for line in stories]))
+    last_story = len(lines)
+    for number in range(tail - 1, -1, -1):
+        if lines[number].kind is story:
+            last_story = number
+            break
     in_related = False
     for number, line in enumerate(lines):
         kind = line.kind
+        if kind is story and number < tail:
+            in_related = False
+            if line.zone is None:
+                line.zone = Zone.BODY
+            continue
         if kind is Kind.RELATED_HEAD:
             in_related = True
-        elif kind is story and number < tail:
-            in_related = False
         if line.zone is None:
             zone = _BY_KIND.get(kind)
             if number >= tail or (in_related and kind in _LISTED):
@@ -187,30 +195,30 @@ def _mark_repeats(text: str, lines: list[Line], title: str) -> None:
             break
         if line.kind is Kind.STORY:
             break
-    seen: set[str] = set()
-    for line in reversed(counting):  # of equal ones the last counts
-        key = text[line.head : line.tail]
-        if key in seen:
-            line.duplicate = True
-        seen.add(key)
+    keys = [text[line.head : line.tail] for line in counting]
+    if len(set(keys)) < len(keys):
+        seen: set[str] = set()
+        for line, key in zip(reversed(counting), reversed(keys), strict=True):  # of equal ones the last counts
+            line.duplicate = key in seen
+            seen.add(key)
     for number, line in enumerate(counting[:SUMMARY_LINES]):
-        if not line.duplicate and number + 1 < len(counting) and line.kind is not Kind.CAPTION:
-            line.duplicate = _is_told_later(text, line, counting[number + 1].start, counting[number + 1 :])
+        if not line.duplicate and line.kind is not Kind.CAPTION:
+            line.duplicate = _is_told_later(text, line, counting, number + 1)
 
 
-def _is_told_later(text: str, line: Line, after: int, later: list[Line]) -> bool:
+def _is_told_later(text: str, line: Line, counting: list[Line], after: int) -> bool:
     """Whether a later paragraph says all of `line`, spaces and marks aside. Its first words decide quickly."""
     start = line.head
     while start < line.tail and not text[start].isalnum():
         start += 1
     first = text[start : min(start + HEAD_LENGTH, line.tail)]
-    if text.find(first, after) < 0:
+    if after == len(counting) or text.find(first, counting[after].start) < 0:
         return False
     key = _KEY.sub("", text[line.head : line.tail])
     if len(key) < MIN_CONTAINED:
         return False
     return any(
         key in _KEY.sub("", text[other.head : other.tail])
-        for other in later
+        for other in counting[after:]
         if text.find(first, other.head, other.tail) >= 0
     )

@@ -239,10 +239,7 @@ class Engine:
                 present.setdefault(one.surface.term, []).append(one)
         if not present:
             return ()
-        return tuple(
-            Hit(fired.rule, document, [one for term in fired.positive(present) for one in present[term]])
-            for fired in self._index.fired(present)
-        )
+        return tuple([Hit(fired, document, present) for fired in self._index.fired(present)])
 
 
 def _is_plain(surface: Surface) -> bool:

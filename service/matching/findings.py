@@ -1,12 +1,12 @@
 """What was found in an article: the rules that fire, and on request every mention and what does not count."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 from service.ingest.metadata import Metadata, read_metadata
 from service.ingest.reading import Document
-from service.matching.entities import Rule
+from service.matching.index import CompiledRule
 from service.matching.occurrence import Occurrence
 from service.model.article import Article
 from service.model.mention import Mention
@@ -19,17 +19,20 @@ MAX_EOJEOL = 60
 class Hit:
     """A rule that fires, with the mentions of the terms that made it true (worked out when asked for)."""
 
-    __slots__ = ("_document", "_found", "rule")
+    __slots__ = ("_document", "_fired", "_present", "rule")
 
-    def __init__(self, rule: Rule, document: Document, found: Sequence[Occurrence]) -> None:
-        self.rule = rule
+    def __init__(self, fired: CompiledRule, document: Document, present: Mapping[int, Sequence[Occurrence]]) -> None:
+        self.rule = fired.rule
+        self._fired = fired
         self._document = document
-        self._found = found
+        self._present = present
 
     @property
     def mentions(self) -> tuple[Mention, ...]:
         """In order of the article."""
-        ordered = sorted(self._found, key=lambda one: (one.start, one.end))
+        present = self._present
+        found = [one for term in self._fired.positive(present) for one in present[term]]
+        ordered = sorted(found, key=lambda one: (one.start, one.end))
         return tuple(mention_of(self._document, one) for one in ordered)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service.adapters.rule_files import load_rules
@@ -40,6 +40,7 @@ def test_any_bytes_are_an_article_or_a_clear_error(raw: bytes) -> None:
 
 
 @given(st.sampled_from(["text", "html"]), st.none() | TEXTS, TEXTS)
+@example("text", None, "인천\u11a8")
 def test_offsets_always_point_at_what_stood_there(field: str, title: str | None, body: str) -> None:
     article = Article("a", title=title, **{field: body})  # type: ignore[arg-type]
     findings = ENGINE.examine(article)
