@@ -195,6 +195,7 @@ class Worker:
         for partition in list(consumer.assignment()):
             if (name := names.get(partition.topic)) is not None:
                 end = consumer.highwater(partition) or 0
-                lags[name] += max(0, end - (consumer._committed_offset[partition] or 0))  # noqa: SLF001
+                committed = consumer._committed_offset[partition] or 0  # noqa: SLF001
+                lags[name] += max(0, end - max(0, committed))
         for name, lag in lags.items():
             self._metrics.lag.labels(name).set(lag)

@@ -69,6 +69,23 @@ class Consumer(driver.Consumer):
             return {}
         return records
 
+    async def perform_seek(self) -> None:
+        """As Faust's, and partitions of which nothing was ever committed are read from their beginning again.
+
+        Faust leaves their position where it is, behind records that it fetched and dropped in a rebalance, and would
+        then commit what comes after those. Its committed offset is set to the one before the beginning, so that no
+        commit can pass over a head that was not acknowledged.
+        """
+        await super().perform_seek()
+        acked_topics = self.app.topics.acks_enabled_for
+        fresh = [tp for tp in self.assignment() if acked_topics(tp.topic) and self._committed_offset[tp] is None]
+        if not fresh:
+            return
+        beginnings = await self.earliest_offsets(*fresh)
+        await self.seek_wait(dict(beginnings))
+        for partition, beginning in beginnings.items():
+            self._committed_offset[partition] = beginning - 1
+
     def _give_back_later(self, fetching: asyncio.Future[Any]) -> None:
         if not fetching.cancelled() and fetching.exception() is None and (records := fetching.result()):
             task = asyncio.ensure_future(self._give_back(records))
