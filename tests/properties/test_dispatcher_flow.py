@@ -84,8 +84,8 @@ class Life:
         chosen = DeliverySettings(**values)
         endpoints = Endpoints(chosen, known.get)
         sender = Sender(
-            chosen, writer=kafka, client=self, subscriptions=known, metrics=metrics, progress=progress,
-            endpoints=endpoints, publish=known.publish,  # type: ignore[arg-type]
+            chosen, writer=kafka, client=self, subscriptions=known, metrics=metrics, progress=progress,  # type: ignore[arg-type]
+            endpoints=endpoints, publish=known.publish,
             clock=clock, luck=luck.random,
         )  # fmt: skip
         self.paused: set[str] = set()
