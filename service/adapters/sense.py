@@ -49,9 +49,7 @@ class KiwiVeto:
         analyses = self._model().analyze(surface, top_n=READINGS)
         best = analyses[0][1]
         is_name = any(len(tokens) == 1 and tokens[0].tag == _NAME for tokens, _ in analyses)
-        is_word = any(
-            best - score <= LIKELY and not (len(tokens) == 1 and tokens[0].tag == _NAME) for tokens, score in analyses
-        )
+        is_word = any(best - score <= LIKELY and _is_word(tokens) for tokens, score in analyses)
         if is_name:
             return Reading.BOTH if is_word else Reading.NAME
         return Reading.WORD if len(analyses[0][0]) == 1 else Reading.NAME  # made of parts: a name it does not know
@@ -79,6 +77,16 @@ class KiwiVeto:
                 words += likelihood
         names *= math.exp(PRIOR)
         return names / (names + words)
+
+
+def _is_word(tokens: Any) -> bool:
+    """Whether a reading is a word of its own: one noun or adverb, a numeral, a form of a verb, a pronoun with josa.
+
+    산+둥 and 한+전 are nouns that nobody writes together.
+    """
+    if len(tokens) == 1:
+        return bool(tokens[0].tag != _NAME)
+    return any(token.tag == "NR" or token.tag[0] in "VEJ" for token in tokens)
 
 
 def _names(tokens: Any, start: int) -> bool:

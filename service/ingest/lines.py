@@ -58,6 +58,9 @@ _LABEL = re.compile(
     rf"|(?:{_any_of([_packed(label) for label in _GROUPS['dated']])})(?:일시|시간|일)?[:|]?\d{{4}}"
 )
 _RELATED = re.compile(rf"[^\w\n]{{0,6}}(?:{_spaced(_GROUPS['related'])})(?![가-힣]{{2,}}[은는이가을를]\s)")
+_RELATED_IN_BRACKETS = re.compile(
+    rf"[\[<(【〈《◆■●★☆◎][^\])>】〉》\n]{{0,20}}(?:{_spaced(_GROUPS['related'])})[^\])>】〉》\n]{{0,15}}[\])>】〉》◆■●★☆◎]$"
+)
 
 _PLAIN = re.compile(
     r"(?<!니)다\.(?=$|[\s\"')\]」』>]|[^\w\s])|[다요까죠][?!]?\"(?:이?라|고|며|는)|(?:했|었|았|였|됐|겠|한|된|는|인|있|없|이)다[\"']?(?:\s|$)"
@@ -178,7 +181,7 @@ def kind_of(line: str) -> Kind:  # noqa: PLR0911, C901
         return Kind.NOTICE
     plain = _PLAIN.search(line) is not None
     if short and not plain:
-        if _RELATED.match(line):
+        if _RELATED.match(line) or _RELATED_IN_BRACKETS.match(line):
             return Kind.RELATED_HEAD
         if is_byline(line):
             return Kind.BYLINE

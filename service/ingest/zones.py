@@ -39,7 +39,7 @@ _LISTED = frozenset((Kind.LINK, Kind.ITEM, Kind.SHORT, Kind.CAPTION))
 
 
 class Line:
-    """A line that is not blank, as offsets into the text. Made some ten times an article: defaults cost nothing here."""
+    """A line that is not blank, as offsets into the text. Ten an article: what most are is a default."""
 
     kind: Kind = Kind.STORY
     zone: Zone | None = None
@@ -140,7 +140,7 @@ _judge_again = functools.lru_cache(maxsize=10_000)(judge)
 MAX_REMEMBERED_LINE = 120
 
 
-def _place(lines: list[Line]) -> list[Line]:
+def _place(lines: list[Line]) -> list[Line]:  # noqa: C901 - one pass, once an article
     """Give each line its zone: by its kind, and by what stands around it. Returns those that tell the story."""
     story = Kind.STORY
     stories = [line for line in lines if line.kind is story and line.zone is None]
@@ -214,7 +214,7 @@ def _is_told_later(text: str, line: Line, counting: list[Line], after: int) -> b
     first = text[start : min(start + HEAD_LENGTH, line.tail)]
     if after == len(counting) or text.find(first, counting[after].start) < 0:
         return False
-    key = _KEY.sub("", text[line.head : line.tail])
+    key = _KEY.sub("", text[start : line.tail])
     if len(key) < MIN_CONTAINED:
         return False
     return any(

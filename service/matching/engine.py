@@ -293,9 +293,9 @@ def same_case(document: Document, one: Occurrence) -> bool:
 
 
 def _is_plain_word(document: Document, one: Occurrence) -> bool:
-    """Whether an acronym (US, WHO) stands in small letters among other words in Latin letters: us, who."""
+    """Whether an acronym (US, WHO) stands as a word among other words in Latin letters: us, Who."""
     view, start, end = document.span(one.start, one.end)
-    if not view.given[start:end].islower():
+    if not view.given[start:end][1:].islower():
         return False
     text = document.text
     return (text[one.start - 2].isascii() and text[one.start - 2].isalpha()) or (

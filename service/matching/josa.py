@@ -120,6 +120,8 @@ def _forms() -> Forms:
                 forms.setdefault(word, []).append((_AFTER[after], ending == "more"))
     copulas = (
         ("이", groups["copula"], ANY_FINAL),
+        ("이었", ["", *groups["copula-past"]], ANY_FINAL),
+        ("였", groups["copula-past"], VOWEL),
         ("", groups["copula-vowel"], VOWEL),
         ("", groups["copula-whole"], ANY_FINAL),
         ("", groups["copula-vowel-whole"], VOWEL),
