@@ -15,6 +15,10 @@ Node = tuple[str, "int | tuple[Node, ...]"]
 """An expression with numbers in place of names: ("term", 3), ("and", (...)), ("or", (...)), ("not", (one,))."""
 
 
+_NOTHING: frozenset[int] = frozenset()
+"""One for all: Python makes a new one of 200 bytes at each call."""
+
+
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
     """A rule ready to be run. Most are a plain conjunction: sets decide those."""
@@ -70,25 +74,16 @@ class RuleIndex:
 
     def __init__(self, rules: Sequence[Rule], lexicon: Lexicon) -> None:
         numbers = {entity.id: number for number, entity in enumerate(lexicon.entities)}
-        self._waiting: dict[int, list[CompiledRule]] = {}
+        waiting: dict[int, list[CompiledRule]] = {}
         self.rules: list[CompiledRule] = []
         for number, rule in enumerate(rules):
             node = _compile(rule.expression, numbers, lexicon)
             every, none = _conjunction(node)
             compiled = CompiledRule(number, rule, node, every, none, every is not None and len(every) == 1 and not none)
             self.rules.append(compiled)
-            for term in self._anchors(node):
-                self._waiting.setdefault(term, []).append(compiled)
-
-    def _anchors(self, node: Node) -> tuple[int, ...]:
-        """Terms of which one must be there: of a conjunction the part where the fewest rules wait already."""
-        kind, value = node
-        if isinstance(value, int):
-            return (value,)
-        parts = [self._anchors(part) for part in value if _reachable(part)]
-        if kind == "or":
-            return tuple(dict.fromkeys(term for part in parts for term in part))
-        return min(parts, key=lambda terms: (len(terms), sum(len(self._waiting.get(term, ())) for term in terms)))
+            for term in _anchors(node, waiting):
+                waiting.setdefault(term, []).append(compiled)
+        self._waiting = {term: tuple(compiled) for term, compiled in waiting.items()}
 
     def candidates(self, present: Iterable[int]) -> Iterator[CompiledRule]:
         """Rules worth running, some of them more than once. May name too many; never leaves one out."""
@@ -105,6 +100,17 @@ class RuleIndex:
                     if compiled.is_one_term or compiled.is_true(present):
                         out[compiled.number] = compiled
         return [out[number] for number in sorted(out)] if len(out) > 1 else list(out.values())
+
+
+def _anchors(node: Node, waiting: Mapping[int, Sequence[CompiledRule]]) -> tuple[int, ...]:
+    """Terms of which one must be there: of a conjunction the part where the fewest rules wait already."""
+    kind, value = node
+    if isinstance(value, int):
+        return (value,)
+    parts = [_anchors(part, waiting) for part in value if _reachable(part)]
+    if kind == "or":
+        return tuple(dict.fromkeys(term for part in parts for term in part))
+    return min(parts, key=lambda terms: (len(terms), sum(len(waiting.get(term, ())) for term in terms)))
 
 
 def _compile(expression: Expression, numbers: Mapping[str, int], lexicon: Lexicon) -> Node:
@@ -131,9 +137,9 @@ def _conjunction(node: Node) -> tuple[tuple[int, ...] | None, frozenset[int]]:
     """The terms of a conjunction of terms and negated terms; None when it is anything else."""
     kind, value = node
     if isinstance(value, int):
-        return (value,), frozenset()
+        return (value,), _NOTHING
     if kind != "and":
-        return None, frozenset()
+        return None, _NOTHING
     every: dict[int, None] = {}
     none: set[int] = set()
     for part_kind, part in value:
@@ -142,5 +148,5 @@ def _conjunction(node: Node) -> tuple[tuple[int, ...] | None, frozenset[int]]:
         elif part_kind == "not" and isinstance(negated := part[0][1], int):
             none.add(negated)
         else:
-            return None, frozenset()
-    return tuple(every), frozenset(none)
+            return None, _NOTHING
+    return tuple(every), frozenset(none) if none else _NOTHING
