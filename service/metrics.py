@@ -82,6 +82,11 @@ class WorkerMetrics:
         self.match_seconds = Counter("bongsu_match_cpu_seconds", "CPU time spent matching.", registry=registry)
         self.lag = Gauge("bongsu_lag_records", "Records not yet acknowledged, by topic.", ["topic"], registry=registry)
         self.groups = Gauge("bongsu_groups", "Groups remembered in this worker's table.", registry=registry)
+        self.rewinds = Counter(
+            "bongsu_stream_rewinds",
+            "Partitions that stood still and were read again from what is committed.",
+            registry=registry,
+        )
         self.output_retries = Counter(
             "bongsu_output_retries",
             "Outputs that Kafka did not acknowledge and that were sent again.",

@@ -27,6 +27,8 @@ class Batcher:
         self._room.set()
         self._task: asyncio.Task[None] | None = None
         self._closing = False
+        self.idle = True
+        """Nothing waits and nothing is being processed."""
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run(), name="batcher")
@@ -43,6 +45,7 @@ class Batcher:
     async def put(self, events: list[Any]) -> None:
         """Take events; waits while four batches are already waiting."""
         self._waiting += events
+        self.idle = False
         self._arrived.set()
         if len(self._waiting) >= 4 * self._size:
             self._room.clear()
@@ -60,6 +63,7 @@ class Batcher:
                 await self._process(batch)
                 for event in batch:
                     event.ack()
+                self.idle = not self._waiting
         except BaseException as error:  # a batch that cannot be processed ends the role, unacknowledged
             if self._closing and isinstance(error, asyncio.CancelledError):
                 raise

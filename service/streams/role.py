@@ -1,7 +1,8 @@
 """The worker role: one Faust app with the three agents, its readiness, and its end."""
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import faust
@@ -24,6 +25,7 @@ from service.streams.handover import handed_over
 from service.streams.match import MatchStage
 from service.streams.outputs import Outputs
 from service.streams.story import StoryStage
+from service.streams.watchdog import Watchdog
 
 LAG_PERIOD_S = 2.0
 
@@ -53,6 +55,8 @@ class Worker:
         self._index = SubscriptionIndex(())
         self._outputs = Outputs(settings.kafka, on_retry=metrics.output_retries.inc)
         self._app: Any = None
+        self._batchers: dict[str, Batcher] = {}
+        self._watchdog = Watchdog()
         self._connected = False
         self._lag_task: asyncio.Task[None] | None = None
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
@@ -142,6 +146,7 @@ class Worker:
     def _agent(self, app: faust.App, topic: str, name: str, process: Process, size: int) -> None:
         async def agent(stream: Any) -> None:
             async with Batcher(process, size=size, on_failure=self._fail) as batcher:
+                self._batchers[name] = batcher
                 async for events in handed_over(stream, size):
                     await batcher.put(events)
 
@@ -181,21 +186,34 @@ class Worker:
             while True:
                 if self._app.crashed:
                     raise Unavailable(f"the stream crashed: {self._app.crash_reason!r}")  # noqa: TRY301
-                self._report_lag()
+                await self._read_again(self._report_lag())
                 self._metrics.rules_loaded.set(self._engines.rules)
                 self._metrics.rules_refused.set(self._rules.refused is not None or self._engines.refused is not None)
                 await asyncio.sleep(LAG_PERIOD_S)
         except Exception as error:  # noqa: BLE001  nobody else would see that the stream crashed
             self._fail(error)
 
-    def _report_lag(self) -> None:
+    async def _read_again(self, progress: Mapping[Any, tuple[int, int]]) -> None:
+        """Rewind what stands still to its committed offset."""
+        idle = not self._app.rebalancing and all(batcher.idle for batcher in self._batchers.values())
+        stalled = self._watchdog.stalled(time.monotonic(), progress, idle=idle)
+        if stalled:
+            self._log.warning("partitions stand still, reading again from what is committed", partitions=len(stalled))
+            self._metrics.rewinds.inc(len(stalled))
+            await self._app.consumer.seek_wait({partition: progress[partition][0] for partition in stalled})
+
+    def _report_lag(self) -> dict[Any, tuple[int, int]]:
+        """Exports the lag; returns (committed, end) of each partition."""
         kafka, consumer = self._settings.kafka, self._app.consumer
         names = {topic_name(kafka, name): name for name in (topics.ARTICLES, topics.MATCHES, topics.ALERTS)}
         lags = dict.fromkeys(names.values(), 0)
+        progress = {}
         for partition in list(consumer.assignment()):
             if (name := names.get(partition.topic)) is not None:
                 end = consumer.highwater(partition) or 0
-                committed = consumer._committed_offset[partition] or 0  # noqa: SLF001
-                lags[name] += max(0, end - max(0, committed))
+                committed = max(0, consumer._committed_offset[partition] or 0)  # noqa: SLF001
+                lags[name] += max(0, end - committed)
+                progress[partition] = (committed, end)
         for name, lag in lags.items():
             self._metrics.lag.labels(name).set(lag)
+        return progress
