@@ -76,6 +76,7 @@ _FAMILY = frozenset(
     "연위표명기반왕금옥육인맹제모탁국어은편용예경봉사부가복태목형피두감음빈동온호범좌팽승간상시갈단나라"
 )
 _DOUBLE_FAMILY = frozenset(("남궁", "황보", "제갈", "선우", "독고", "사공", "서문", "동방"))
+_DESK_ENDS = ("부", "팀", "국", "본부", "지사", "센터")
 _OFFICE_ENDS = ("시", "군", "청", "부", "과", "팀", "실", "처", "센터", "공사", "공단", "협회", "위원회")
 
 _ROLE = re.compile(rf"(?:{REPORTER})(?![가-힣a-z])")
@@ -147,7 +148,8 @@ def _is_signature(before: str) -> bool:
         return len(words) <= 1
     if _ROLE.search(before):
         return len(words) <= 6 and not _ASKING.search(before)
-    return len(words) <= 2 and is_name(words[-1]) and not _ASKING.search(before)
+    allowed = 3 if words[-2:-1] and words[-2].endswith(_DESK_ENDS) else 2
+    return len(words) <= allowed and is_name(words[-1]) and not _ASKING.search(before)
 
 
 def is_byline(line: str) -> bool:

@@ -11,6 +11,8 @@ from service.model.mention import Reason
 _BRACKETS = {"(": ")", "[": "]", "〔": "〕"}
 _LEGAL_FORM = re.compile(r",? (?:inc|corp|corporation|co|ltd|llc|co\., ltd|ag|gmbh|plc|sa|university|city)\b\.?")
 """쿠팡(Coupang Inc.)"""
+_CALLED = frozenset(("옛", "옛 이름", "구", "舊", "현", "現", "이하", "약칭", "일명", "별칭", "영어명", "영문명"))
+"""튀르키예(옛 터키)"""
 _SEPARATORS = frozenset(",·/;:=")
 MAX_SUFFIX = 4
 """Characters that may stand between a name and the bracket, or inside after the gloss: 나고야시(名古屋市)."""
@@ -66,7 +68,7 @@ def _glosses(text: str, name: Occurrence, gloss: Occurrence) -> bool:
     if opening < 0 or len(suffix) > MAX_SUFFIX or not (suffix.isalnum() or not suffix):
         return False
     between = text[opening + 1 : gloss.start].rstrip(" ")
-    if between and between[-1] not in _SEPARATORS:
+    if between and between[-1] not in _SEPARATORS and between not in _CALLED:
         return False
     if _BRACKETS[bracket] in between:
         return False
