@@ -205,6 +205,7 @@ def command_help(name: str) -> str:
 
 
 def _help(command: click.Command, parent: click.Context, name: str) -> Iterator[str]:
+    command._help_option = None  # noqa: SLF001  click remembers the names that it had under its first parent
     context = click.Context(command, info_name=name, parent=parent, max_content_width=110, terminal_width=110)
     yield command.get_help(context)
     if isinstance(command, click.Group):

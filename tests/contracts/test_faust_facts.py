@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from functools import partial
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -181,6 +182,9 @@ async def test_a_cancelled_fetch_gives_back_what_its_thread_still_gets(kafka_set
     async def note(events):
         seen.extend(event.message.offset for event in events)
 
+    def more_than(number: int) -> bool:
+        return len(seen) > number
+
     async with Running(kafka_settings, tmp_path, note) as running:
         consumer = running.app.consumer
         parts = {part for part in consumer.assignment() if part.topic == topic_name(kafka_settings, "alerts")}
@@ -189,5 +193,5 @@ async def test_a_cancelled_fetch_gives_back_what_its_thread_still_gets(kafka_set
             await asyncio.sleep(0.02)  # the thread waits for data now
             fetching.cancel()
             await produce(kafka_settings, 1)
-            await wait_until(lambda number=number: len(seen) > number, 10, f"record {number}")
+            await wait_until(partial(more_than, number), 10, f"record {number}")
     assert sorted(set(seen)) == list(range(20))
