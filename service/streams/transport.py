@@ -22,6 +22,7 @@ from faust.transport.drivers import aiokafka as driver
 
 SCHEME = "bongsu"
 FETCH_MAX_WAIT_MS = 20
+RECOVERY_STALLED_S = 4.0
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -46,7 +47,7 @@ class Consumer(driver.Consumer):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._giving_back: set[asyncio.Task[None]] = set()
+        self._tasks_of_ours: set[asyncio.Task[None]] = set()
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -86,11 +87,31 @@ class Consumer(driver.Consumer):
         for partition, beginning in beginnings.items():
             self._committed_offset[partition] = beginning - 1
 
+    def verify_recovery_event_path(self, now: float, tp: Any) -> None:
+        """Faust asks this of each changelog every few seconds of a recovery: one that stalls is read again."""
+        super().verify_recovery_event_path(now, tp)
+        recovery = self.app.tables.recovery
+        received_at = recovery._active_events_received_at.get(tp)  # noqa: SLF001
+        if received_at is None or now - received_at > RECOVERY_STALLED_S:
+            self._later(self._read_changelog_again(tp))
+
+    async def _read_changelog_again(self, tp: Any) -> None:
+        """Seek behind the last record that the table has got; to get one twice does no harm, they are whole values."""
+        recovery = self.app.tables.recovery
+        reached = recovery.active_offsets.get(tp, -1)
+        with contextlib.suppress(Exception):  # a rebalance begins another recovery
+            if recovery.in_recovery and reached < recovery.active_highwaters.get(tp, -1):
+                self.log.warning("Recovery of %r stands still at offset %s, reading again", tp, reached)
+                await self.seek_wait({tp: reached + 1})
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks_of_ours.add(task)
+        task.add_done_callback(self._tasks_of_ours.discard)
+
     def _give_back_later(self, fetching: asyncio.Future[Any]) -> None:
         if not fetching.cancelled() and fetching.exception() is None and (records := fetching.result()):
-            task = asyncio.ensure_future(self._give_back(records))
-            self._giving_back.add(task)
-            task.add_done_callback(self._giving_back.discard)
+            self._later(self._give_back(records))
 
     async def _give_back(self, records: Any) -> None:
         """Rewind to the first record of each partition that nobody has read or sought since."""
