@@ -15,7 +15,7 @@ import inspect
 import types
 from collections.abc import Coroutine, Generator
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
@@ -90,14 +90,14 @@ class Consumer(driver.Consumer):
     def verify_recovery_event_path(self, now: float, tp: Any) -> None:
         """Faust asks this of each changelog every few seconds of a recovery: one that stalls is read again."""
         super().verify_recovery_event_path(now, tp)
-        recovery = self.app.tables.recovery
+        recovery: Any = cast("Any", self.app.tables).recovery
         received_at = recovery._active_events_received_at.get(tp)  # noqa: SLF001
         if received_at is None or now - received_at > RECOVERY_STALLED_S:
             self._later(self._read_changelog_again(tp))
 
     async def _read_changelog_again(self, tp: Any) -> None:
         """Seek behind the last record that the table has got; to get one twice does no harm, they are whole values."""
-        recovery = self.app.tables.recovery
+        recovery: Any = cast("Any", self.app.tables).recovery
         reached = recovery.active_offsets.get(tp, -1)
         with contextlib.suppress(Exception):  # a rebalance begins another recovery
             if recovery.in_recovery and reached < recovery.active_highwaters.get(tp, -1):
