@@ -21,6 +21,7 @@ import aiohttp
 from yarl import URL
 
 from service import __version__
+from service.adapters.own_faults import own_fault
 from service.adapters.vetted_dns import BlockedAddressError, Lookup, SystemLookup, VettingResolver
 from service.delivery.addresses import AddressPolicy, Refusal, check_address, check_url
 from service.delivery.attempts import Answer, Failure, Phases, failure_of
@@ -310,6 +311,9 @@ def _what_failed(error: Exception) -> dict[str, Any]:
     if isinstance(cause, BlockedAddressError):
         return {"failure": Failure.BLOCKED, "detail": cause.refusal.detail}
     words = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
+    ours = own_fault(error)
+    if ours is not None:
+        return {"failure": ours, "detail": words[:500]}
     classes: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Failure], ...] = (
         (aiohttp.ClientConnectorDNSError, Failure.DNS),
         ((aiohttp.ClientSSLError, ssl.SSLError), Failure.TLS),

@@ -39,6 +39,18 @@ class Failure(StrEnum):
     SUBSCRIPTION_GONE = "subscription_gone"
     BAD_SECRET = "bad_secret"  # noqa: S105 - a word for a metric
     EXPIRED = "expired"
+    NETWORK = "network"
+    RESOURCES = "resources"
+    RESOLVER = "resolver"
+
+
+OUR_SIDE = frozenset({Failure.NETWORK, Failure.RESOURCES, Failure.RESOLVER})
+"""Faults of this machine: nothing was asked of the endpoint, so nothing is counted, and it is tried again soon.
+
+`network`: no way out of here (no route, no interface); `resources`: no file, port or memory left for a connection;
+`resolver`: our resolver does not answer (a name that does not exist is `dns`). A resolver that fails for one name only
+may be that name's own servers: `service/delivery/our_side.py` looks for a second one.
+"""
 
 
 GONE_DETAIL = "the receiver answered 410 Gone: it wants no more of this"
