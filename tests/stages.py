@@ -5,10 +5,10 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from service.adapters.writer import Output
 from service.matching.engine import Engine
 from service.metrics import WorkerMetrics
 from service.streams.engines import Engines
-from service.streams.outputs import Output
 
 
 @dataclass

@@ -16,10 +16,11 @@ from typing import Any
 from aiokafka import ConsumerRecord
 
 from service import logs
+from service.adapters.dead_letters import dead_letter
 from service.delivery.attempts import Finish, Hold, WaitUntil, before_post
 from service.delivery.schedule import tier_for
 from service.dispatcher.endpoints import Endpoints, Ticket
-from service.dispatcher.intake import Poison, read_delivery, where_and_why
+from service.dispatcher.intake import Poison, read_delivery
 from service.dispatcher.lanes import Lanes
 from service.dispatcher.metrics import DispatcherMetrics
 from service.dispatcher.partition import WAKE, Job, Partition
@@ -311,7 +312,7 @@ class Flow:
             self._wait(job, due_ms / 1000 - self._clock())
 
     async def _bury(self, partition: Partition, record: ConsumerRecord, poison: Poison) -> None:
-        await self._sender.bury(record.key, record.value, where_and_why(record, poison))
+        await self._sender.bury(dead_letter(record, record.topic, poison.reason, record.timestamp))
         self._metrics.dead_letters.labels(poison.why).inc()
         self._log.warning(
             "dead letter", topic=record.topic, partition=record.partition, offset=record.offset, reason=poison.reason

@@ -2,15 +2,11 @@
 
 from dataclasses import dataclass
 
-from aiokafka import ConsumerRecord
-
 from service.delivery.signing import usable_id
 from service.dispatcher.progress import Conflict, Progress
 from service.model.errors import BadInput
 from service.model.ids import sha256_hex
 from service.model.records import DeliveryRecord
-
-MAX_REASON_BYTES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +38,3 @@ def read_delivery(raw: bytes | None, topic: str, progress: Progress) -> Delivery
     if isinstance(known, Conflict):
         return Poison("conflict", f"{delivery.id} was sent with the body {known.sent_sha256}; this is another one")
     return delivery
-
-
-def where_and_why(record: ConsumerRecord, poison: Poison) -> list[tuple[str, bytes]]:
-    """Headers of a dead letter."""
-    return [
-        ("topic", record.topic.encode()),
-        ("partition", str(record.partition).encode()),
-        ("offset", str(record.offset).encode()),
-        ("timestamp", str(record.timestamp).encode()),
-        ("reason", poison.reason.encode("utf-8", "replace")[:MAX_REASON_BYTES]),
-    ]

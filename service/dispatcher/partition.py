@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from aiokafka import ConsumerRecord, TopicPartition
 
+from service.adapters.writer import Place
 from service.dispatcher.offsets import OffsetTracker
-from service.dispatcher.writer import Place
 from service.model.records import DeliveryRecord
 
 

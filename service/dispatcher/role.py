@@ -14,6 +14,7 @@ from aiokafka.errors import GroupAuthorizationFailedError, IllegalStateError, Ka
 
 from service import logs
 from service.adapters.kafka_client import as_ours, make_consumer, topic_name
+from service.adapters.writer import Writer
 from service.delivery.health import WARN_PERCENT
 from service.dispatcher.endpoints import Endpoints
 from service.dispatcher.flow import Flow
@@ -22,7 +23,6 @@ from service.dispatcher.partition import Partition
 from service.dispatcher.progress import Progress
 from service.dispatcher.recovery import recover
 from service.dispatcher.sender import Client, Publish, Sender, Subscriptions
-from service.dispatcher.writer import Writer
 from service.model import topics
 from service.model.errors import NewerSchema
 from service.settings import Settings
@@ -30,6 +30,8 @@ from service.settings import Settings
 FETCH_RECORDS = 500
 FETCH_WAIT_MS = 10
 FETCH_BYTES = 512 * 1024
+WRITE_BATCH_BYTES = 512 * 1024
+"""Half of what a record batch of these topics may hold."""
 SWEEP_S = 0.05
 LOOK_S = 0.2
 HELD_PASS_S = 3600.0
@@ -71,7 +73,7 @@ class Dispatcher:
         self._metrics = metrics
         self._log = logs.get(__name__)
         self._progress = Progress()
-        self._writer = Writer(settings.kafka, on_retry=metrics.output_retries.inc)
+        self._writer = Writer(settings.kafka, on_retry=metrics.output_retries.inc, max_batch_bytes=WRITE_BATCH_BYTES)
         self._endpoints = Endpoints(settings.delivery, subscriptions.get)
         self._sender = Sender(
             settings.delivery,

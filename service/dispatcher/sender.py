@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from service import logs
+from service.adapters.writer import Output, Place, Writer
 from service.delivery.attempts import (
     Answer,
     Failure,
@@ -25,7 +27,6 @@ from service.dispatcher.endpoints import Endpoints, Findings, Ticket
 from service.dispatcher.metrics import DispatcherMetrics
 from service.dispatcher.partition import Job
 from service.dispatcher.progress import Progress
-from service.dispatcher.writer import Headers, Place, Writer
 from service.model import topics
 from service.model.errors import InvalidSubscription
 from service.model.records import AttemptOutcome, AttemptRecord, DeliveryRecord, SubscriptionRecord
@@ -111,9 +112,9 @@ class Sender:
         job.went_to = await self._write(topics.retry_topic(tier_s), job.key, job.raw)
         self._metrics.spills.labels(why).inc()
 
-    async def bury(self, key: bytes | None, value: bytes | None, headers: Headers) -> None:
-        """A record that can never be used, as it came."""
-        await self._writer.write(topics.DEAD_LETTERS, key, value, timestamp_ms=self._now_ms(), headers=headers)
+    async def bury(self, letter: Output) -> None:
+        """A record that can never be used."""
+        await self._writer.write_one(replace(letter, timestamp_ms=self._now_ms()))
 
     async def finish_unsent(self, job: Job, finish: Finish) -> None:
         """End a delivery without a POST: its time ran out, or there is nobody to send it to."""
@@ -292,7 +293,7 @@ class Sender:
             self._metrics.latency.observe(max(0, now_ms - attempt.published_ms) / 1000)
 
     async def _write(self, topic: str, key: bytes | None, value: bytes) -> Place | None:
-        return await self._writer.write(topic, key, value, timestamp_ms=self._now_ms())
+        return await self._writer.write_one(Output(topic, key, value, timestamp_ms=self._now_ms()))
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)

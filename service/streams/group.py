@@ -12,14 +12,14 @@ from typing import Any
 from faust.events import Event
 
 from service import logs
+from service.adapters.dead_letters import dead_letter
+from service.adapters.writer import Output, Writer, raise_if_final, retry_pause
 from service.alerting.group import Group, Payload, Place, Verdict, decide, group_key, place_of, state_key
 from service.metrics import WorkerMetrics
 from service.model import topics
 from service.model.errors import BadInput, NewerSchema
 from service.model.records import AlertRecord, DecisionRecord
 from service.settings import AlertingSettings
-from service.streams.dead_letters import dead_letter
-from service.streams.outputs import RETRY_PAUSE_S, Output, Outputs, raise_if_final
 
 EXPIRE_PER_EVENT = 4
 """Old keys removed at most while one alert is handled: the stream never stops for a sweep."""
@@ -64,6 +64,7 @@ class Changelog:
         Raises:
             WrongSetup: Kafka refuses one for good.
         """
+        tries = 0
         while writes:
             results = await asyncio.gather(*[future for *_, future in writes], return_exceptions=True)
             failed = [result for result in results if isinstance(result, BaseException)]
@@ -73,7 +74,8 @@ class Changelog:
                 raise_if_final(error, "the worker's changelog")
             self._on_retry(len(failed))
             self._log.warning("changelog not acknowledged, sending again", count=len(failed), error=repr(failed[0]))
-            await asyncio.sleep(RETRY_PAUSE_S)
+            tries += 1
+            await asyncio.sleep(retry_pause(tries))
             writes = [
                 (partition, key, value, self._table.send_changelog(partition, key, value, "raw", "raw"))
                 for partition, key, value, _ in writes
@@ -87,7 +89,7 @@ class GroupStage:
         self,
         settings: AlertingSettings,
         changelog: Changelog,
-        outputs: Outputs,
+        outputs: Writer,
         metrics: WorkerMetrics,
         payload: Payload,
         clock: Callable[[], float],
@@ -126,7 +128,7 @@ class GroupStage:
         except BadInput as error:
             self._metrics.dead_letters.labels(topics.ALERTS).inc()
             self._log.warning("alert to dead-letters", reason=str(error), offset=message.offset)
-            written.append(dead_letter(message, topics.ALERTS, str(error)))
+            written.append(dead_letter(message, topics.ALERTS, str(error), round(message.timestamp * 1000)))
             return
         place = Place(message.partition, message.offset, round(message.timestamp * 1000))
         key = state_key(alert.subscription, group_key(alert))

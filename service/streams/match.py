@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from service import logs
+from service.adapters.dead_letters import dead_letter
+from service.adapters.writer import Output, Writer
 from service.ingest.decode import decode_article
 from service.matching.engine import Engine
 from service.matching.findings import Findings, Hit
@@ -16,9 +18,7 @@ from service.model.errors import BadInput, NewerSchema
 from service.model.mention import Mention
 from service.model.records import ArticleHead, Evidence, MatchRecord, RuleHead, RuleMatch
 from service.settings import MatchingSettings
-from service.streams.dead_letters import dead_letter
 from service.streams.engines import Engines
-from service.streams.outputs import Output, Outputs
 
 EDITION = "default"
 FRAME_BYTES = 1_000
@@ -34,7 +34,7 @@ class MatchStage:
         self,
         settings: MatchingSettings,
         engines: Engines,
-        outputs: Outputs,
+        outputs: Writer,
         metrics: WorkerMetrics,
         clock: Callable[[], float],
     ) -> None:
@@ -95,7 +95,7 @@ class MatchStage:
         self._metrics.articles.labels("dead_letter").inc()
         self._metrics.dead_letters.labels(topics.ARTICLES).inc()
         self._log.warning("article to dead-letters", reason=reason, partition=message.partition, offset=message.offset)
-        return dead_letter(message, topics.ARTICLES, reason)
+        return dead_letter(message, topics.ARTICLES, reason, round(message.timestamp * 1000))
 
     def _encoded(self, article: Article, findings: Findings, hits: Sequence[Hit], version: str, message: Any) -> bytes:
         """The record, with less evidence where it would be too large for its topic."""

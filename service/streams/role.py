@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from service import logs
 from service.adapters.control import RulesFollower, SubscriptionsFollower
 from service.adapters.kafka_client import client_options, topic_name
+from service.adapters.writer import Writer
 from service.alerting.addressing import SubscriptionIndex
 from service.delivery.formats import notification
 from service.metrics import RoleMetrics, WorkerMetrics
@@ -23,7 +24,6 @@ from service.streams.faust_app import make_app, raw_topic
 from service.streams.group import Changelog, GroupStage
 from service.streams.handover import handed_over
 from service.streams.match import MatchStage
-from service.streams.outputs import Outputs
 from service.streams.story import StoryStage
 from service.streams.watchdog import Watchdog
 
@@ -53,7 +53,7 @@ class Worker:
             settings.kafka, on_change=self._index_subscriptions, on_failure=self._fail
         )
         self._index = SubscriptionIndex(())
-        self._outputs = Outputs(settings.kafka, on_retry=metrics.output_retries.inc)
+        self._outputs = Writer(settings.kafka, on_retry=metrics.output_retries.inc)
         self._app: Any = None
         self._batchers: dict[str, Batcher] = {}
         self._watchdog = Watchdog()

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from service import logs
+from service.adapters.dead_letters import dead_letter
+from service.adapters.writer import Output, Writer
 from service.alerting.addressing import Addresses, alerts_for
 from service.metrics import WorkerMetrics
 from service.model import topics
 from service.model.errors import BadInput, NewerSchema
 from service.model.records import MatchRecord
-from service.streams.dead_letters import dead_letter
-from service.streams.outputs import Output, Outputs
 
 
 class StoryStage:
@@ -19,7 +19,7 @@ class StoryStage:
     def __init__(
         self,
         addresses: Callable[[], Addresses],
-        outputs: Outputs,
+        outputs: Writer,
         metrics: WorkerMetrics,
         clock: Callable[[], float],
     ) -> None:
@@ -44,7 +44,7 @@ class StoryStage:
         except BadInput as error:
             self._metrics.dead_letters.labels(topics.MATCHES).inc()
             self._log.warning("match to dead-letters", reason=str(error), offset=message.offset)
-            return [dead_letter(message, topics.MATCHES, str(error))]
+            return [dead_letter(message, topics.MATCHES, str(error), round(message.timestamp * 1000))]
         now = self._clock()
         alerts = alerts_for(record, addresses, round(now * 1000))
         self._metrics.alerts.inc(len(alerts))

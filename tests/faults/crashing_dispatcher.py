@@ -19,9 +19,9 @@ from prometheus_client import CollectorRegistry
 from service import logs
 from service.adapters.kafka_client import make_consumer
 from service.adapters.webhook_client import WebhookClient
+from service.adapters.writer import Writer
 from service.dispatcher import role
 from service.dispatcher.composed import ComposedDispatcher
-from service.dispatcher.writer import Writer
 from service.metrics import RoleMetrics
 from service.settings import Settings
 
@@ -47,14 +47,15 @@ def arm(step: str, nth: int) -> None:
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    write, post, commit = Writer.write, WebhookClient.post, AIOKafkaConsumer.commit
+    write, post, commit = Writer.write_one, WebhookClient.post, AIOKafkaConsumer.commit
     publish = ComposedDispatcher._publish
 
-    async def writing(self, topic, *args, **more):
-        name = "retry" if ".retry." in topic else topic
+    async def writing(self, output):
+        name = "retry" if ".retry." in output.topic else output.topic
         reached(f"{name}:before")
-        await write(self, topic, *args, **more)
+        place = await write(self, output)
         reached(f"{name}:after")
+        return place
 
     async def posting(self, *args, **more):
         reached("post:before")
@@ -73,7 +74,7 @@ def arm(step: str, nth: int) -> None:
         reached("disable:after")
 
     ComposedDispatcher._publish = publishing  # type: ignore[method-assign]
-    Writer.write = writing  # type: ignore[method-assign]
+    Writer.write_one = writing  # type: ignore[method-assign]
     WebhookClient.post = posting  # type: ignore[method-assign]
     AIOKafkaConsumer.commit = committing
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from faust.events import Event
 
 from service import app, logs
+from service.adapters.writer import Writer
 from service.model import topics
 from service.settings import Settings
 from service.streams import group
-from service.streams.outputs import Outputs
 
 WRITES = {"match": topics.MATCHES, "story": topics.ALERTS, "group": topics.DELIVERIES}
 POINTS = (
@@ -38,7 +38,7 @@ def arm(point: str, nth: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     stage, _, when = point.partition(": ")
-    write, flush, ack = Outputs.write, group.Changelog.flush, Event.ack
+    write, flush, ack = Writer.write, group.Changelog.flush, Event.ack
 
     async def writing(self, outputs):
         ours = any(output.topic == WRITES.get(stage) for output in outputs)
@@ -60,7 +60,7 @@ def arm(point: str, nth: int) -> None:
         return done
 
     for where, name, wrapped in (
-        (Outputs, "write", writing),
+        (Writer, "write", writing),
         (group.Changelog, "flush", flushing),
         (Event, "ack", acking),
     ):

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
+from service.adapters.writer import Output, Place
 from service.delivery.attempts import Answer, Failure
 from service.dispatcher import flow as flows
 from service.dispatcher.endpoints import Endpoints
@@ -24,7 +25,6 @@ from service.dispatcher.metrics import DispatcherMetrics
 from service.dispatcher.partition import Partition
 from service.dispatcher.progress import Progress
 from service.dispatcher.sender import Sender
-from service.dispatcher.writer import Place
 from service.model import ids, topics
 from service.model.records import AttemptRecord, DeliveryRecord
 from service.settings import DeliverySettings
@@ -52,11 +52,9 @@ class SimulatedKafka:
         log.append(record)
         return Place(topic, 0, record.offset)
 
-    async def write(
-        self, topic: str, key: bytes | None, value: bytes | None, *, timestamp_ms: int, headers: Any = ()
-    ) -> Place:
+    async def write_one(self, output: Output) -> Place:
         await asyncio.sleep(self.luck.choice((0, 0, 0.001)))
-        place = self.append(topic, key, value, timestamp_ms)
+        place = self.append(output.topic, output.key, output.value, output.timestamp_ms or 0)
         await asyncio.sleep(self.luck.choice((0, 0, 0.001, 0.012)))  # up to 12 s of the simulation: longer than a tier
         return place
 

@@ -8,6 +8,7 @@ from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, TopicAu
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.adapters import writer
 from service.alerting.group import Group, group_key, state_key
 from service.delivery.payload import alert_payload
 from service.model import topics
@@ -69,7 +70,7 @@ class Made:
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch):
-    monkeypatch.setattr(module, "RETRY_PAUSE_S", 0.0)
+    monkeypatch.setattr(writer, "RETRY_PAUSES_S", (0.0,))
 
 
 def alert(number=1, at_s=1_000.0, **more):
