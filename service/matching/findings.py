@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 from service.ingest.metadata import Metadata, read_metadata
 from service.ingest.reading import Document
@@ -16,10 +17,12 @@ MAX_EOJEOL = 60
 """Characters looked at on either side for the eojeol; a word without end is cut there."""
 
 
+def _by_place(one: Occurrence) -> tuple[int, int]:
+    return one.start, one.end
+
+
 class Hit:
     """A rule that fires, with the mentions of the terms that made it true (worked out when asked for)."""
-
-    __slots__ = ("_document", "_fired", "_present", "rule")
 
     def __init__(self, fired: CompiledRule, document: Document, present: Mapping[int, Sequence[Occurrence]]) -> None:
         self.rule = fired.rule
@@ -27,13 +30,19 @@ class Hit:
         self._document = document
         self._present = present
 
+    @cached_property
+    def occurrences(self) -> list[Occurrence]:
+        """Of the terms that made it true, in order of the article."""
+        present = self._present
+        found = [one for term in self._fired.positive(present) for one in present[term]]
+        if len(found) > 1:
+            found.sort(key=_by_place)
+        return found
+
     @property
     def mentions(self) -> tuple[Mention, ...]:
         """In order of the article."""
-        present = self._present
-        found = [one for term in self._fired.positive(present) for one in present[term]]
-        ordered = sorted(found, key=lambda one: (one.start, one.end))
-        return tuple(mention_of(self._document, one) for one in ordered)
+        return tuple(mention_of(self._document, one) for one in self.occurrences)
 
 
 class Findings:
@@ -109,6 +118,23 @@ class Findings:
     def sentence(self, mention: Mention) -> str:
         """The sentence that a mention stands in, as given."""
         return self._document.sentence(self._document.position(mention.field, mention.start))
+
+    def evidence(self, one: Occurrence) -> dict[str, Any]:
+        """An occurrence with its sentence, as model/records.py has it (`Evidence`)."""
+        document = self._document
+        mention = mention_of(document, one)
+        out: dict[str, Any] = {} if mention.entity is None else {"entity": mention.entity}
+        out["surface"] = mention.surface
+        out["text"] = mention.text
+        out["sentence"] = document.sentence(one.start)
+        out["zone"] = mention.zone
+        out["field"] = mention.field
+        out["start"] = mention.start
+        out["end"] = mention.end
+        out["confidence"] = mention.confidence
+        if mention.via is not None:
+            out["via"] = mention.via
+        return out
 
 
 def mention_of(document: Document, one: Occurrence) -> Mention:

@@ -11,12 +11,10 @@ from service.adapters.writer import Output, Writer
 from service.ingest.decode import decode_article
 from service.matching.engine import Engine
 from service.matching.findings import Findings, Hit
+from service.matching.record import match_record
 from service.metrics import WorkerMetrics
-from service.model import ids, topics
-from service.model.article import Article
+from service.model import topics
 from service.model.errors import BadInput, NewerSchema
-from service.model.mention import Mention
-from service.model.records import ArticleHead, Evidence, MatchRecord, RuleHead, RuleMatch
 from service.settings import MatchingSettings
 from service.streams.engines import Engines
 
@@ -75,7 +73,7 @@ class MatchStage:
             findings = engine.match(article)
             hits = [hit for hit in findings.hits if not hit.rule.shadow]
             self._metrics.shadow_matches.inc(len(findings.hits) - len(hits))
-            value = self._encoded(article, findings, hits, version, message) if hits else None
+            value = self._encoded(findings, hits, version, message) if hits else None
         except NewerSchema:
             raise
         except BadInput as error:
@@ -97,11 +95,19 @@ class MatchStage:
         self._log.warning("article to dead-letters", reason=reason, partition=message.partition, offset=message.offset)
         return dead_letter(message, topics.ARTICLES, reason, round(message.timestamp * 1000))
 
-    def _encoded(self, article: Article, findings: Findings, hits: Sequence[Hit], version: str, message: Any) -> bytes:
+    def _encoded(self, findings: Findings, hits: Sequence[Hit], version: str, message: Any) -> bytes:
         """The record, with less evidence where it would be too large for its topic."""
         evidence = self._settings.evidence_mentions
         while True:
-            value = self._record(article, findings, hits, version, message, evidence).encode()
+            value = match_record(
+                findings,
+                hits,
+                edition=EDITION,
+                rules_version=version,
+                evidence=evidence,
+                published_ms=round(message.timestamp * 1000),
+                matched_ms=round(self._clock() * 1000),
+            )
             if len(value) <= topics.BY_NAME[topics.MATCHES].max_message_bytes - FRAME_BYTES:
                 return value
             if evidence == 0:
@@ -109,54 +115,3 @@ class MatchStage:
                     f"{len(hits)} rules fired: their record of {len(value)} bytes is too large for its topic"
                 )
             evidence //= 2
-
-    def _record(  # noqa: PLR0913
-        self, article: Article, findings: Findings, hits: Sequence[Hit], version: str, message: Any, evidence: int
-    ) -> MatchRecord:
-        content = findings.content_hash
-        return MatchRecord(
-            edition=EDITION,
-            article=ArticleHead(
-                id=article.id,
-                url=article.url,
-                title=findings.title,
-                source=article.source or findings.metadata.source,
-                author=article.author or findings.metadata.author,
-                section=article.section,
-                lang=article.lang,
-                published_at=article.published_at,
-                partial=article.partial,
-            ),
-            content_hash=content,
-            fingerprint=findings.fingerprint,
-            rules_version=version,
-            matches=tuple(
-                RuleMatch(
-                    match_id=ids.match_id(article.id, content, hit.rule.id),
-                    rule=RuleHead(id=hit.rule.id, name=hit.rule.name, tags=tuple(hit.rule.tags)),
-                    mentions=self._evidence(findings, hit.mentions[:evidence]),
-                    mentions_total=len(hit.mentions),
-                )
-                for hit in hits
-            ),
-            published_ms=round(message.timestamp * 1000),
-            matched_ms=round(self._clock() * 1000),
-        )
-
-    @staticmethod
-    def _evidence(findings: Findings, mentions: Sequence[Mention]) -> tuple[Evidence, ...]:
-        return tuple(
-            Evidence(
-                entity=mention.entity,
-                surface=mention.surface,
-                text=mention.text,
-                sentence=findings.sentence(mention),
-                zone=str(mention.zone),
-                field=mention.field,
-                start=mention.start,
-                end=mention.end,
-                confidence=mention.confidence,
-                via=mention.via,
-            )
-            for mention in mentions
-        )

@@ -1,0 +1,73 @@
+"""What an article says, as the value of `matches`: built of plain dicts, for these values are our own.
+
+`MatchRecord` (model/records.py) is the schema and the reader's border; to validate here what the engine just made would
+cost more than to find it. tests/properties/test_match_record.py shows that both write the same bytes.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from service.matching.findings import Findings, Hit
+from service.model import ids
+from service.model.records import SCHEMA
+
+
+def match_record(  # noqa: PLR0913 - what a record is made of
+    findings: Findings,
+    hits: Sequence[Hit],
+    *,
+    edition: str,
+    rules_version: str,
+    evidence: int,
+    published_ms: int,
+    matched_ms: int,
+) -> bytes:
+    """A `MatchRecord`, encoded; at most `evidence` mentions of each rule."""
+    article_id, content = findings.article.id, findings.content_hash
+    shown: dict[int, dict[str, Any]] = {}
+    matches = []
+    for hit in hits:
+        occurrences = hit.occurrences
+        for one in occurrences[:evidence]:
+            if id(one) not in shown:  # several rules may be about one name
+                shown[id(one)] = findings.evidence(one)
+        matches.append(
+            {
+                "match_id": ids.match_id(article_id, content, hit.rule.id),
+                "rule": {"id": hit.rule.id, "name": hit.rule.name, "tags": hit.rule.tags},
+                "mentions": [shown[id(one)] for one in occurrences[:evidence]],
+                "mentions_total": len(occurrences),
+            }
+        )
+    return orjson.dumps(
+        {
+            "schema": SCHEMA,
+            "edition": edition,
+            "article": _head(findings),
+            "content_hash": content,
+            "fingerprint": findings.fingerprint,
+            "rules_version": rules_version,
+            "matches": matches,
+            "published_ms": published_ms,
+            "matched_ms": matched_ms,
+        }
+    )
+
+
+def _head(findings: Findings) -> dict[str, Any]:
+    """An `ArticleHead`: what the article does not say is left out."""
+    article = findings.article
+    head: dict[str, Any] = {
+        "id": article.id,
+        "url": article.url,
+        "title": findings.title,
+        "source": article.source or findings.metadata.source,
+        "author": article.author or findings.metadata.author,
+        "section": article.section,
+        "lang": article.lang,
+        "published_at": article.published_at,
+        "partial": article.partial,
+    }
+    return {name: value for name, value in head.items() if value is not None}
