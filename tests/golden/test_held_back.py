@@ -6,35 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from service.adapters.rule_files import load_rules
-from service.adapters.sense import KiwiVeto
 from service.matching.engine import Engine
-from service.model.article import Article
+from tests.situations import cases, engine_fixture, examined
 
 HERE = Path(__file__).parent
-CASES: list[dict[str, Any]] = yaml.safe_load((HERE / "held_back.yaml").read_text(encoding="utf-8"))
+CASES = cases(HERE / "held_back.yaml")
 RULES = load_rules(HERE / "held_back_entities.yaml")
-
-
-@pytest.fixture(scope="module", params=["table", "kiwi"])
-def engine(request: pytest.FixtureRequest) -> Engine:
-    if request.param == "table":
-        return Engine(RULES)
-    pytest.importorskip("kiwipiepy")
-    return Engine(RULES, veto=KiwiVeto())
+engine = engine_fixture(RULES)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['of']}: {_start(case)}")
 def test_situation(engine: Engine, case: dict[str, Any]) -> None:
     if case.get("kiwi") and engine._veto is None:
         pytest.skip("only the second opinion can know")
-    given = {name: case[name] for name in ("title", "text", "html", "lang") if name in case}
-    findings = engine.examine(Article("case", **given))
-    counted = {entity: sum(mention.entity == entity for mention in findings.mentions) for entity in case["counts"]}
-    told = [(one.entity, one.text, str(one.zone), one.reason) for one in (*findings.mentions, *findings.suppressed)]
-    assert counted == case["counts"], told
+    examined(engine, case)
 
 
 def test_cases_are_many_and_differ() -> None:

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from service.adapters.rule_files import load_rules
-from service.adapters.sense import make_veto
 from service.ingest.decode import decode_article, decode_file
 from service.matching.engine import Engine
 from service.model.article import Article
+from tests.situations import engine_fixture
 
 ROOT = Path(__file__).parents[2]
 SEEDS = ROOT / "seeds"
@@ -36,13 +36,7 @@ def articles() -> Iterator[tuple[str, Article]]:
 ARTICLES = dict(articles())
 
 
-@pytest.fixture(scope="module", params=["table alone", "with the veto"])
-def engine(request: pytest.FixtureRequest) -> Engine:
-    """The seeds hold with the extra `morphology` and without it."""
-    if request.param == "table alone":
-        return Engine(load_rules(RULES))
-    pytest.importorskip("kiwipiepy")
-    return Engine(load_rules(RULES), veto=make_veto(warn=pytest.fail))
+engine = engine_fixture(load_rules(RULES))  # the seeds hold with the extra `morphology` and without it
 
 
 @pytest.mark.parametrize("key", sorted(ARTICLES.keys() | EXPECTED.keys()))
