@@ -85,34 +85,49 @@ def _text(raw: bytes, declared: re.Match[bytes] | None) -> str:
 
 
 def _article(value: dict[str, Any], article_id: str | None) -> Article:
-    about = {name: found for name in _ABOUT if isinstance(found := value.get(name), str)}
-    published_at = read_time(about.get("published_at", ""))
-    unread = [name for name in _ABOUT if value.get(name) is not None and name not in about]
-    if published_at is None and about.get("published_at", "").strip():
-        unread.append("published_at")
-    title, text, html = value.get("title"), value.get("text"), value.get("html")
-    content = text if text is not None else html
+    get = value.get
+    about: dict[str, str] = {}
+    unread: list[str] = []
+    for name in _ABOUT:
+        found = get(name)
+        if isinstance(found, str):
+            about[name] = found
+        elif found is not None:
+            unread.append(name)
+    published_at = about.get("published_at")
+    if published_at is not None:
+        published_at = read_time(given := published_at)
+        if published_at is None and given.strip():
+            unread.append("published_at")
+    title, text, html = get("title"), get("text"), get("html")
     if not (title or text or html):
         raise UndecodableArticle("one of text, html or title is required, and all are missing or empty", article_id)
     if article_id is None:
+        content = text if text is not None else html
         article_id = default_article_id(about.get("source"), about.get("url"), title, content)
-    cut_title, title_is_cut = _cut(title)
-    cut_text, text_is_cut = _cut(text)
-    cut_html, html_is_cut = _cut(html)
+    partial = get("partial") is True
+    if sum(map(len, filter(None, (title, text, html)))) * 4 > MAX_TEXT_BYTES:
+        title, title_is_cut = _cut(title)
+        text, text_is_cut = _cut(text)
+        html, html_is_cut = _cut(html)
+        partial = partial or title_is_cut or text_is_cut or html_is_cut
+    extra = {}
+    if unread or not value.keys() <= _KNOWN:
+        extra = {name: kept for name, kept in value.items() if name not in _KNOWN or name in unread}
     return Article(
-        id=article_id,
-        title=cut_title,
-        text=cut_text,
-        html=cut_html,
-        url=about.get("url"),
-        source=about.get("source"),
-        author=about.get("author"),
-        section=about.get("section"),
-        lang=about.get("lang"),
-        published_at=published_at,
-        partial=title_is_cut or text_is_cut or html_is_cut or value.get("partial") is True,
-        extra={name: kept for name, kept in value.items() if name not in _KNOWN or name in unread},
-        unread=tuple(unread),
+        article_id,
+        title,
+        text,
+        html,
+        about.get("url"),
+        about.get("source"),
+        about.get("author"),
+        about.get("section"),
+        about.get("lang"),
+        published_at,
+        partial,
+        extra,
+        tuple(unread),
     )
 
 

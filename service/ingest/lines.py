@@ -119,6 +119,8 @@ MAX_SHORT = 200
 """No by-line or heading is longer: what is, is story."""
 MAX_NOTICE = 600
 MAX_DATE = 80
+MAX_CREDIT = 200
+"""A line that is nothing but a credit is shorter."""
 MAX_BEFORE_MAIL = 60
 MAX_BEFORE_ROLE = 50
 _OPENERS = frozenset("[(【<〔▲△▶▷☞■◆-*·/©ⓒ")
@@ -204,7 +206,7 @@ def head_end(line: str) -> tuple[int, bool]:
     """Length of the dateline or by-line that `line` begins with (0: none), and whether it is a dateline."""
     if "=" in line[:60] or ") -" in line[:80]:
         found = _DATELINE.match(line)
-        if found is not None and not _CREDIT.match(line):
+        if found is not None and not (len(line) <= MAX_CREDIT and _CREDIT.match(line)):
             return found.end(), True
     if _ROLE.search(line, 0, 60):
         found = _HEAD_BYLINE.match(line)

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from service.ingest.html import Page, read_html
 from service.ingest.normalise import Normal, normalise, normalise_in_place
-from service.ingest.zones import ZoneMap, read_zones
+from service.ingest.zones import ZoneMap, read_zones, zone_of_head
 from service.model import ids
 from service.model.article import Article
 from service.model.mention import Field, Reason, Zone
@@ -23,8 +23,7 @@ _QUOTE = re.compile('"')
 MAX_SENTENCE = 500
 """Characters of a sentence on either side of what was found: what has no end is cut."""
 _NUMBER_OR_LATIN = re.compile(r"[0-9a-z]")
-
-
+_DATELINE_OPENERS = frozenset("[(【<〔")
 _IN_TITLE: tuple[Zone, Reason | None] = (Zone.TITLE, None)
 
 
@@ -168,7 +167,13 @@ class Document:
 
     def place(self, position: int) -> tuple[Zone, Reason | None]:
         """Zone at `position`, quotations aside, and why what stands there does not count (zone, duplicate) or None."""
-        return _IN_TITLE if position < self.body_start else self.zones.at(position)
+        if position < self.body_start:
+            return _IN_TITLE
+        if "zones" not in self.__dict__ and self.text[position - 1] in _DATELINE_OPENERS:
+            begin = self.text.rfind("\n", 0, position) + 1
+            if begin == position - 1 and (zone := zone_of_head(self.text, begin, position)) is not None:
+                return zone
+        return self.zones.at(position)
 
     def zone_at(self, position: int) -> Zone:
         """Innermost zone at `position`: quote > lead > body."""

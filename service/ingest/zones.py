@@ -106,6 +106,20 @@ def read_zones(text: str, begin: int, title: str, hints: Sequence[Zone | None] =
     return ZoneMap(lines)
 
 
+def zone_of_head(text: str, begin: int, position: int) -> tuple[Zone, Reason | None] | None:
+    """What `ZoneMap.at` says of a position in the dateline that a line begins with; None where it is in none.
+
+    A dateline is one whatever stands around its line. Nearly every article names a city there, and many that name a
+    watched city there name none in what they tell: those need no zones.
+    """
+    end = text.find("\n", begin)
+    words = text[begin : end if end >= 0 else len(text)].rstrip()
+    _, head, _, is_place = judge(words)
+    if position - begin >= head:
+        return None
+    return _PLACES[Zone.DATELINE if is_place else Zone.BYLINE]
+
+
 def _split(text: str, begin: int, hints: Sequence[Zone | None]) -> list[Line]:
     lines: list[Line] = []
     at = begin

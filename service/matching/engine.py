@@ -56,7 +56,7 @@ class Engine:
     def match(self, article: Article) -> Findings:
         """The rules that fire: the fast path. Mentions and suppressed are worked out only if asked for."""
         document = Document(article)
-        occurrences = self._candidates(document)
+        occurrences = self._relevant(self._candidates(document))
         self._decide(document, occurrences)
         return Findings(
             document, self._hits(document, occurrences), None, self._entities, lambda: self.examine(article)
@@ -132,6 +132,17 @@ class Engine:
         if blocked and blockers:
             out = [one for one in out if _blocker(one, blockers) is None]
         return out
+
+    def _relevant(self, occurrences: list[Occurrence]) -> list[Occurrence]:
+        """Those that can make a difference to a rule: of the others nobody asks where they stand or what they mean."""
+        wanted = self._index.relevant({one.surface.term for one in occurrences})
+        size = -1
+        while size < len(wanted):  # what is evidence for them, and what is evidence for that
+            size = len(wanted)
+            for one in occurrences:
+                if one.surface.needs is not None and one.surface.term in wanted:
+                    wanted.update(one.surface.needs)
+        return [one for one in occurrences if one.surface.term in wanted]
 
     def _all(self, document: Document) -> list[Occurrence]:
         text = document.text

@@ -4,7 +4,7 @@ The cost of an article follows what it says, not how many rules exist. `evaluate
 property test runs it over all rules and compares.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from service.matching.entities import Rule
@@ -42,6 +42,14 @@ class CompiledRule:
                 return False
         return not self.none or self.none.isdisjoint(present)
 
+    def could_be_true(self, present: Container[int]) -> bool:
+        """Whether it could fire where at most these terms are. May say yes too often; never no where it fires."""
+        return all(term in present for term in self.every) if self.every is not None else _could(self.node, present)
+
+    def terms(self) -> Iterator[int]:
+        """All terms that have a say in it, negated ones too."""
+        return _terms(self.node)
+
     def positive(self, present: Container[int]) -> Iterable[int]:
         """The terms that make it true, in the order of the rule, each once."""
         return self.every if self.every is not None else dict.fromkeys(_positive(self.node, present))
@@ -56,6 +64,23 @@ def evaluate(node: Node, present: Container[int]) -> bool:
     if kind == "not":
         return not evaluate(value[0], present)
     return (all if kind == "and" else any)(evaluate(part, present) for part in value)
+
+
+def _could(node: Node, present: Container[int]) -> bool:
+    """`evaluate`, where no term is known to be absent in the end: NOT stops nothing."""
+    kind, value = node
+    if isinstance(value, int):
+        return value in present
+    return kind == "not" or (all if kind == "and" else any)(_could(part, present) for part in value)
+
+
+def _terms(node: Node) -> Iterator[int]:
+    _, value = node
+    if isinstance(value, int):
+        yield value
+    else:
+        for part in value:
+            yield from _terms(part)
 
 
 def _positive(node: Node, present: Container[int]) -> Iterator[int]:
@@ -89,6 +114,19 @@ class RuleIndex:
         """Rules worth running, some of them more than once. May name too many; never leaves one out."""
         for term in present:
             yield from self._waiting.get(term, ())
+
+    def relevant(self, present: Collection[int]) -> set[int]:
+        """Terms with a say in any rule that could fire where at most these terms are. Empty: no rule can."""
+        waiting = self._waiting
+        out: set[int] = set()
+        for term in present:
+            if term in waiting:
+                for compiled in waiting[term]:
+                    if compiled.is_one_term:
+                        out.add(term)
+                    elif compiled.could_be_true(present):
+                        out.update(compiled.terms())
+        return out
 
     def fired(self, present: Mapping[int, object]) -> list[CompiledRule]:
         """The rules that are true, in the order of the rule set."""

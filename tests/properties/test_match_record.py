@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from service.adapters.rule_files import load_rules
 from service.ingest.decode import decode_article
+from service.ingest.reading import Document
 from service.matching.engine import Engine
 from service.matching.findings import Findings, Hit
 from service.matching.record import match_record
@@ -22,13 +23,15 @@ entities:
   - {id: harbour, name: 나루시, kind: government, titles: [시장], aliases: [{text: 羅樓, lang: zh}]}
   - {id: hill, name: 가람산, kind: place, compound: accept}
   - {id: press, name: 다솜전자, kind: company}
+  - {id: lamp, name: 등불, kind: product, needs: ["@press", 조명]}
 rules:
   - {id: harbour, name: 나루시 소식, when: '@harbour', tags: [city, sea]}
   - {id: both, name: 둘 다, when: '@harbour AND @hill'}
   - {id: any, name: 어느 것이든, when: '(@hill OR @press) AND NOT "광고"'}
   - {id: words, name: 낱말, when: '"협약" OR @press'}
+  - {id: light, name: 빛, when: '@lamp AND NOT (@harbour AND @hill)'}
 """
-NAMES = ["나루시", "羅樓", "가람산", "다솜전자", "협약", "광고"]
+NAMES = ["나루시", "羅樓", "가람산", "다솜전자", "협약", "광고", "등불", "조명"]
 
 
 @functools.cache
@@ -39,7 +42,7 @@ def engine() -> Engine:
 
 
 PIECES = st.sampled_from(
-    [*NAMES, "시장", "은", "와", " ", "\n", ". ", "했다. ", '"', "[서울=한빛일보 나라온 기자] ", "㈜", "&amp;", "<p>", "ⓒ 한빛일보", "\u200b"]
+    [*NAMES, "시장", "은", "와", " ", "\n", ". ", "했다. ", '"', "[나루시=한빛일보 나라온 기자] ", "(가람산=한빛일보) ", "㈜", "&amp;", "<p>", "ⓒ 한빛일보", "\u200b"]
 )  # fmt: skip
 TEXTS = st.lists(PIECES, min_size=1, max_size=30).map("".join)
 ABOUT = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -117,6 +120,25 @@ def test_the_bytes_are_those_of_the_model(
     expected = slow_record(engine().match(article), hits, evidence)
     assert raw == expected.encode()
     assert MatchRecord.decode(raw, "matches") == expected
+
+
+@given(ABOUT, TEXTS, st.sampled_from(["text", "html"]))
+@example(None, "[나루시=한빛일보 나라온 기자] 등불이 켜졌다. 다솜전자가 만들었다.", "text")
+def test_the_fast_path_finds_what_looking_at_everything_finds(title: str | None, body: str, field: str) -> None:
+    """`match` leaves out what can make no difference to a rule, and reads no zones for a dateline."""
+    article = Article("a1", title=title, **{field: body})  # type: ignore[arg-type]
+    quick = [(hit.rule.id, hit.mentions) for hit in engine().match(article).hits]
+    event(f"{len(quick)} rules")
+    assert quick == [(hit.rule.id, hit.mentions) for hit in engine().examine(article).hits]
+
+
+@given(TEXTS)
+@example("[나루시=한빛일보 나라온 기자] 문의는 전화로.\n(가람산=한빛일보) 눈이 왔다.")
+def test_a_dateline_is_told_without_the_zones_of_its_article(body: str) -> None:
+    quick, whole = Document(Article("a1", text=body)), Document(Article("a1", text=body))
+    for position in range(quick.body_start, len(quick.text) - 1):
+        assert whole.zones.at(position) == quick.place(position)
+        quick.__dict__.pop("zones", None)
 
 
 def test_an_article_of_every_field_is_told_whole() -> None:
