@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
+# Tests side by side, each worker with a Kafka of its own (about 1.5 GB). 3: most of them wait more than they compute.
+WORKERS ?= 3
+SIDE_BY_SIDE = -n $(WORKERS) --maxschedchunk 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test check format soak bench lock docs clean
@@ -29,14 +32,14 @@ up: setup        ## the same without the end: it stays until Ctrl-C
 	@$(BIN)/bongsu up
 
 test: setup      ## everything that Python alone can test, real Kafka included
-	$(PYTEST) -m "not soak"
+	$(PYTEST) -m "not soak" $(SIDE_BY_SIDE) --durations 15
 
 check: setup     ## format, lint, types, layers, unit and property tests; under a minute
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(PYTEST) -q -m "not kafka and not soak" tests/unit tests/properties tests/contracts tests/golden
+	$(PYTEST) -q -m "not kafka and not soak" $(SIDE_BY_SIDE) tests/unit tests/properties tests/contracts tests/golden
 
 format: setup    ## let ruff format and fix what it can
 	$(BIN)/ruff format .

@@ -1,4 +1,7 @@
-"""What all tests share: one real Kafka for the whole run, a fresh set of topics for each test that wants one."""
+"""What all tests share: one real Kafka for the whole run, a fresh set of topics for each test that wants one.
+
+Under pytest-xdist (`make test`) each of its workers is a run of its own, with its own Kafka.
+"""
 
 import asyncio
 import os
@@ -20,6 +23,12 @@ settings.register_profile(
     "ci", max_examples=500, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, then what needs Kafka: side by side (`-n`), nothing long is left for the end."""
+    items.sort(key=lambda item: (item.get_closest_marker("long") is None, item.get_closest_marker("kafka") is None))
+
 
 PARTITIONS = 2
 """Enough for rebalances; with 4 a test would pay for twice as many logs."""

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.kafka
 AWAY_S = 10
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.long
 async def test_the_broker_is_away_for_ten_seconds(private_kafka, tmp_path):
     settings = KafkaSettings(bootstrap_servers=private_kafka.bootstrap_servers)
     await create_topics(settings, partitions=2)

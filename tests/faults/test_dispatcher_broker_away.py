@@ -21,7 +21,7 @@ AWAY_S = 10
 COUNT = 600
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.long
 async def test_nothing_is_lost_and_no_id_has_two_bodies(private_kafka: EmbeddedKafka, tmp_path: Path) -> None:
     settings = KafkaSettings(bootstrap_servers=private_kafka.bootstrap_servers)
     await create_topics(settings, partitions=2)

@@ -89,6 +89,7 @@ def accepted(receiver: Receiver) -> list[Received]:
     return [got for got in receiver.received if got.status < 300]
 
 
+@pytest.mark.long
 async def test_five_kills_lose_nothing(
     kafka_settings: KafkaSettings, kafka_env: dict[str, str], tmp_path: Path
 ) -> None:

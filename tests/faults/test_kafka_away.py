@@ -12,7 +12,7 @@ from service.settings import KafkaSettings
 from tests.line import apply_rules, article, local_env, publish, settled_account, subscribe
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.long]
 
 ROLES = ("worker", "dispatcher", "audit")
 IN_TIME_S = 10.0

@@ -58,6 +58,7 @@ async def _steadily(settings, kills):
         await publish(settings, [article(number) for number in range(first, min(ARTICLES, first + step))])
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("role", ["worker", "dispatcher"])
 async def test_killed_at_random_moments(role, kafka_settings, kafka_env, tmp_path):
