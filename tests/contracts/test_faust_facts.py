@@ -103,7 +103,7 @@ async def test_what_was_not_acknowledged_comes_again_after_a_restart(kafka_setti
 
 
 async def test_a_table_of_bytes_is_recovered_from_its_changelog(kafka_settings, tmp_path):
-    stored = []
+    stored: list[object] = []
 
     async def store(events):
         for event in events:
