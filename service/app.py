@@ -47,7 +47,21 @@ class Role(Protocol):
         ...
 
 
+ON_UVLOOP = frozenset({"dispatcher"})
 MakeRole = Callable[[Settings, CollectorRegistry, RoleMetrics], Role]
+
+
+def new_event_loop(role: str) -> asyncio.AbstractEventLoop:
+    """The loop of libuv for the roles that gain by it, where it is installed; asyncio's own otherwise.
+
+    The worker keeps asyncio's: Faust runs its own threads and services on it, and its time goes into matching.
+    """
+    if role in ON_UVLOOP:
+        with contextlib.suppress(ImportError):  # there is none for Windows
+            import uvloop
+
+            return uvloop.new_event_loop()
+    return asyncio.new_event_loop()
 
 
 def compiler(settings: MatchingSettings) -> Callable[[RuleSet], Engine]:

@@ -3,27 +3,26 @@
 The name is resolved once and every answer must be allowed; the socket itself is vetted again when it dials, so no
 other answer can slip in between, while TLS still verifies the name. No redirect is followed, no proxy is taken from
 the environment, one deadline covers connecting, headers and body, and of the answer no more is read or inflated than
-is kept.
+is kept. HTTP itself is spoken in http_*.py: docs/adr/0006-own-http-client.md says why not by a library.
 """
 
 import asyncio
-import socket
 import ssl
 import time
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
-from ipaddress import ip_address
-from types import SimpleNamespace, TracebackType
-from typing import Any, Self
+from types import TracebackType
+from typing import Any, NamedTuple, Self
 
-import aiohttp
 from yarl import URL
 
 from service import __version__
+from service.adapters.http_connection import LostConnection, Watch
+from service.adapters.http_pool import NoConnection, NoTls, Origin, Pool
+from service.adapters.http_reply import INFLATED, Reply
 from service.adapters.own_faults import own_fault
-from service.adapters.vetted_dns import BlockedAddressError, Lookup, SystemLookup, VettingResolver
-from service.delivery.addresses import AddressPolicy, Refusal, check_address, check_url
+from service.adapters.vetted_dns import BlockedAddressError, Lookup, NoName, SystemLookup, VettedNames
+from service.delivery.addresses import AddressPolicy, Refusal, check_url
 from service.delivery.attempts import Answer, Failure, Phases, failure_of
 from service.logs import mask
 from service.settings import DeliverySettings
@@ -33,42 +32,26 @@ MAX_READ_FOR_EXCERPT = 16_384
 """Bytes that are masked before the excerpt is cut out of them: a secret must not hide behind the cut."""
 MIN_HIDDEN = 8
 """Shorter header values are words."""
-DNS_CACHE_S = 10
-IDLE_S = 15.0
+NAMES_KEPT_S = 10.0
+"""getaddrinfo does not tell how long an answer holds; none is kept longer than this."""
 URLS_KEPT = 4096
 """Taking a URL apart and vetting what it says costs as much as signing; DNS is asked and vetted apart from it."""
+_DEFAULTS = {
+    "user-agent": f"User-Agent: Bongsu/{__version__}",
+    "content-type": "Content-Type: application/json",
+    "accept": "Accept: */*",
+    "accept-encoding": "Accept-Encoding: identity",
+}
+_OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", "upgrade", "te", "trailer"})
+"""Headers that decide where a request goes and where it ends."""
 
 
-class _Response(aiohttp.ClientResponse):
-    """Remembers whom it came from: a short answer has let go of its connection before anyone can ask."""
+class _Called(NamedTuple):
+    """A URL that may be called, as far as it says itself."""
 
-    peer: str | None = None
-    secured: float | None = None
-    """When TLS began on that connection."""
-
-    async def start(self, connection: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
-        transport = connection.transport
-        if transport is not None:
-            where = transport.get_extra_info("peername")
-            self.peer = str(where[0]) if where else None
-            self.secured = getattr(transport.get_extra_info("ssl_object"), "began", None)
-        return await super().start(connection)
-
-
-class _TimedTls(ssl.SSLObject):
-    """Remembers when its handshake began: aiohttp tells only when connecting and TLS are over, together."""
-
-    began: float | None = None
-
-    def do_handshake(self) -> None:
-        if self.began is None:
-            self.began = time.perf_counter()
-        super().do_handshake()
-
-
-def _timed(context: ssl.SSLContext) -> ssl.SSLContext:
-    context.sslobject_class = _TimedTls
-    return context
+    origin: Origin
+    start: str
+    """Of the request: its first line and `Host`."""
 
 
 class WebhookClient:
@@ -89,10 +72,9 @@ class WebhookClient:
         self._policy = AddressPolicy.of(settings.allow_addresses, settings.ports, allow_http=settings.allow_http)
         self._system = SystemLookup() if lookup is None else None
         self._lookup: Lookup = lookup or self._system  # type: ignore[assignment]
-        self._tls = tls
-        self._sessions: dict[str, aiohttp.ClientSession] = {}
-        self._checked = lru_cache(URLS_KEPT)(lambda url: check_url(url, self._policy))
-        self._parsed = lru_cache(URLS_KEPT)(URL)
+        self._names = VettedNames(self._lookup, self._policy, kept_s=NAMES_KEPT_S)
+        self._pool = Pool(self._names, self._policy, tls)
+        self._called = lru_cache(URLS_KEPT)(self._call)
 
     async def __aenter__(self) -> Self:
         return self
@@ -104,160 +86,79 @@ class WebhookClient:
 
     async def close(self) -> None:
         """Close all connections."""
-        sessions, self._sessions = list(self._sessions.values()), {}
-        for session in sessions:
-            await session.close()
+        await self._pool.close()
+        await self._names.close()
         if self._system is not None:
             self._system.close()
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Send `body` as it is. Never raises for anything that the other side does: that is the answer."""
-        target = self._checked(url)
-        if isinstance(target, Refusal):
-            return Answer(failure=Failure.BLOCKED, detail=target.detail)
-        watch = _Watch()
+        watch = Watch()
+        reply = Reply(self._max_bytes)
         try:
+            called = self._called(url)
+            if isinstance(called, Refusal):
+                return Answer(failure=Failure.BLOCKED, detail=called.detail)
+            request = _head(called.start, headers, len(body)) + body
             async with asyncio.timeout(self._timeout_s):
-                answer = await self._post(target.scheme, url, body, headers, watch)
+                await self._pool.exchange(called.origin, request, reply, watch)
+            answer = self._answer(reply)
         except TimeoutError:
             answer = Answer(
                 status=watch.status, failure=Failure.TIMEOUT, detail=f"no whole answer within {self._timeout_s:g} s"
             )
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (OSError, ValueError) as error:
             answer = Answer(status=watch.status, **_what_failed(error))
-        return _with(answer, watch, _told_by(headers))
+        return _with(answer, watch, headers)
 
-    async def _post(self, scheme: str, url: str, body: bytes, headers: Mapping[str, str], watch: "_Watch") -> Answer:
-        session = self._session(scheme)
-        try:
-            return await self._exchange(session, url, body, headers, watch)
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            # A kept connection that the server had closed meanwhile says nothing about the endpoint. The id makes
-            # a repetition harmless, so the same bytes go once more, on a connection of their own.
-            if not watch.reused or watch.status is not None or isinstance(error, aiohttp.ClientConnectorError):
-                raise
-            watch.reused = False
-            return await self._exchange(session, url, body, {**headers, "Connection": "close"}, watch)
+    def _call(self, url: str) -> _Called | Refusal:
+        """Raises ValueError where not even a library that reads URLs for a living can read it."""
+        target = check_url(url, self._policy)
+        if isinstance(target, Refusal):
+            return target
+        parsed = URL(url)
+        host = str(target.literal) if target.literal is not None else parsed.raw_host or ""
+        start = f"POST {parsed.raw_path_qs or '/'} HTTP/1.1\r\nHost: {parsed.host_port_subcomponent}"
+        if not host or not start.isascii() or start.count("\n") != 1 or "\0" in start:
+            raise ValueError(f"{url!r} cannot be written into a request")
+        return _Called(Origin(target.scheme, host, target.port), start)
 
-    async def _exchange(
-        self, session: aiohttp.ClientSession, url: str, body: bytes, headers: Mapping[str, str], watch: "_Watch"
-    ) -> Answer:
-        async with session.post(
-            self._parsed(url), data=body, headers=headers, allow_redirects=False, trace_request_ctx=watch
-        ) as response:
-            watch.status = response.status
-            watch.first_byte = time.perf_counter()
-            watch.address = getattr(response, "peer", None)
-            watch.secured = getattr(response, "secured", None) if watch.connected is not None else None
-            text, size, cut = await self._read(response)
-            failure = failure_of(response.status)
-            detail = "" if failure is None else f"HTTP {response.status} {response.reason or ''}".rstrip()
-            if cut:
-                response.close()  # what is still coming is not wanted, so neither is the connection
-                failure = failure or Failure.TOO_LARGE
-                detail = f"{detail}; more than {self._max_bytes} bytes of answer were not read".lstrip("; ")
-            return Answer(
-                status=response.status,
-                failure=failure,
-                detail=detail,
-                excerpt=text,
-                retry_after=response.headers.get("Retry-After"),
-                body_bytes=size,
-            )
-
-    async def _read(self, response: aiohttp.ClientResponse) -> tuple[str, int, bool]:
-        """Excerpt, bytes after inflating, and whether there was more than may be read."""
-        encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-        inflate = zlib.decompressobj(wbits=47) if encoding in ("gzip", "x-gzip", "deflate") else None
-        kept = bytearray()
-        on_wire = 0
-        async for chunk in response.content.iter_any():
-            on_wire += len(chunk)
-            room = self._max_bytes + 1 - len(kept)
-            try:
-                kept += inflate.decompress(chunk, room) if inflate else chunk[:room]
-            except zlib.error:
-                inflate, encoding = None, "broken"
-            if max(len(kept), on_wire) > self._max_bytes:
-                return _excerpt(kept, encoding), len(kept), True
-        return _excerpt(kept, encoding), len(kept), False
-
-    def _session(self, scheme: str) -> aiohttp.ClientSession:
-        """One session a scheme: its resolver and its sockets must know whether TLS will protect what is sent."""
-        if scheme not in self._sessions:
-            connector = aiohttp.TCPConnector(
-                resolver=VettingResolver(self._lookup, self._policy, scheme),
-                socket_factory=self._vetted_socket(scheme),
-                ssl=_timed(self._tls if self._tls is not None else ssl.create_default_context()),
-                limit=0,  # the dispatcher bounds what is in flight
-                ttl_dns_cache=DNS_CACHE_S,
-                keepalive_timeout=IDLE_S,
-            )
-            self._sessions[scheme] = aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=False,
-                auto_decompress=False,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),  # one deadline, in `post`
-                headers={
-                    "User-Agent": f"Bongsu/{__version__}",
-                    "Content-Type": "application/json",
-                    "Accept": "*/*",
-                    "Accept-Encoding": "identity",
-                },
-                trace_configs=[_tracing()],
-                response_class=_Response,
-            )
-        return self._sessions[scheme]
-
-    def _vetted_socket(self, scheme: str) -> Callable[[Any], socket.socket]:
-        def factory(info: Any) -> socket.socket:
-            family, kind, protocol, _, where = info
-            refusal = check_address(ip_address(where[0]), self._policy, scheme=scheme, port=where[1])
-            if refusal is not None:
-                raise BlockedAddressError(refusal)
-            return socket.socket(family, kind, protocol)
-
-        return factory
+    def _answer(self, reply: Reply) -> Answer:
+        status = reply.status
+        assert status is not None
+        failure = failure_of(status)
+        detail = "" if failure is None else f"HTTP {status} {reply.reason}".rstrip()
+        if reply.cut:
+            failure = failure or Failure.TOO_LARGE
+            detail = f"{detail}; more than {self._max_bytes} bytes of answer were not read".lstrip("; ")
+        return Answer(
+            status=status,
+            failure=failure,
+            detail=detail,
+            excerpt=_excerpt(reply.body, reply.encoding) if reply.body or reply.encoding != "identity" else "",
+            retry_after=reply.retry_after,
+            body_bytes=len(reply.body),
+        )
 
 
-class _Watch:
-    """Where one attempt stands: filled in by the tracing hooks as it goes."""
+def _head(start: str, headers: Mapping[str, str], length: int) -> bytes:
+    """The head of a request, to its empty line.
 
-    __slots__ = (
-        "address", "connect", "connected", "dns", "first_byte", "resolved", "reused", "secured", "start", "status",
-    )  # fmt: skip
-
-    def __init__(self) -> None:
-        self.start = time.perf_counter()
-        self.dns: float | None = None
-        self.resolved: float | None = None
-        self.connect: float | None = None
-        self.secured: float | None = None
-        """TLS began: connecting was over."""
-        self.connected: float | None = None
-        self.first_byte: float | None = None
-        self.status: int | None = None
-        self.address: str | None = None
-        self.reused = False
-
-
-def _tracing() -> aiohttp.TraceConfig:
-    def at(name: str) -> Any:
-        async def note(_: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:
-            watch = context.trace_request_ctx
-            if watch is not None:
-                setattr(watch, name, True if name == "reused" else time.perf_counter())
-
-        return note
-
-    trace = aiohttp.TraceConfig()
-    trace.on_dns_resolvehost_start.append(at("dns"))
-    trace.on_dns_resolvehost_end.append(at("resolved"))
-    trace.on_connection_create_start.append(at("connect"))
-    trace.on_connection_create_end.append(at("connected"))
-    trace.on_connection_reuseconn.append(at("reused"))
-    return trace
+    Raises:
+        ValueError: a header that would be two, or that is ours to set.
+    """
+    names = {name.lower() for name in headers}
+    if not names.isdisjoint(_OURS):
+        raise ValueError(f"the header {min(names & _OURS)} is set by the client")
+    lines = [start]
+    lines += [line for name, line in _DEFAULTS.items() if name not in names]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    lines += [f"Content-Length: {length}", "", ""]
+    head = "\r\n".join(lines)
+    ends = len(lines)  # `start` holds one of its own
+    if head.count("\r") != ends or head.count("\n") != ends or "\0" in head:
+        raise ValueError("a header holds a line break or a NUL")
+    return head.encode()
 
 
 def _told_by(headers: Mapping[str, str]) -> list[str]:
@@ -275,11 +176,12 @@ def _hide(text: str, hidden: list[str]) -> str:
     return mask(text)
 
 
-def _with(answer: Answer, watch: _Watch, hidden: list[str]) -> Answer:
+def _with(answer: Answer, watch: Watch, headers: Mapping[str, str]) -> Answer:
     def between(start: float | None, end: float | None) -> float | None:
         return None if start is None or end is None else round((end - start) * 1000, 3)
 
     end = time.perf_counter()
+    hidden = _told_by(headers) if answer.detail or answer.excerpt else []
     return Answer(
         status=answer.status,
         failure=answer.failure,
@@ -299,27 +201,27 @@ def _with(answer: Answer, watch: _Watch, hidden: list[str]) -> Answer:
 
 
 def _excerpt(body: bytearray, encoding: str) -> str:
-    if encoding not in ("identity", "", "gzip", "x-gzip", "deflate"):
+    if encoding not in ("identity", *INFLATED):
         return f"({encoding} encoding)"
     text = bytes(body[:MAX_READ_FOR_EXCERPT]).decode("utf-8", "replace")
     return "".join(character if character.isprintable() else " " for character in text).strip()
 
 
-def _what_failed(error: Exception) -> dict[str, Any]:
-    """Class and words of an exception. The order matters: aiohttp's classes derive from one another."""
-    cause = getattr(error, "os_error", error)
-    if isinstance(cause, BlockedAddressError):
-        return {"failure": Failure.BLOCKED, "detail": cause.refusal.detail}
+def _what_failed(error: OSError | ValueError) -> dict[str, Any]:
+    """Class and words of an exception."""
+    if isinstance(error, BlockedAddressError):
+        return {"failure": Failure.BLOCKED, "detail": error.refusal.detail}
+    cause = error.__cause__ or error
     words = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
     ours = own_fault(error)
     if ours is not None:
         return {"failure": ours, "detail": words[:500]}
-    classes: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Failure], ...] = (
-        (aiohttp.ClientConnectorDNSError, Failure.DNS),
-        ((aiohttp.ClientSSLError, ssl.SSLError), Failure.TLS),
-        (aiohttp.ClientConnectorError, Failure.CONNECT),
-        ((aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionError), Failure.RESET),
-        (aiohttp.ClientPayloadError, Failure.RESET),
+    classes: tuple[tuple[type[Exception], Failure], ...] = (
+        (NoName, Failure.DNS),
+        (NoTls, Failure.TLS),
+        (NoConnection, Failure.CONNECT),
+        (LostConnection, Failure.RESET),
+        (OSError, Failure.RESET),
         (Exception, Failure.PROTOCOL),
     )
     failure = next(failure for kind, failure in classes if isinstance(error, kind))

@@ -20,6 +20,7 @@ from service.adapters.topics_admin import create_topics
 from service.bench.endpoints import Arrivals, Endpoints
 from service.local import LocalStack, Roles
 from service.model import ids, topics
+from service.model.errors import BongsuError, WrongSetup
 from service.model.records import DeliveryRecord, SubscriptionRecord
 from service.settings import Settings
 
@@ -39,17 +40,27 @@ BODY_BYTES = 900
 HOUR_MS = 3_600_000
 DEADLINE_S = 180.0
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105  the published example of Standard Webhooks
+PARTS = (
+    "to_1", "to_50", "at_150_per_s", "ten_of_50_hang", "fifty_fail_20_s", "down_then_up", "pending_retries",
+)  # fmt: skip
 Progress = Callable[[str], None]
 Part = Callable[["Bench"], Awaitable[dict[str, Any]]]
 
 
-def run(*, quick: bool, progress: Progress) -> dict[str, Any]:
-    """All parts, one after the other, on one embedded Kafka; `quick`: a tenth of the work."""
+def run(*, quick: bool, progress: Progress, only: Sequence[str] = ()) -> dict[str, Any]:
+    """All parts, or `only` those, one after the other, on one embedded Kafka; `quick`: a tenth of the work.
+
+    Raises:
+        WrongSetup: a name of `only` is no part.
+    """
+    unknown = [name for name in only if name not in PARTS]
+    if unknown:
+        raise WrongSetup(f"bench delivery has no part {', '.join(unknown)}; it has {', '.join(PARTS)}")
     with tempfile.TemporaryDirectory(prefix="bongsu-bench-") as folder:
-        return asyncio.run(_run(Path(folder), 10 if quick else 1, progress))
+        return asyncio.run(_run(Path(folder), 10 if quick else 1, only or PARTS, progress))
 
 
-async def _run(folder: Path, part: int, progress: Progress) -> dict[str, Any]:
+async def _run(folder: Path, part: int, only: Sequence[str], progress: Progress) -> dict[str, Any]:
     environ = {"BONGSU_DELIVERY_ALLOW_ADDRESSES": "127.0.0.0/8", "BONGSU_LOG_FORMAT": "json"}
     result: dict[str, Any] = {"body_bytes": BODY_BYTES}
     async with LocalStack(folder, environ=environ, progress=progress) as stack:
@@ -63,9 +74,11 @@ async def _run(folder: Path, part: int, progress: Progress) -> dict[str, Any]:
             "down_then_up": lambda bench: _pile(bench, PILE // part),
             "pending_retries": lambda bench: _pending(bench, PENDING // part),
         }
-        for name, measure in parts.items():
+        assert tuple(parts) == PARTS
+        for name in (name for name in PARTS if name in only):
+            load = os.getloadavg()[0]
             async with Bench(stack, folder, name) as bench:
-                result[name] = await measure(bench)
+                result[name] = {**await parts[name](bench), "load_before": round(load, 2)}
             progress(f"{name}: {result[name]}")
     return result
 
@@ -146,10 +159,18 @@ class Bench:
         return sent
 
     async def arrive(self, count: int, deadline_s: float = DEADLINE_S) -> None:
-        """Until `count` different ids were accepted, or the deadline."""
+        """Until `count` different ids were accepted, or the deadline.
+
+        Raises:
+            BongsuError: the dispatcher ended, or nothing arrived at all.
+        """
         deadline = time.monotonic() + deadline_s
-        while self.endpoints.accepted() < count and time.monotonic() < deadline:
+        while (accepted := self.endpoints.accepted()) < count and time.monotonic() < deadline:
+            if ended := self._roles.ended():
+                raise BongsuError(ended[0])
             await asyncio.sleep(0.05)
+        if not accepted:
+            raise BongsuError(f"none of {count} deliveries arrived within {deadline_s:g} s; nothing was measured")
 
     def cpu_s(self) -> tuple[float, float]:
         """Used so far by the dispatcher, and by Kafka."""

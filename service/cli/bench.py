@@ -22,7 +22,8 @@ BENCHES = {
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object on stdout.")
 @click.option("--list", "listed", is_flag=True, help="Print the names of the benchmarks.")
 @click.option("--quick", is_flag=True, help="A tenth of the work: to see that it runs, not to quote.")
-def bench(name: str | None, as_json: bool, listed: bool, quick: bool) -> None:
+@click.option("--only", multiple=True, help="Run this part of `delivery` alone; may be given more than once.")
+def bench(name: str | None, as_json: bool, listed: bool, quick: bool, only: tuple[str, ...]) -> None:
     """Measure one thing and print it; progress goes to stderr.
 
     Machines are noisy: compare the ratios within a run, not numbers of different runs.
@@ -35,12 +36,15 @@ def bench(name: str | None, as_json: bool, listed: bool, quick: bool) -> None:
             click.echo(f"{known:<10} {text}")
         return
     module = importlib.import_module(f"service.bench.{name}")
+    if only and name != "delivery":
+        raise click.UsageError("--only is for `bongsu bench delivery`; the others are one measurement each.")
+    parts = {"only": only} if only else {}
     before = time.monotonic()
     result = {
         "bench": name,
         "machine": {"cpus": os.cpu_count(), "python": platform.python_version(), "load": os.getloadavg()[0]},
         "quick": quick,
-        **module.run(quick=quick, progress=lambda line: click.echo(line, err=True)),
+        **module.run(quick=quick, **parts, progress=lambda line: click.echo(line, err=True)),
     }
     result["seconds"] = round(time.monotonic() - before, 1)
     if as_json:

@@ -43,9 +43,12 @@ def run(name: str, make: app.MakeRole, metrics_port: int | None, ready_file: Pat
     """Run a role in this process until it is told to stop."""
     settings = Settings()
     logs.configure(settings.log, name)
-    asyncio.run(
-        app.run_role(name, make, settings, metrics_port=metrics_port, ready_file=ready_file, on_stopping=_end_in_time)
-    )
+    with asyncio.Runner(loop_factory=lambda: app.new_event_loop(name)) as runner:
+        runner.run(
+            app.run_role(
+                name, make, settings, metrics_port=metrics_port, ready_file=ready_file, on_stopping=_end_in_time
+            )
+        )
 
 
 @click.command()

@@ -52,7 +52,7 @@ async def test_a_name_that_is_public_first_and_loopback_then_is_dialled_where_it
 
 
 async def test_an_address_that_changes_between_two_attempts_is_vetted_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.adapters.webhook_client.DNS_CACHE_S", 0)
+    monkeypatch.setattr("service.adapters.webhook_client.NAMES_KEPT_S", 0.0)
     async with serving(response("200 OK", "Connection: close")) as server:
         dns = Dns(["127.0.0.1"], ["127.0.0.2"])
         only = settings(allow_addresses=("127.0.0.1/32",))

@@ -211,15 +211,13 @@ async def test_rebinding_has_no_second_chance() -> None:
 
 
 async def test_the_socket_is_vetted_again_when_it_dials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Should aiohttp ever dial an address that its resolver did not give, it gets no socket."""
-    from service.adapters.vetted_dns import VettingResolver
+    """Should an address ever come to be dialled that was not vetted, it gets no socket."""
+    from service.adapters.vetted_dns import VettedNames
 
-    async def unvetted(self: Any, host: str, port: int = 0, family: Any = None) -> list[Any]:
-        return [
-            {"hostname": host, "host": "127.0.0.1", "port": port, "family": socket.AF_INET, "proto": 0, "flags": 0},
-        ]
+    async def unvetted(*_: Any) -> list[str]:
+        return ["127.0.0.1"]
 
-    monkeypatch.setattr(VettingResolver, "resolve", unvetted)
+    monkeypatch.setattr(VettedNames, "resolve", unvetted)
     async with serving(OK) as server:
         answer = await post(f"http://anything.example:{server.port}/", allow_addresses=())
     assert answer.failure == "blocked"
