@@ -39,6 +39,9 @@ def own_fault(error: BaseException | None) -> Failure | None:
             error = wrapped
             continue
         if isinstance(error, OSError) and error.errno is not None:
-            return _FAILURE_OF.get(error.errno)
+            if error.errno in _FAILURE_OF or error.__cause__ is None:
+                return _FAILURE_OF.get(error.errno)
+            error = error.__cause__  # the number may be getaddrinfo's in another class
+            continue
         error = error.__cause__ or error.__context__
     return None

@@ -4,7 +4,7 @@ Both must be used up: a number of failures in a row and a time of nothing but fa
 minute nor one lonely retry a day disables it; any success clears all. Warnings come at 50, 70 and 90 % of the way.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import orjson
@@ -55,26 +55,6 @@ class Health:
         warned = self.told_percent > 0
         self.failures, self.since_ms, self.told_percent = 0, None, 0
         return warned
-
-
-@dataclass(slots=True)
-class OurSide:
-    """Is it our own resolver that fails? Then every name fails, and no endpoint is to be charged with it."""
-
-    _names: set[str] = field(default_factory=set)
-    """That could not be resolved since one was."""
-
-    def resolved(self) -> None:
-        """A name was resolved, whatever came of it then."""
-        self._names.clear()
-
-    def is_to_blame(self, host: str, failure: Failure) -> bool:
-        """Whether a failure is ours: the second name in a row that has no address, and none in between that has one."""
-        if failure is not Failure.DNS:
-            return False
-        if len(self._names) < 2:
-            self._names.add(host)
-        return len(self._names) > 1
 
 
 def operational(  # noqa: PLR0913 - the fields of the message

@@ -69,6 +69,7 @@ class ComposedDispatcher:
             missing.append("control topics are not read to their end")
         if not self._dispatcher.ready:
             missing.append("no partitions are assigned")
+        missing.extend(self._dispatcher.own_faults())
         return missing
 
     async def _publish(self, record: SubscriptionRecord) -> None:

@@ -11,14 +11,19 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from service.delivery.attempts import Answer, Failure
+from service.delivery.attempts import OUR_SIDE, Answer, Failure
 from service.delivery.breaker import Breaker
-from service.delivery.health import NOT_ITS_FAULT, Health, OurSide
+from service.delivery.health import NOT_ITS_FAULT, Health
+from service.delivery.our_side import OurSide
 from service.delivery.rate import Rate, Slots
 from service.model.records import AttemptRecord, SubscriptionRecord
 from service.settings import DeliverySettings
 
 OVERLOADED = frozenset({429, 503})
+DOWN_4XX = frozenset({408, 410, 425, 429})
+"""Of the endpoint. Every other 4xx is about what it was sent: it is there, and others may be accepted."""
+NO_CONNECTION = frozenset({Failure.CONNECT, Failure.TIMEOUT, Failure.DNS, *OUR_SIDE, *NOT_ITS_FAULT})
+"""Failures that do not prove that our network and our resolver work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,8 @@ class Findings:
     """Why it is to be disabled."""
     gone_probe_s: float | None = None
     """Ask once more after so long: it said 410 for the first time."""
+    ours: Failure | None = None
+    """Nothing was asked of it: a fault of this machine. No attempt is counted, and it is to be tried again soon."""
 
 
 @dataclass(slots=True)
@@ -57,6 +64,8 @@ class Endpoint:
     health: Health
     gone: bool = False
     """It said 410 once."""
+    unreached: bool = False
+    """The last that was sent to it did not leave this machine."""
     resting: int = field(default=0, compare=False)
     """Records of it that spilled and are not back: how long it is worth to rest."""
 
@@ -69,7 +78,7 @@ class Endpoints:
         self._settings = settings
         self._find = find
         self._all: dict[str, Endpoint] = {}
-        self._our_side = OurSide()
+        self.our_side = OurSide()
 
     def of(self, subscription: str) -> Endpoint:
         """The endpoint, as new when the subscription was changed meanwhile."""
@@ -83,12 +92,17 @@ class Endpoints:
         self._all[subscription] = made
         return made
 
-    def slots(self, subscription: str, now: float) -> int:
-        """How many POSTs may be under way now; 0: none may begin."""
+    def slots(self, subscription: str, now: float, *, busy: int = 0, due: bool = False) -> int:
+        """How many POSTs may be under way now; not more than `busy`, that are: none may begin.
+
+        `due`: what would begin is a retry whose time has come by its own schedule.
+        """
         endpoint = self.of(subscription)
+        if endpoint.rate.wait_s(now) > 0:
+            return 0
         if endpoint.breaker.is_open:
-            return 0 if endpoint.breaker.wait_s(now) > 0 else 1
-        return endpoint.slots.now if endpoint.rate.wait_s(now) <= 0 else 0
+            return min(endpoint.slots.now, busy + endpoint.breaker.probes_left(now, due=due))
+        return endpoint.slots.now
 
     def wait_s(self, subscription: str, now: float) -> float:
         """Seconds until one may begin; 0: now."""
@@ -113,24 +127,18 @@ class Endpoints:
         if ticket.revision != endpoint.revision:
             return Findings()  # the subscription was changed meanwhile: it says nothing about the new endpoint
         failure = None if answer.delivered else answer.failure or Failure.STATUS
-        if endpoint.named and failure not in (Failure.DNS, *NOT_ITS_FAULT):
-            self._our_side.resolved()
+        if failure not in NO_CONNECTION:
+            self.our_side.worked(named=endpoint.named)
+        elif failure in (Failure.CONNECT, Failure.TIMEOUT) and endpoint.named and answer.address is not None:
+            self.our_side.resolved()
+        endpoint.unreached = False
         if failure is None:
             return self._accepted(endpoint, now)
-        if failure in NOT_ITS_FAULT or self._our_side.is_to_blame(endpoint.host, failure):
+        if failure in NOT_ITS_FAULT or self.our_side.is_to_blame(endpoint.host, failure, now, answer.detail):
             endpoint.breaker.abandoned(probe=ticket.probe)
-            return Findings()
-        if failure is Failure.TIMEOUT:
-            endpoint.slots.timed_out()
-        if answer.status in OVERLOADED or failure is Failure.TIMEOUT:
-            endpoint.rate.throttled(now, retry_after_s)
-        endpoint.breaker.failed(now, probe=ticket.probe)
-        if failure is Failure.GONE:
-            return self._gone(endpoint, ticket, now)
-        due = endpoint.health.failed(now_ms)
-        if due == 100:
-            return Findings(warn_percent=due, disable=f"{endpoint.health.failures} failures in a row")
-        return Findings(warn_percent=due)
+            endpoint.unreached = failure in OUR_SIDE
+            return Findings(ours=failure if failure in OUR_SIDE else None)
+        return self._failed(endpoint, ticket, failure, answer.status, retry_after_s, now, now_ms)
 
     def remember(self, attempt: AttemptRecord) -> None:
         """An attempt that was made before the partition came here; to be told in the order of `attempts`."""
@@ -140,7 +148,7 @@ class Endpoints:
         endpoint = self.of(attempt.subscription)
         if attempt.outcome == "delivered":
             endpoint.health.succeeded()
-        elif attempt.error is not None and attempt.error not in (*NOT_ITS_FAULT, Failure.DNS):
+        elif attempt.error is not None and attempt.error not in (*NOT_ITS_FAULT, *OUR_SIDE, Failure.DNS):
             endpoint.health.failed(attempt.started_ms)
 
     def percents(self, now_ms: int) -> list[int]:
@@ -155,9 +163,29 @@ class Endpoints:
         endpoint.slots.succeeded()
         endpoint.rate.succeeded()
         endpoint.gone = False
-        if endpoint.breaker.succeeded():
+        if endpoint.breaker.succeeded(now):
             endpoint.rate.ramp(now)
         return Findings(recovered=endpoint.health.succeeded())
+
+    def _failed(  # noqa: PLR0913 - each is a separate fact
+        self, endpoint: Endpoint, ticket: Ticket, failure: Failure, status: int | None, retry_after_s: float | None,
+        now: float, now_ms: int,
+    ) -> Findings:  # fmt: skip
+        if failure is Failure.TIMEOUT:
+            endpoint.slots.timed_out()
+        if status in OVERLOADED or failure is Failure.TIMEOUT:
+            endpoint.rate.throttled(now, retry_after_s)
+        if status is not None and 400 <= status < 500 and status not in DOWN_4XX and failure is Failure.STATUS:
+            if endpoint.breaker.answered():
+                endpoint.rate.ramp(now)
+        else:
+            endpoint.breaker.failed(now, probe=ticket.probe)
+        if failure is Failure.GONE:
+            return self._gone(endpoint, ticket, now)
+        due = endpoint.health.failed(now_ms)
+        if due == 100:
+            return Findings(warn_percent=due, disable=f"{endpoint.health.failures} failures in a row")
+        return Findings(warn_percent=due)
 
     def _gone(self, endpoint: Endpoint, ticket: Ticket, now: float) -> Findings:
         if endpoint.gone and ticket.probe:

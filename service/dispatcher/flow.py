@@ -5,6 +5,8 @@ due?    --no--> the largest tier that does not overshoot, or a timer when less t
 subscription paused or disabled? --> `deliveries.held`, until it is not
 lane of its subscription full, or its breaker open? --> a tier that fits how many of it rest already
 POST --> attempt written --> retry written --> offset done
+
+What rests because its endpoint was down or busy is called back from its tier when the endpoint can take it again.
 """
 
 import asyncio
@@ -37,7 +39,12 @@ SLACK = 1.1
 """What one fetch may bring beyond it."""
 FULL_WAIT_S = 0.1
 KEPT = 4
-"""Of an endpoint that gets only probes, so many wait here; the others rest in a tier."""
+"""Of an endpoint that gets only probes, so many wait here, and as many retries that are due; others rest in a tier."""
+CALLED_BACK_BELOW = 1024
+"""When fewer wait for an endpoint that takes them, those that rest are called back from their tiers."""
+CALLED_ROOM = 4096
+"""So many of one endpoint come back ahead of their time; then the tier waits for it."""
+CALLED_WAIT_S = 0.05
 LONGEST_REST_S = 60
 RESTS_PER_S = 1500
 RESTS_PER_S_OPEN = 500
@@ -88,12 +95,16 @@ class Flow:
         """Ids under way here, each with the repeated records of it that wait for how it ends."""
         self.lanes: Lanes[Job] = Lanes(
             slots=settings.max_in_flight,
-            slots_of=lambda key: endpoints.slots(key, time.monotonic()),
+            slots_of=self._slots_of,
             slots_per_host=settings.max_in_flight_per_host,
             room_per_key=PATIENCE[0][1].room,
         )
         self.held = 0
         self._held_bytes = 0
+        self._tiers: dict[tuple[str, int], Partition] = {}
+        """Partitions of tiers, by topic and number."""
+        self._rests: dict[str, dict[tuple[str, int], int]] = {}
+        """Where something rests because it could not be sent, and the offset behind the last, by subscription."""
         self.on_hold: set[str] = set()
         """Subscriptions that something was held back from here: when they may be sent to again, it has to be read."""
         self.room = asyncio.Event()
@@ -104,6 +115,8 @@ class Flow:
         """Take records that have rested; the first that has not pauses its partition."""
         if partition.leaving or self._stopped:
             return
+        if partition.tier_s:
+            self._tiers[partition.tp.topic, partition.tp.partition] = partition
         partition.resting.extend(records)
         rest_ms = partition.tier_s * 1000
         while partition.resting:
@@ -113,6 +126,8 @@ class Flow:
                 self._pause(partition)  # until `look_through`
                 return
             wait_s = (record.timestamp + rest_ms) / 1000 - self._clock() if rest_ms else 0.0
+            if wait_s > 0 and record.offset < partition.called_to:
+                wait_s = 0.0 if self._can_be_taken(record.key) else min(wait_s, CALLED_WAIT_S)
             if self._fullness() >= SLACK:
                 wait_s = max(wait_s, FULL_WAIT_S)
             if wait_s > 0:
@@ -140,14 +155,15 @@ class Flow:
         for key in self.lanes.stalled():
             if self._endpoints.of(key).breaker.is_open:
                 for job in self.lanes.surplus(key, KEPT):
-                    self._spill(job, self._rest_s(key), "open")
+                    self._spill(job, self._rest_s(job), "open")
             self.lanes.wake(key)
+        self._call_back()
         self._pump()
         full = self._fullness()
         patience = next(patience for limit, patience in PATIENCE if full < limit)
         self.lanes.room_per_key = patience.room
         for job in self.lanes.overdue(now - patience.wait_s):
-            self._spill(job, self._rest_s(job.lane), "busy")
+            self._spill(job, self._rest_s(job), "busy")
 
     async def release(self, leaving: list[Partition], grace_s: float) -> None:
         """End what is under way of these partitions within `grace_s`, or abandon it; forget what has not begun."""
@@ -165,12 +181,42 @@ class Flow:
             partition.drop_what_waits()  # a task that ended may have set a timer
             self._hold(-partition.tracker.unfinished, -sum(partition.sizes.values()))
             partition.sizes.clear()
+        for name in [name for name, partition in self._tiers.items() if partition.leaving]:
+            del self._tiers[name]
+        self._rests.clear()
         self._open.clear()  # Kafka's eager protocol takes all partitions away before it gives any
 
     def stop(self, error: BaseException) -> None:
         """Take nothing more: the role ends."""
         self._stopped = True
         self._fail(error)
+
+    def _slots_of(self, key: str) -> int:
+        head = self.lanes.head(key)
+        due = head is not None and head.delivery.attempts_made > 0
+        return self._endpoints.slots(key, time.monotonic(), busy=self.lanes.busy_of(key), due=due)
+
+    def _call_back(self) -> None:
+        """What rests of endpoints that can take it now need not rest any longer."""
+        for key in [key for key in self._rests if self._takes(key, CALLED_BACK_BELOW)]:
+            called = []
+            for name, end in self._rests.pop(key).items():
+                partition = self._tiers.get(name)
+                if partition is not None:
+                    partition.called_to = max(partition.called_to, end)
+                    called.append(partition)
+            for partition in called:
+                if partition.resting:
+                    self.accept(partition, [])
+
+    def _takes(self, key: str, room: int) -> bool:
+        endpoint = self._endpoints.of(key)
+        return not endpoint.breaker.is_open and not endpoint.unreached and self.lanes.waiting_of(key) < room
+
+    def _can_be_taken(self, key: bytes | None) -> bool:
+        """Of a record that was called back, or stands before one that was: is there any use in waiting?"""
+        lane = (key or b"").decode("utf-8", "replace")
+        return self._endpoints.of(lane).breaker.is_open or self.lanes.waiting_of(lane) < CALLED_ROOM
 
     def _rest(self, partition: Partition, wait_s: float) -> None:
         partition.next_offset = partition.resting[0].offset
@@ -192,7 +238,7 @@ class Flow:
         if isinstance(delivery, Poison):
             self._spawn(partition, self._bury(partition, record, delivery))
         else:
-            self._begin(Job(partition, record.offset, record.value, record.key, delivery))
+            self._begin(Job(partition, record.offset, record.value, record.key, delivery, record.timestamp))
 
     def _begin(self, job: Job) -> None:
         """Send it, unless that is done already, or being done: a crash leaves records of one id side by side."""
@@ -210,10 +256,10 @@ class Flow:
             self._metrics.repeats.inc()
             self._spawn(job.partition, self._hand_on(job, known))
         else:
-            if job.partition.tier_s:
+            if job.was_due:
                 endpoint = self._endpoints.of(job.lane)
                 endpoint.resting = max(0, endpoint.resting - 1)
-            elif not job.partition.held:
+            if not job.partition.tier_s and not job.partition.held:
                 self._metrics.deliveries.inc()
             self._route(job)
 
@@ -247,21 +293,27 @@ class Flow:
         elif isinstance(command, WaitUntil):
             self._wait(job, command.due_ms / 1000 - now_s)
         else:
-            endpoint = self._endpoints.of(job.lane)
-            is_open = endpoint.breaker.is_open
-            room = KEPT if is_open else None
-            if self.lanes.offer(job.lane, job, time.monotonic(), host=endpoint.host, room=room):
-                self._pump()
-            else:
-                self._spill(job, self._rest_s(job.lane), "open" if is_open else "busy")
+            self._queue(job)
 
-    def _rest_s(self, key: str) -> int:
-        """How long what cannot be sent now rests: the more of it rests already, the longer."""
-        endpoint = self._endpoints.of(key)
+    def _queue(self, job: Job) -> None:
+        """Let it wait for its turn, a retry before the others: if it is accepted, so will they be."""
+        endpoint = self._endpoints.of(job.lane)
+        is_open = endpoint.breaker.is_open
+        retry = job.delivery.attempts_made > 0
+        room = (2 * KEPT if retry else KEPT) if is_open else None
+        if self.lanes.offer(job.lane, job, time.monotonic(), host=endpoint.host, room=room, first=retry):
+            self._pump()
+        else:
+            self._spill(job, self._rest_s(job), "open" if is_open else "busy")
+
+    def _rest_s(self, job: Job) -> int:
+        """How long what cannot be sent now rests: the more of it rests, the longer, but not past its deadline."""
+        endpoint = self._endpoints.of(job.lane)
         endpoint.resting += 1
-        per_s = RESTS_PER_S_OPEN if endpoint.breaker.is_open else RESTS_PER_S
+        per_s = RESTS_PER_S if self._takes(job.lane, self.lanes.room_per_key + 1) else RESTS_PER_S_OPEN
         fitting = (tier for tier in topics.RETRY_TIERS_S if endpoint.resting <= tier * per_s)
-        return min(next(fitting, LONGEST_REST_S), LONGEST_REST_S)
+        left_s = int(job.delivery.deadline_ms / 1000 - self._clock())
+        return tier_for(min(next(fitting, LONGEST_REST_S), LONGEST_REST_S, left_s)) or topics.RETRY_TIERS_S[0]
 
     def _wait(self, job: Job, wait_s: float) -> None:
         tier_s = tier_for(wait_s)
@@ -287,7 +339,10 @@ class Flow:
             self._pump()
         if job.held_back:
             self.on_hold.add(lane)
-        self._after(job, due_ms)
+        if job.unreached is None:
+            self._after(job, due_ms)
+        else:
+            await self._rest_in_tier(job, self._rest_s(job), "our_side")
 
     async def _hold_back(self, job: Job, hold: Hold) -> None:
         await self._sender.hold_back(job, hold)
@@ -300,6 +355,10 @@ class Flow:
 
     async def _rest_in_tier(self, job: Job, tier_s: int, why: str) -> None:
         await self._sender.spill(job, tier_s, why)
+        if job.went_to is not None and why != "not_due" and tier_s > topics.RETRY_TIERS_S[0]:
+            place = job.went_to
+            ends = self._rests.setdefault(job.lane, {})
+            ends[place.topic, place.partition] = max(place.offset + 1, ends.get((place.topic, place.partition), 0))
         self._end(job)
 
     async def _hand_on(self, job: Job, known: HandOn) -> None:

@@ -22,7 +22,7 @@ class _Lane(Generic[J]):
 
 
 class Lanes(Generic[J]):
-    """Fair between keys; order within a key is kept."""
+    """Fair between keys; order within a key is kept, but for those that are offered as `first`."""
 
     def __init__(self, *, slots: int, slots_of: Callable[[str], int], slots_per_host: int, room_per_key: int) -> None:
         """Caps: in flight altogether, in flight of a key (asked each time), of a host, waiting of one key.
@@ -43,14 +43,22 @@ class Lanes(Generic[J]):
         self.busy = 0
         self.waiting = 0
 
-    def offer(self, key: str, job: J, now: float, *, host: str = "", room: int | None = None) -> bool:
-        """Let `job` wait for its turn; False when its lane has no room (or less than `room`)."""
+    def offer(  # noqa: PLR0913 - each is a separate fact
+        self, key: str, job: J, now: float, *, host: str = "", room: int | None = None, first: bool = False
+    ) -> bool:
+        """Let `job` wait for its turn; False when its lane has no room (or less than `room`).
+
+        `first`: before all that wait already.
+        """
         if self.waiting_of(key) >= (self.room_per_key if room is None else min(room, self.room_per_key)):
             return False
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = _Lane(host)
-        lane.waiting.append((now, job))
+        if first and lane.waiting:
+            lane.waiting.appendleft((lane.waiting[0][0], job))  # times only grow within a lane
+        else:
+            lane.waiting.append((now, job))
         self.waiting += 1
         self._turn.setdefault(key)
         return True
@@ -99,6 +107,16 @@ class Lanes(Generic[J]):
     def stalled(self) -> list[str]:
         """Keys that have something waiting and are not in turn."""
         return [key for key, lane in self._lanes.items() if lane.waiting and key not in self._turn]
+
+    def head(self, key: str) -> J | None:
+        """The next of a lane; None when nothing waits in it."""
+        lane = self._lanes.get(key)
+        return lane.waiting[0][1] if lane is not None and lane.waiting else None
+
+    def busy_of(self, key: str) -> int:
+        """How many of a lane are under way."""
+        lane = self._lanes.get(key)
+        return 0 if lane is None else lane.busy
 
     def waiting_of(self, key: str) -> int:
         """How many wait in the lane of `key`."""

@@ -2,13 +2,13 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from service.delivery.attempts import Failure
+from service.delivery.attempts import OUR_SIDE, Failure
 from service.delivery.health import WARN_PERCENT
 from service.model.records import TERMINAL_OUTCOMES
 from service.model.topics import RETRY_TIERS_S
 
 OUTCOMES = ("retry", "held", *sorted(TERMINAL_OUTCOMES))
-SPILLS = ("not_due", "busy", "open")
+SPILLS = ("not_due", "busy", "open", "our_side")
 EVENTS = ("failing", "disabled", "recovered")
 DEAD = ("undecodable", "hash", "id", "conflict")
 LATENCY_BUCKETS_S = (
@@ -64,6 +64,12 @@ class DispatcherMetrics:
         self.spills = Counter(
             "bongsu_delivery_spills", "Records sent to a retry tier without an attempt.", ["why"], registry=registry
         )
+        self.own_faults = Counter(
+            "bongsu_delivery_own_faults",
+            "POSTs that did not leave this machine: charged to no endpoint, no attempt counted.",
+            ["fault"],
+            registry=registry,
+        )
         self.dead_letters = Counter(
             "bongsu_delivery_dead_letters",
             "Records that could not be used, by what was wrong.",
@@ -88,5 +94,7 @@ class DispatcherMetrics:
             self.retry_depth.labels(f"{tier}s").set(0)
         for why in SPILLS:
             self.spills.labels(why)
+        for fault in sorted(OUR_SIDE):
+            self.own_faults.labels(fault.value)
         for why in DEAD:
             self.dead_letters.labels(why)

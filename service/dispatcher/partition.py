@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from aiokafka import ConsumerRecord, TopicPartition
 
 from service.adapters.writer import Place
+from service.delivery.attempts import Failure
 from service.dispatcher.offsets import OffsetTracker
 from service.model.records import DeliveryRecord
 
@@ -28,6 +29,8 @@ class Partition:
     committed: int | None = None
     next_offset: int = 0
     """The first that was not read, or rests."""
+    called_to: int = 0
+    """Of a tier: what stands before this offset need not rest any longer: somebody can take some of it now."""
     held: bool = False
     """Of `deliveries.held`: read only up to `pass_end`, when somebody may want what rests there."""
     pass_end: int = 0
@@ -55,6 +58,10 @@ class Job:
     """The value as it was read: a spill writes it unchanged."""
     key: bytes | None
     delivery: DeliveryRecord
+    written_ms: int = 0
+    """When the record was written, by Kafka's timestamp."""
+    unreached: Failure | None = None
+    """A fault of ours kept it here: no attempt was made."""
     held_back: bool = False
     """It rests on `deliveries.held` now."""
     went_to: Place | None = None
@@ -64,6 +71,11 @@ class Job:
     def place(self) -> Place:
         """Where it was read."""
         return Place(self.partition.tp.topic, self.partition.tp.partition, self.offset)
+
+    @property
+    def was_due(self) -> bool:
+        """It rested in its tier because it could not be sent, not because it was not due."""
+        return self.partition.tier_s > 0 and self.delivery.due_ms <= self.written_ms
 
     @property
     def lane(self) -> str:

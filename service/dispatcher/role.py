@@ -158,6 +158,10 @@ class Dispatcher:
                 with contextlib.suppress(KafkaError, TimeoutError):  # Kafka may be away; we leave all the same
                     await asyncio.wait_for(client.stop(), CLOSE_S)
 
+    def own_faults(self) -> list[str]:
+        """Faults of this machine that have lasted for a while and keep everything from being sent, as sentences."""
+        return list(self._endpoints.our_side.lasting(time.monotonic()))
+
     async def _read(self) -> None:
         consumer = self._consumer
         assert consumer is not None

@@ -123,7 +123,10 @@ class Sender:
         await self._write_attempt(attempt)
 
     async def send(self, job: Job, ticket: Ticket) -> int | None:
-        """One attempt. Returns when the next is due if that is too soon for a tier to hold it, else None."""
+        """One attempt. Returns when the next is due if that is too soon for a tier to hold it, else None.
+
+        When a fault of ours kept it here, `job.unreached` says so, and nothing was written.
+        """
         delivery = job.delivery
         started_ms = self._now_ms()
         receiver = self._subscriptions.get(delivery.subscription)
@@ -156,6 +159,11 @@ class Sender:
             findings = self._endpoints.ended(
                 delivery.subscription, ticket, answer, retry_after_s=asked_s, now=time.monotonic(), now_ms=now_ms
             )
+            if findings.ours is not None:
+                job.unreached = findings.ours
+                self._metrics.own_faults.labels(findings.ours.value).inc()
+                self._log.warning("nothing was sent, by a fault of ours", fault=findings.ours, detail=answer.detail)
+                return None
             await self._heed(findings, ticket, delivery, answer, now_ms)
         verdict = after_post(
             answer,
@@ -306,6 +314,7 @@ def policy_of(settings: DeliverySettings) -> RetryPolicy:
         settings.jitter,
         {
             Failure.DNS: settings.schedule_dns_s,
+            Failure.RESOLVER: settings.schedule_dns_s,
             Failure.CONNECT: settings.schedule_connect_s,
             Failure.RESET: settings.schedule_connect_s,
             Failure.TLS: settings.schedule_tls_s,

@@ -4,8 +4,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.delivery.attempts import Failure
-from service.delivery.health import WARN_PERCENT, Health, OurSide, operational
+from service.delivery.health import WARN_PERCENT, Health, operational
 from service.delivery.signing import usable_id
 from service.model.ids import sha256_hex
 from service.model.records import DeliveryRecord
@@ -58,17 +57,6 @@ def test_the_way_is_what_the_history_says(steps: list[tuple[bool, int]], needed:
 def rounding(level: int | None, reached: int) -> bool:
     """A float may fall short of a level that integers reach exactly; it must never be ahead."""
     return (level or 0) <= reached and reached in (*WARN_PERCENT, 100)
-
-
-def test_only_a_second_name_without_an_address_is_our_fault() -> None:
-    side = OurSide()
-    assert not side.is_to_blame("a.example", Failure.DNS)
-    assert not side.is_to_blame("a.example", Failure.DNS)
-    assert side.is_to_blame("b.example", Failure.DNS)
-    assert side.is_to_blame("a.example", Failure.DNS)
-    assert not side.is_to_blame("a.example", Failure.TIMEOUT)
-    side.resolved()
-    assert not side.is_to_blame("a.example", Failure.DNS)
 
 
 def test_the_operational_webhook_is_named_after_its_content() -> None:

@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from service.delivery.attempts import Answer, Failure, failure_of
+import pytest
+
+from service.delivery.attempts import OUR_SIDE, Answer, Failure, failure_of
+from service.delivery.breaker import PROBES
 from service.dispatcher.endpoints import Endpoints, Findings
 from service.model.records import SubscriptionRecord
 from service.settings import DeliverySettings
@@ -45,7 +48,7 @@ def test_few_slots_at_first_more_with_answers_up_to_the_lower_cap() -> None:
     assert (world.endpoints.slots("a", 0), world.endpoints.slots("b", 0)) == (16, 6)
 
 
-def test_after_ten_failures_one_probe_and_after_it_a_ramp() -> None:
+def test_after_ten_failures_a_few_probes_and_after_them_a_ramp() -> None:
     world = World(breaker_failures=10, breaker_open_s=1)
     world.add("a")
     for _ in range(10):
@@ -54,10 +57,71 @@ def test_after_ten_failures_one_probe_and_after_it_a_ramp() -> None:
     assert world.endpoints.slots("a", world.now) == 0
     assert world.endpoints.wait_s("a", world.now) == 1
     world.now = 1.0
-    assert world.endpoints.slots("a", world.now) == 1
+    assert world.endpoints.slots("a", world.now) == PROBES
+    world.endpoints.started("a", world.now)
+    assert world.endpoints.slots("a", world.now, busy=1) == PROBES
     world.post("a", 200)
     assert world.endpoints.open_breakers() == 0
     assert world.endpoints.of("a").rate.limit_per_s < 100
+
+
+def test_one_probe_where_answers_did_not_come_in_time() -> None:
+    world = World(breaker_failures=10, breaker_open_s=1)
+    world.add("a")
+    for _ in range(10):
+        world.post("a", None, Failure.TIMEOUT)
+    world.now = 60.0
+    assert world.endpoints.slots("a", world.now) == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413, 415, 422, 451])
+def test_a_4xx_about_what_was_sent_opens_nothing_and_closes_what_is_open(status: int) -> None:
+    world = World(breaker_failures=3, disable_failures=1000)
+    world.add("a")
+    for _ in range(200):
+        world.post("a", status)
+    assert world.endpoints.open_breakers() == 0
+    assert world.endpoints.of("a").health.failures == 200
+    for _ in range(3):
+        world.post("a", 503)
+    assert world.endpoints.open_breakers() == 1
+    world.now = 30.0
+    world.post("a", status)
+    assert world.endpoints.open_breakers() == 0
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 301, 307])
+def test_every_other_failure_opens_it(status: int) -> None:
+    world = World(breaker_failures=3)
+    world.add("a")
+    for _ in range(3):
+        world.post("a", status)
+    assert world.endpoints.open_breakers() == 1
+
+
+@pytest.mark.parametrize("failure", sorted(OUR_SIDE))
+def test_a_fault_of_ours_costs_no_endpoint_anything(failure: Failure) -> None:
+    world = World(breaker_failures=1, disable_failures=1, disable_after_s=0.001)
+    world.add("other", "https://other.example/")
+    world.post("other", None, failure)  # of a resolver the second name tells
+    world.add("a")
+    assert world.post("a", None, failure) == Findings(ours=failure)
+    endpoint = world.endpoints.of("a")
+    assert (endpoint.health.failures, endpoint.breaker.is_open, endpoint.unreached) == (0, False, True)
+    world.now = 1.0
+    assert world.post("a", 200).ours is None
+    assert not endpoint.unreached
+
+
+def test_a_probe_that_did_not_leave_this_machine_is_followed_by_another() -> None:
+    world = World(breaker_failures=1, breaker_open_s=1)
+    world.add("a")
+    world.post("a", 500)
+    world.now = 1.0
+    for _ in range(2 * PROBES):
+        assert world.endpoints.slots("a", world.now) > 0
+        assert world.post("a", None, Failure.NETWORK).ours is Failure.NETWORK
+    assert world.endpoints.of("a").breaker.is_open
 
 
 def test_what_is_not_its_fault_is_not_charged() -> None:
