@@ -106,7 +106,7 @@ class Pool:
         except BlockedAddressError:
             raise
         except (OSError, RuntimeError) as error:  # uvloop knows both
-            raise NoConnection(*error.args) from error
+            raise NoConnection(str(error)) from error
         watch.address = address = _peer(sock)
         since = loop.time()
         more: dict[str, Any] = {}
@@ -118,7 +118,7 @@ class Pool:
         except (ssl.SSLError, ssl.CertificateError) as error:
             raise NoTls(str(error)) from error
         except OSError as error:
-            raise NoConnection(*error.args) from error
+            raise NoConnection(str(error)) from error
         watch.connected = time.perf_counter()
         self._all.add(connection)
         connection.lost.add_done_callback(lambda _: self._all.discard(connection))
@@ -183,7 +183,7 @@ def _peer(sock: socket.socket) -> str:
         return str(ip_address(sock.getpeername()[0]))
     except OSError as error:
         sock.close()
-        raise NoConnection(*error.args) from error
+        raise NoConnection(str(error)) from error
 
 
 def _info(address: str, port: int) -> Any:

@@ -1,7 +1,6 @@
 """Names to addresses, all of which may be called: the part of the webhook client that closes DNS rebinding.
 
-An answer is kept for a few seconds; what is kept is the answer and not the verdict: it is vetted each time that somebody
-dials.
+An answer is kept for a few seconds; what is kept is the answer and not the verdict: it is vetted at each dial.
 """
 
 import asyncio
@@ -101,7 +100,7 @@ class VettedNames:
         try:
             texts = await asyncio.shield(task)
         except (OSError, UnicodeError) as error:
-            raise NoName(*error.args) from error
+            raise NoName(str(error)) from error
         if not texts:
             raise NoName(f"{host} has no address")
         watch.resolved = time.perf_counter()

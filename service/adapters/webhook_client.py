@@ -213,7 +213,8 @@ def _what_failed(error: OSError | ValueError) -> dict[str, Any]:
         return {"failure": Failure.BLOCKED, "detail": error.refusal.detail}
     cause = error.__cause__ or error
     words = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
-    ours = own_fault(error)
+    # not of TLS: the number that OpenSSL gives its errors is no errno
+    ours = own_fault(error) if isinstance(error, NoName | NoConnection) else None
     if ours is not None:
         return {"failure": ours, "detail": words[:500]}
     classes: tuple[tuple[type[Exception], Failure], ...] = (
