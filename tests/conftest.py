@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, settings
 from service.adapters.embedded_kafka import EmbeddedKafka
 from service.adapters.topics_admin import create_topics, delete_topics
 from service.settings import KafkaSettings
+from tests.commands import bongsu_process
 
 settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile(
@@ -76,6 +77,16 @@ def kafka_env(kafka_settings: KafkaSettings, tmp_path: Path) -> dict[str, str]:
         "BONGSU_KAFKA_TOPIC_PREFIX": kafka_settings.topic_prefix,
         "BONGSU_DATA_DIR": str(tmp_path / "data"),
     }
+
+
+@pytest.fixture
+def bongsu(kafka_env: dict[str, str]) -> Callable[..., Any]:
+    """Call `bongsu` on the topics of this test: `bongsu("ingest", "-", stdin="...", BONGSU_LANG="ko")`."""
+
+    def call(*args: object, stdin: str | bytes | None = None, **env: str) -> Any:
+        return bongsu_process(*args, stdin=stdin, env={**kafka_env, **env})
+
+    return call
 
 
 @pytest.fixture

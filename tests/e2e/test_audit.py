@@ -1,9 +1,6 @@
 """`bongsu audit` on a real Kafka: it says what it does not know instead of saying that all is well."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -14,24 +11,15 @@ from service.cli.audit import take_audit
 from service.model.errors import NewerSchema, Unavailable, WrongSetup
 from service.settings import KafkaSettings
 from tests.builders import alert_record, attempt_record, decision_record, delivery_record
+from tests.commands import bongsu_process
 
 pytestmark = pytest.mark.kafka
-ROOT = Path(__file__).parents[2]
 
 
 async def produce(settings, *records):
     async with started(settings, make_producer(settings)) as producer:
         for topic, value in records:
             await producer.send_and_wait(topic_name(settings, topic), value, b"sub1", partition=0)
-
-
-def bongsu_audit(env, *args):
-    import os
-
-    return subprocess.run(
-        [sys.executable, "-m", "service", "audit", *args],
-        capture_output=True, text=True, check=False, timeout=60, env={**os.environ, **env}, cwd=ROOT,
-    )  # fmt: skip
 
 
 async def test_topics_that_do_not_exist_are_no_balance(shared_kafka):
@@ -91,12 +79,12 @@ async def test_it_reads_on_and_counts_what_it_cannot_read(kafka_settings):
         await reader.stop()
 
 
-async def test_the_command_says_so_with_its_exit_code(kafka_settings, kafka_env):
-    empty = bongsu_audit(kafka_env, "--json")
+async def test_the_command_says_so_with_its_exit_code(kafka_settings, bongsu):
+    empty = bongsu("audit", "--json")
     assert (empty.returncode, json.loads(empty.stdout)["balanced"]) == (0, True)
     conflict = [delivery_record(body="one"), delivery_record(body="another")]
     await produce(kafka_settings, *[("deliveries", record.encode()) for record in conflict], ("alerts", b"no json"))
-    done = bongsu_audit(kafka_env)
+    done = bongsu("audit")
     assert done.returncode == 1
     assert "ledger deliveries  DOES NOT BALANCE" in done.stdout
     assert "look at: msg_1" in done.stdout
@@ -104,7 +92,7 @@ async def test_the_command_says_so_with_its_exit_code(kafka_settings, kafka_env)
 
 
 def test_the_command_without_kafka_is_one_sentence():
-    done = bongsu_audit({"BONGSU_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"})
+    done = bongsu_process("audit", env={"BONGSU_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"})
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1, done.stderr
     assert done.stderr.startswith("bongsu: Kafka at 127.0.0.1:9 does not answer")

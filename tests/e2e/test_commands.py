@@ -28,24 +28,6 @@ rules: [{id: seoul, name: 서울시, when: '@seoul-city'}]
 """
 
 
-@pytest.fixture
-def bongsu(kafka_env):
-    """Call `bongsu`; returns what `subprocess.run` returns."""
-
-    def call(*args, stdin=None, **env):
-        return subprocess.run(
-            [sys.executable, "-m", "service", *map(str, args)],
-            input=stdin,
-            capture_output=True,
-            text=not isinstance(stdin, bytes),
-            check=False,
-            timeout=60,
-            env={**os.environ, **kafka_env, **env},
-        )
-
-    return call
-
-
 def articles(settings):
     return in_new_loop(lambda: read_all(settings, topics.ARTICLES))
 

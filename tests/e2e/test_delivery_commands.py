@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import sys
 
 import pytest
 
@@ -29,17 +27,12 @@ pytestmark = pytest.mark.kafka
 
 
 @pytest.fixture
-def bongsu(kafka_env):
+def bongsu(bongsu):
     """Call `bongsu` without holding up the dispatcher of this process."""
 
-    async def call(*args: str, **env: str) -> tuple[int | None, str, str]:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "service", *args,
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, **kafka_env, **env},
-        )  # fmt: skip
-        out, err = await asyncio.wait_for(process.communicate(), 60)
-        return process.returncode, out.decode(), err.decode()
+    async def call(*args: str, **env: str) -> tuple[int, str, str]:
+        done = await asyncio.to_thread(bongsu, *args, **env)
+        return done.returncode, done.stdout, done.stderr
 
     return call
 

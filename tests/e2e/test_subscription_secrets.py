@@ -31,14 +31,9 @@ class Opened(OpenSubscriptions):
 
 
 @pytest.fixture
-def bongsu(kafka_env):
-    def call(*args, key=None):
-        return subprocess.run(
-            [sys.executable, "-m", "service", *args], capture_output=True, text=True, check=False, timeout=60,
-            env={**os.environ, **kafka_env, **({"BONGSU_SECRET_KEY": key} if key else {})},
-        )  # fmt: skip
-
-    return call
+def bongsu(bongsu):
+    """With `key` as the key that secrets are sealed with."""
+    return lambda *args, key=None: bongsu(*args, **({"BONGSU_SECRET_KEY": key} if key else {}))
 
 
 async def written(kafka: KafkaSettings) -> str:

@@ -10,12 +10,7 @@ import pytest
 from service import cli
 from service.cli import COMMANDS, main
 from service.model.errors import BadInput, BongsuError, InvalidRules, NewerSchema, Problem, Unavailable, WrongSetup
-
-
-def run(*args, **env):
-    return subprocess.run(
-        [sys.executable, "-m", "service", *args], capture_output=True, text=True, check=False, timeout=60
-    )
+from tests.commands import bongsu_process
 
 
 @pytest.fixture
@@ -87,14 +82,14 @@ def test_a_fault_of_ours_keeps_its_traceback(monkeypatch):
     ],
 )
 def test_wrong_usage_is_2(args, said):
-    done = run(*args)
+    done = bongsu_process(*args)
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_what_is_not_built_says_so():
-    done = run("api")
+    done = bongsu_process("api")
     assert done.returncode == 2
     assert done.stderr.startswith("bongsu: the role `api` is not built yet")
 
@@ -110,7 +105,7 @@ def test_help_and_version_import_no_command():
     assert all(name in done.stdout for name in COMMANDS)
     for heavy in ("faust", "aiokafka", "pydantic", "aiohttp", "rich"):
         assert f" {heavy}\n" not in done.stderr
-    assert run("--version").stdout.startswith("bongsu, version ")
+    assert bongsu_process("--version").stdout.startswith("bongsu, version ")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
