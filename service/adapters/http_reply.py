@@ -13,6 +13,7 @@ MAX_HEAD_BYTES = 65_536
 """Of status lines, headers and trailers of an answer, 1xx before it included; and of chunk sizes beside the body."""
 INFLATED = ("gzip", "x-gzip", "deflate")
 _KEPT = (b"retry-after", b"content-encoding")
+_BROKEN = "broken"
 _AUTOMATIC, _RAW = 47, -15
 """zlib's window bits: with the header of gzip or zlib, and without any, as some servers understand `deflate`."""
 
@@ -25,8 +26,9 @@ class Reply:
     """Feed it until `feed` says that nothing more is wanted."""
 
     __slots__ = (
-        "_chunked", "_fed", "_head_bytes", "_inflate", "_interim", "_keep_alive", "_max_body", "_odd", "_on_wire",
-        "_parser", "_sized", "_wrong", "body", "cut", "encoding", "reason", "retry_after", "status", "whole",
+        "_begun", "_chunked", "_fed", "_head_bytes", "_inflate", "_interim", "_keep_alive", "_max_body", "_odd",
+        "_on_wire", "_parser", "_sized", "_wrong", "body", "cut", "encoding", "reason", "retry_after", "status",
+        "whole",
     )  # fmt: skip
 
     def __init__(self, max_body: int) -> None:
@@ -40,12 +42,14 @@ class Reply:
         self._sized = self._chunked = self._keep_alive = self._odd = False
         self._wrong = ""
         self._inflate: zlib._Decompress | None = None
+        self._begun = b""
+        """Of a compressed body, until it is known how."""
         self.status: int | None = None
         """Set once the head of the answer is there; 1xx is not the answer, 101 is."""
         self.reason = ""
         self.retry_after: str | None = None
         self.encoding = "identity"
-        """Of the body; `broken` when it is not what it was called."""
+        """Of the body, in small letters; `broken` when it is not what it was called."""
         self.body = bytearray()
         self.whole = False
         self.cut = False
@@ -134,8 +138,6 @@ class Reply:
             return
         self.status = status
         self._keep_alive = self._parser.should_keep_alive() and status != 101
-        if self.encoding in INFLATED:
-            self._inflate = zlib.decompressobj(_AUTOMATIC)
 
     def on_body(self, part: bytes) -> None:
         """Some of the body, chunks already put together."""
@@ -143,10 +145,10 @@ class Reply:
             return
         self._on_wire += len(part)
         room = self._max_body + 1 - len(self.body)
-        if self._inflate is None:
+        if self.encoding in INFLATED:
+            self.body += self._inflated(part, room)
+        elif self.encoding != _BROKEN:
             self.body += part[:room]
-        else:
-            self.body += self._inflated(self._inflate, part, room)
         self.cut = max(len(self.body), self._on_wire) > self._max_body
 
     def on_message_complete(self) -> None:
@@ -154,16 +156,16 @@ class Reply:
         if not self._interim:
             self.whole = True
 
-    def _inflated(self, inflate: "zlib._Decompress", part: bytes, room: int) -> bytes:
+    def _inflated(self, part: bytes, room: int) -> bytes:
+        if self._inflate is None:
+            self._begun += part
+            if len(self._begun) < 2:
+                return b""
+            part, (first, second) = self._begun, self._begun[:2]
+            raw = self.encoding == "deflate" and (first & 0x0F != 8 or (first << 8 | second) % 31)
+            self._inflate = zlib.decompressobj(_RAW if raw else _AUTOMATIC)
         try:
-            return inflate.decompress(part, room)
+            return self._inflate.decompress(part, room)
         except zlib.error:
-            first = self._on_wire == len(part)
-        if first and self.encoding == "deflate":
-            self._inflate = zlib.decompressobj(_RAW)
-            try:
-                return self._inflate.decompress(part, room)
-            except zlib.error:
-                pass
-        self._inflate, self.encoding = None, "broken"
-        return b""
+            self.encoding = _BROKEN
+            return b""
