@@ -27,10 +27,13 @@ def answers(draw: Any) -> bytes:
     lines += [f"{name}: {value}" for name, value in draw(st.lists(st.tuples(NAMES, VALUES), max_size=5))]
     if status in (204, 304):
         return "\r\n".join([*lines, "", ""]).encode()
-    if draw(st.booleans()):
+    chunked: bool = draw(st.booleans())
+    if chunked:
         cuts = sorted(draw(st.lists(st.integers(0, len(body)), max_size=4)))
-        parts = [body[start:end] for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True) if start < end]
-        trailer = draw(st.sampled_from([b"", b"X-Trailer: 1\r\n"]))
+        parts: list[bytes] = [
+            body[start:end] for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True) if start < end
+        ]
+        trailer: bytes = draw(st.sampled_from([b"", b"X-Trailer: 1\r\n"]))
         chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n" + trailer + b"\r\n"
         return "\r\n".join([*lines, "Transfer-Encoding: chunked", "", ""]).encode() + chunks
     return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
