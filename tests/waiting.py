@@ -7,10 +7,18 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 POLL_S = 0.01
+PATIENCE_S = 60.0
+"""A deadline ends a test that would hang and measures nothing: on a busy machine nothing may fail for being slow."""
 
 
-async def wait_until(condition: Callable[[], Any | Awaitable[Any]], timeout_s: float = 20.0, what: str = "") -> Any:
-    """Ask again and again until `condition()` (or what it returns, awaited) is true; returns that. Fails after `timeout_s`."""
+async def wait_until(
+    condition: Callable[[], Any | Awaitable[Any]], timeout_s: float = PATIENCE_S, what: str = ""
+) -> Any:
+    """Ask again and again until `condition()` (or what it returns, awaited) is true; returns that.
+
+    Fails after `timeout_s`, or PATIENCE_S when that is longer.
+    """
+    timeout_s = max(timeout_s, PATIENCE_S)
     deadline = time.monotonic() + timeout_s
     while True:
         result = condition()
@@ -23,8 +31,9 @@ async def wait_until(condition: Callable[[], Any | Awaitable[Any]], timeout_s: f
         await asyncio.sleep(POLL_S)
 
 
-def wait_for(condition: Callable[[], Any], timeout_s: float = 20.0, what: str = "") -> Any:
+def wait_for(condition: Callable[[], Any], timeout_s: float = PATIENCE_S, what: str = "") -> Any:
     """The same for tests without an event loop."""
+    timeout_s = max(timeout_s, PATIENCE_S)
     deadline = time.monotonic() + timeout_s
     while not (result := condition()):
         if time.monotonic() > deadline:

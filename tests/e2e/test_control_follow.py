@@ -125,4 +125,4 @@ async def test_following_goes_on_when_the_broker_was_away(private_kafka):
     assert seen == [("a", b"1"), ("0", b"x"), ("1", b"x")]  # nothing twice, nothing lost
     assert follower.ready
     await asyncio.to_thread(private_kafka.stop)
-    await asyncio.wait_for(follower.stop(), 10)  # with nobody there
+    await asyncio.wait_for(follower.stop(), 30)  # with nobody there

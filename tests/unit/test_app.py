@@ -70,7 +70,7 @@ class Running:
         return json.loads(self.ready_file.read_text(encoding="utf-8"))
 
     async def ended(self):
-        return await asyncio.wait_for(self.task, 5)
+        return await asyncio.wait_for(self.task, 30)
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ async def test_before_the_first_rules_nothing_is_matched_against_nothing(ruleset
     await asyncio.sleep(0)
     assert not going.done()
     engines.changed(ruleset)
-    await asyncio.wait_for(going, 5)
+    await asyncio.wait_for(going, 30)
     assert len(made.records) == 1
     assert made.records[0].rules_version == ruleset.version
 
