@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import random
 import signal
 import time
@@ -220,6 +221,7 @@ async def _watch(
         metrics.ready.set(not missing)
         if not missing and told is None:
             log.info("ready", metrics_port=port or None)
+            gc.freeze()  # modules and what lives as long as the role: to look at it again and again takes 50 ms each
             try:
                 write_ready(ready_file, {"metrics": port} if port else {})
             except OSError as error:

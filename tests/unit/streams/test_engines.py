@@ -1,9 +1,19 @@
+import gc
 import threading
+import weakref
 
 import pytest
 
+from service.adapters.rule_files import load_rules
+from service.matching.engine import Engine
+from service.model.article import Article
 from service.streams.engines import Engines
 from tests.waiting import wait_until
+
+RULES = """
+entities: [{id: seoul, name: 서울시, kind: government}]
+rules: [{id: seoul, name: 서울, when: "@seoul"}]
+"""
 
 
 class Set:
@@ -83,3 +93,41 @@ async def test_stop_may_be_called_at_any_time(compiled):
     await wait_until(lambda: seen, 5)
     await engines.stop()
     assert not engines.ready
+
+
+async def test_the_collector_leaves_an_engine_in_force_alone(tmp_path):
+    (tmp_path / "rules.yaml").write_text(RULES, encoding="utf-8")
+    running: list[bool] = []
+
+    def compile_set(ruleset):
+        running.append(gc.isenabled())
+        return Engine(ruleset)
+
+    engines = Engines(compile_set)
+    ruleset = load_rules(tmp_path)
+    engines.changed(ruleset)
+    engine, _ = await engines.current()
+    assert running == [False], "not while it compiles"
+    assert gc.isenabled()
+    assert not any(one is engine.ruleset for one in gc.get_objects()), "it is not looked at"
+
+
+async def test_the_collector_goes_on_after_a_set_that_does_not_compile(compiled):
+    engines, _, _ = compiled
+    engines.changed(Set("bad1"))
+    await wait_until(lambda: engines.refused is not None, 5)
+    assert gc.isenabled()
+
+
+def test_an_engine_is_freed_without_the_collector(tmp_path):
+    """Frozen objects are never looked at: a cycle in them would stay for ever."""
+    (tmp_path / "rules.yaml").write_text(RULES, encoding="utf-8")
+    engine = Engine(load_rules(tmp_path))
+    assert engine.match(Article("a", text="서울시가 강을 건넌다.")).hits
+    index = weakref.ref(engine._index)
+    gc.disable()
+    try:
+        del engine
+        assert index() is None
+    finally:
+        gc.enable()
