@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from service.adapters.control import publish_rules, publish_subscription
-from service.adapters.kafka_client import make_consumer, make_producer, started, topic_name
+from service.adapters.kafka_client import make_producer, started, topic_name
 from service.adapters.receiver import Receiver
 from service.adapters.rule_files import load_rules
 from service.cli.audit import take_audit
@@ -75,20 +75,6 @@ async def publish(settings: KafkaSettings, articles: Iterable[dict[str, Any] | b
                 futures.append(await producer.send(topic, orjson.dumps(one), one["id"].encode()))
         for future in futures:
             await future
-
-
-async def read_all(settings: KafkaSettings, topic: str) -> list[Any]:
-    """Every record that is on a topic now."""
-    consumer = make_consumer(settings, topic, group=None)
-    found: list[Any] = []
-    async with started(settings, consumer):
-        parts = list(consumer.assignment())
-        ends = await consumer.end_offsets(parts)
-        await consumer.seek_to_beginning(*parts)
-        while any([await consumer.position(part) < ends[part] for part in parts]):
-            for messages in (await consumer.getmany(timeout_ms=200)).values():
-                found.extend(messages)
-    return found
 
 
 async def settled_account(settings: KafkaSettings, wait_s: float = 60) -> dict[str, Any]:

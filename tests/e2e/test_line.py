@@ -10,7 +10,8 @@ import pytest
 from service.adapters.receiver import Receiver, Script
 from service.local import Roles
 from service.model import ids
-from tests.line import apply_rules, article, local_env, publish, read_all, settled_account, subscribe
+from tests.deliveries import read_all
+from tests.line import apply_rules, article, local_env, publish, settled_account, subscribe
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka

@@ -13,7 +13,8 @@ from service.adapters.rule_files import load_rules
 from service.cli.ingest import publish as ingest
 from service.local import Roles
 from service.model.records import MatchRecord
-from tests.line import apply_rules, local_env, read_all, settled_account, subscribe
+from tests.deliveries import read_all
+from tests.line import apply_rules, local_env, settled_account, subscribe
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka

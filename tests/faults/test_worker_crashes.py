@@ -9,8 +9,9 @@ from service.adapters.processes import spawn
 from service.local import Roles
 from service.model import ids
 from service.model.records import AlertRecord, DecisionRecord, DeliveryRecord
+from tests.deliveries import read_all
 from tests.faults.crashing_worker import POINTS
-from tests.line import apply_rules, article, local_env, publish, read_all
+from tests.line import apply_rules, article, local_env, publish
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
