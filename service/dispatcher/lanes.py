@@ -68,11 +68,12 @@ class Lanes(Generic[J]):
         while self.busy < self._slots and self._turn:
             key, _ = self._turn.popitem(last=False)
             lane = self._lanes[key]
-            if lane.busy >= self._slots_of(key):
-                continue  # `finished` or `wake` brings it back
             if self._busy_hosts.get(lane.host, 0) >= self._slots_per_host:
                 self._full_hosts.setdefault(lane.host, {})[key] = None
                 continue
+            if lane.busy >= self._slots_of(key):
+                self._wake_next_of(lane.host)  # the slot of the host is for another
+                continue  # `finished` or `wake` brings it back
             _, job = lane.waiting.popleft()
             self.waiting -= 1
             lane.busy += 1
@@ -91,8 +92,7 @@ class Lanes(Generic[J]):
         self._busy_hosts[lane.host] -= 1
         if not self._busy_hosts[lane.host]:
             del self._busy_hosts[lane.host]
-        for other in self._full_hosts.pop(lane.host, ()):
-            self.wake(other)
+        self._wake_next_of(lane.host)
         if lane.waiting:
             self._turn.setdefault(key)
         elif not lane.busy:
@@ -103,6 +103,19 @@ class Lanes(Generic[J]):
         lane = self._lanes.get(key)
         if lane is not None and lane.waiting:
             self._turn.setdefault(key)
+
+    def _wake_next_of(self, host: str) -> None:
+        """One slot of a host is free: one key that waits for it comes in turn, and not all that do."""
+        keys = self._full_hosts.get(host)
+        while keys:
+            key = next(iter(keys))
+            del keys[key]
+            lane = self._lanes.get(key)
+            if lane is not None and lane.waiting:
+                self._turn.setdefault(key)
+                break
+        if not keys:
+            self._full_hosts.pop(host, None)
 
     def stalled(self) -> list[str]:
         """Keys that have something waiting and are not in turn."""
@@ -150,6 +163,8 @@ class Lanes(Generic[J]):
             self.waiting -= len(lane.waiting) - len(kept)
             lane.waiting = kept
             if not kept:
-                self._turn.pop(key, None)
+                if key in self._turn:
+                    del self._turn[key]
+                    self._wake_next_of(lane.host)  # the slot that it was to have
                 if not lane.busy:
                     del self._lanes[key]
