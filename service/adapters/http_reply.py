@@ -31,6 +31,9 @@ class Reply:
         "whole",
     )  # fmt: skip
 
+    on_chunk_header = on_chunk_complete = None
+    """llhttp's, not wanted; to look for what is not there would cost it an exception."""
+
     def __init__(self, max_body: int) -> None:
         """`max_body`: no more bytes of body are read, or inflated, than these and one."""
         self._max_body = max_body

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import sys
 from typing import Any
 
 import aiohttp
@@ -211,3 +212,17 @@ async def test_readiness_that_is_lost_is_exported(role, tmp_path, monkeypatch):
     await wait_until(lambda: running.metrics.ready._value.get() == 1, 5)
     os.kill(os.getpid(), signal.SIGTERM)
     await running.ended()
+
+
+def test_the_dispatcher_runs_on_uvloop_and_the_others_on_asyncio(monkeypatch: pytest.MonkeyPatch) -> None:
+    uvloop = pytest.importorskip("uvloop")
+
+    def kind(role: str) -> type[asyncio.AbstractEventLoop]:
+        loop = app.new_event_loop(role)
+        loop.close()
+        return type(loop)
+
+    assert issubclass(kind("dispatcher"), uvloop.Loop)
+    assert not issubclass(kind("worker"), uvloop.Loop)
+    monkeypatch.setitem(sys.modules, "uvloop", None)  # as where there is none
+    assert not issubclass(kind("dispatcher"), uvloop.Loop)
