@@ -4,10 +4,12 @@ Portal text says it in datelines, by-lines and copyright lines, HTML in meta ele
 None: a press that only delivered a picture is no source, and 29일 without year and month is no date.
 """
 
+import functools
 import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from service.ingest.decode import read_time
 from service.ingest.lines import REPORTER, Kind, is_name
@@ -69,13 +71,61 @@ class _Found:
     mail: str | None = None
     city: str | None = None
     when: str | None = None
+    signed_press: str | None = None
+    """Stands only together with the author of the same line."""
+
+    def add(self, later: "_Found") -> None:
+        """What a later line says, where nothing was said before."""
+        self.owner = self.owner or later.owner
+        self.press = self.press or later.press
+        if not self.author:
+            self.author = later.author
+            self.press = self.press or later.signed_press
+        self.mail = self.mail or later.mail
+        self.city = self.city or later.city
+        self.when = self.when or later.when
+
+
+class _Words(Protocol):
+    """As much of a `Document` as is read here."""
+
+    text: str
+
+    def as_given(self, begin: int, end: int) -> str:
+        """What stood at text[begin:end]."""
+        ...
+
+
+class _OneLine:
+    """A line by itself. A line break stands before it, as in its article."""
+
+    def __init__(self, normal: str, given: str) -> None:
+        self.text = "\n" + normal
+        self._given = given
+
+    def as_given(self, begin: int, end: int) -> str:
+        return " ".join(self._given[begin - 1 : end - 1].split())
 
 
 def read_metadata(document: Document) -> Metadata:
     """Read it. Linear in the length; asked only for articles in which something was found."""
     found = _Found()
+    view = document.body_view
     for line in document.zones.lines:
-        _look_at(document, line, found)
+        has_head = line.head > line.start
+        plain = line.tail == line.end and line.kind not in _TELLING and line.zone not in _TELLING
+        if plain and not has_head:
+            continue
+        end = line.head if plain else line.end
+        if view.is_given and end - line.start <= MAX_REMEMBERED:
+            base = document.body_start
+            normal, given = document.text[line.start : end], view.given[line.start - base : end - base]
+            head, tail = line.head - line.start, min(line.tail, end) - line.start
+            found.add(_of_line(normal, given, line.kind, line.zone, head, tail))
+        else:
+            of_line = _Found()
+            _look_at(document, line, of_line)
+            found.add(of_line)
     metas = document.metas
     site = _named(metas.get("og:site_name"))
     return Metadata(
@@ -88,7 +138,22 @@ def read_metadata(document: Document) -> Metadata:
     )
 
 
-def _look_at(document: Document, line: Line, found: _Found) -> None:
+_TELLING = frozenset((Kind.BYLINE, Kind.NOTICE, Zone.BYLINE, Zone.BOILERPLATE))
+MAX_REMEMBERED = 150
+
+
+@functools.lru_cache(maxsize=10_000)
+def _of_line(normal: str, given: str, kind: Kind, zone: Zone | None, head: int, tail: int) -> _Found:  # noqa: PLR0913
+    """What one line says. Datelines, by-lines and copyright lines come again in article after article."""
+    line = Line(1, 1 + len(normal))
+    line.kind, line.zone = kind, zone
+    line.head, line.tail = 1 + head, 1 + tail
+    found = _Found()
+    _look_at(_OneLine(normal, given), line, found)
+    return found
+
+
+def _look_at(document: _Words, line: Line, found: _Found) -> None:
     text = document.text
     if line.head > line.start and line.zone not in (Zone.RELATED, Zone.BOILERPLATE):
         _read_head(document, line, found)
@@ -105,7 +170,7 @@ def _look_at(document: Document, line: Line, found: _Found) -> None:
         found.when = _time(text[line.start : line.end])
 
 
-def _read_head(document: Document, line: Line, found: _Found) -> None:
+def _read_head(document: _Words, line: Line, found: _Found) -> None:
     text = document.text
     dateline = _DATELINE.match(text, line.start, line.head)
     if dateline is None:
@@ -123,7 +188,7 @@ def _read_head(document: Document, line: Line, found: _Found) -> None:
         _read_people(document, *dateline.span("after"), found)
 
 
-def _read_people(document: Document, begin: int, end: int, found: _Found, *, in_dateline: bool = False) -> bool:
+def _read_people(document: _Words, begin: int, end: int, found: _Found, *, in_dateline: bool = False) -> bool:
     """Press and names before 기자 and the like. False when there is no such word."""
     people = _PEOPLE.search(document.text, begin, end)
     if people is None:
@@ -145,7 +210,7 @@ def _spans(found: re.Match[str], group: str) -> Iterator[tuple[int, int]]:
         yield start + name.start(), start + name.end()
 
 
-def _read_byline(document: Document, begin: int, end: int, found: _Found) -> None:
+def _read_byline(document: _Words, begin: int, end: int, found: _Found) -> None:
     text = document.text
     mail = _MAIL.search(text, begin, end)
     if mail is not None and found.mail is None:
@@ -157,7 +222,7 @@ def _read_byline(document: Document, begin: int, end: int, found: _Found) -> Non
         found.author = words[-1]
         if len(words) == 2 and found.press is None and _PRESS_END.search(words[0]):
             at = text.index(words[0], begin)
-            found.press = _named(document.as_given(at, at + len(words[0])))
+            found.signed_press = _named(document.as_given(at, at + len(words[0])))
 
 
 def _named(press: str | None) -> str | None:

@@ -22,6 +22,8 @@ _SENTENCE_END = re.compile(r"[.!?。…][\"'”’)\]」』》]*(?=\s|$|(?=[가-
 _QUOTE = re.compile('"')
 MAX_SENTENCE = 500
 """Characters of a sentence on either side of what was found: what has no end is cut."""
+MAX_COUNTED = 2_000
+"""Characters of a line whose quotation marks are counted anew for each mention; of longer ones they are kept."""
 _NUMBER_OR_LATIN = re.compile(r"[0-9a-z]")
 _DATELINE_OPENERS = frozenset("[(【<〔")
 _IN_TITLE: tuple[Zone, Reason | None] = (Zone.TITLE, None)
@@ -119,7 +121,8 @@ class Document:
     @cached_property
     def cleaned(self) -> str:
         """What the body says, without chrome and repetitions, normalised."""
-        return "\n".join(" ".join(part.split()) for part in self.zones.counted(self.text))
+        parts = "\n".join([part.strip(" ") for part in self.zones.counted(self.text)])
+        return parts if "  " not in parts else "\n".join(" ".join(part.split()) for part in parts.split("\n"))
 
     @cached_property
     def content_hash(self) -> str:
@@ -129,9 +132,8 @@ class Document:
     @cached_property
     def fingerprint(self) -> str:
         """Of the cleaned body alone, spaces aside: equal in copies under another headline."""
-        return hashlib.blake2b(
-            "".join(self.cleaned.split()).encode("utf-8", "surrogatepass"), digest_size=16
-        ).hexdigest()
+        letters = self.cleaned.replace(" ", "").replace("\n", "")
+        return hashlib.blake2b(letters.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
     def view(self, position: int) -> tuple[View, int]:
         """The field that `position` of `text` belongs to, and the position in its normal text."""
@@ -191,6 +193,9 @@ class Document:
         line = self.zones.line_at(position)
         if line is None:
             return False
+        if line.end - line.start <= MAX_COUNTED:
+            text = self.text
+            return text.count('"', line.start, position) % 2 == 1 and text.find('"', position, line.end) >= 0
         quotes = self._quotes
         before = bisect_left(quotes, position)
         return (
