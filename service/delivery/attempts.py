@@ -178,6 +178,7 @@ def after_post(  # noqa: PLR0913 - each is a separate fact
     retry_after_s: float | None,
     luck: float,
     gone_probe_s: float | None = None,
+    late_s: float = 0.0,
 ) -> Command:
     """What an answer means.
 
@@ -190,6 +191,7 @@ def after_post(  # noqa: PLR0913 - each is a separate fact
         retry_after_s: what the answer asked for, in seconds.
         luck: in [0, 1), for the jitter.
         gone_probe_s: after a first 410, seconds until it is asked again; None: this one confirmed it.
+        late_s: seconds from when this attempt was due to when it was made.
     """
     if answer.delivered:
         return Finish("delivered")
@@ -202,6 +204,7 @@ def after_post(  # noqa: PLR0913 - each is a separate fact
         retry_after_s=retry_after_s,
         luck=luck,
         jitter=policy.jitter,
+        late_s=late_s,
     )
     if wait is None:
         return Finish("given_up", failure, f"attempt {attempts_made} was the last of the schedule")

@@ -18,6 +18,9 @@ from dataclasses import dataclass, field
 
 PROBES = 3
 """At once, when half open."""
+DUE_EVERY_S = 0.1
+"""Between two rounds of probes that are retries whose time has come: they are few, their schedule is patience enough,
+and held up here one round after the other they would all come late when the endpoint is well."""
 LATELY_S = 10.0
 MOST_TIMES = 10
 """What was accepted lately adds at most so many times `after` to the failures that open it."""
@@ -110,7 +113,7 @@ class Breaker:
     def _open(self, now: float, pause_s: float) -> None:
         self._pause_s, self._until = pause_s, now + pause_s
         self._begun = self._probing = 0
-        self._due_from, self._most = now + min(pause_s, self.first_s), PROBES
+        self._due_from, self._most = now + min(pause_s, DUE_EVERY_S), PROBES
 
     def _enough(self, now: float) -> int:
         self._forget(now)

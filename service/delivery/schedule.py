@@ -13,9 +13,10 @@ RETRY_AFTER_CAP_S = 3600.0
 """A receiver may ask for an hour; beyond that one header would hold an alert for years."""
 
 
-def next_wait(
-    schedule_s: Sequence[float], attempts_made: int, *, retry_after_s: float | None, luck: float, jitter: float
-) -> float | None:
+def next_wait(  # noqa: PLR0913 - each is a separate fact
+    schedule_s: Sequence[float], attempts_made: int, *, retry_after_s: float | None, luck: float, jitter: float,
+    late_s: float = 0.0,
+) -> float | None:  # fmt: skip
     """Seconds from the failed attempt to the next one; None when the schedule is used up.
 
     Args:
@@ -24,13 +25,16 @@ def next_wait(
         retry_after_s: what the answer asked for.
         luck: in [0, 1).
         jitter: share of the wait that luck adds at most.
+        late_s: how much later than it was due the failed attempt was made, because others had to be asked first. It
+            is taken off the wait, so that a queue of ours does not add up from step to step, but at most half of it:
+            a schedule must not be run through in one go after we were away.
     """
     if attempts_made > len(schedule_s):
         return None
     wait = schedule_s[attempts_made - 1]
-    if retry_after_s is not None:
-        wait = max(wait, min(retry_after_s, RETRY_AFTER_CAP_S))
-    return wait * (1.0 + jitter * luck)
+    asked = 0.0 if retry_after_s is None else min(retry_after_s, RETRY_AFTER_CAP_S)
+    spread = 1.0 + jitter * luck
+    return max(wait * spread - min(max(late_s, 0.0), wait / 2), asked * spread)
 
 
 def retry_after(value: str | None, now_s: float) -> float | None:

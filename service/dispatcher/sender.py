@@ -174,6 +174,7 @@ class Sender:
             retry_after_s=asked_s,
             luck=self._luck(),
             gone_probe_s=findings.gone_probe_s,
+            late_s=(started_ms - delivery.due_ms) / 1000 if delivery.due_ms else 0.0,
         )
         if isinstance(verdict, Hold) and delivery.reason == "test":
             verdict = Finish("given_up", verdict.failure, verdict.reason)

@@ -148,7 +148,7 @@ async def test_an_open_breaker_costs_probes_only_and_no_attempts(kafka_settings:
         known = Known()
         known.add(subscription(receiver.url))
         settings = settings_for(
-            kafka_settings, BONGSU_DELIVERY_SCHEDULE_S=",".join(["1"] * 20), BONGSU_DELIVERY_BREAKER_MAX_OPEN_S="1"
+            kafka_settings, BONGSU_DELIVERY_SCHEDULE_S="15" + ",1" * 20, BONGSU_DELIVERY_BREAKER_MAX_OPEN_S="1"
         )
         await produce(kafka_settings, records)
         async with dispatching(settings, known) as role:

@@ -1,9 +1,10 @@
 """The circuit breaker, beside an oracle that keeps the whole history."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.delivery.breaker import LATELY_S, MOST_TIMES, PROBES, Breaker
+from service.delivery.breaker import DUE_EVERY_S, LATELY_S, MOST_TIMES, PROBES, Breaker
 
 
 def test_it_opens_probes_and_closes() -> None:
@@ -61,9 +62,9 @@ def test_a_retry_that_is_due_need_not_wait_for_the_end_of_a_long_pause() -> None
         breaker.started()
         breaker.failed(now, probe=True)
     assert breaker.wait_s(now) == 8.0
-    assert breaker.wait_s(now, due=True) == 1.0
-    assert breaker.probes_left(now + 0.5, due=True) == 0
-    assert breaker.probes_left(now + 1.0, due=True) == PROBES
+    assert breaker.wait_s(now, due=True) == pytest.approx(DUE_EVERY_S)
+    assert breaker.probes_left(now + 0.9 * DUE_EVERY_S, due=True) == 0
+    assert breaker.probes_left(now + 1.1 * DUE_EVERY_S, due=True) == PROBES
     assert breaker.probes_left(now + 1.0) == 0
     breaker.trip(now, 30.0)  # 410: one probe, and not before its time
     assert breaker.probes_left(now + 2.0, due=True) == 0

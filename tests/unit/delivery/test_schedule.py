@@ -72,3 +72,16 @@ def test_tier_after_tier_ends_within_a_second_of_the_time_and_never_after_it(rem
         hops += 1
     assert 0 <= remaining < 1
     assert hops <= 28 + 9 + 5 + 9 + 9  # of hours, ten minutes, minutes, ten seconds, seconds
+
+
+@given(wait=st.floats(0, 1e5), late=st.floats(-10, 1e6), asked=st.none() | st.floats(0, 1e6), luck=st.floats(0, 0.999))
+def test_what_came_late_is_made_up_for_by_half_a_wait_at_most_and_never_against_retry_after(
+    wait: float, late: float, asked: float | None, luck: float
+) -> None:
+    punctual = next_wait((wait,), 1, retry_after_s=asked, luck=luck, jitter=0.2)
+    made_up = next_wait((wait,), 1, retry_after_s=asked, luck=luck, jitter=0.2, late_s=late)
+    assert punctual is not None
+    assert made_up is not None
+    assert punctual - max(late, 0) - 1e-6 <= made_up <= punctual
+    assert made_up >= wait / 2
+    assert made_up >= min(asked or 0.0, 3600.0)
