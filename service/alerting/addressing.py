@@ -116,6 +116,8 @@ def _thin(alert: AlertRecord) -> AlertRecord:
 
     An address is left out rather than cut: half of one leads somewhere else.
     """
+    if len(alert.encode()) <= MAX_ALERT_BYTES:
+        return alert
     while len(alert.encode()) > MAX_ALERT_BYTES and alert.mentions:
         keep = len(alert.mentions) // 2
         alert = alert.model_copy(update={"mentions": alert.mentions[:keep], "truncated": True})

@@ -31,8 +31,8 @@ class Record(BaseModel):
     schema_: Annotated[int, Field(alias="schema", ge=1, strict=True)] = SCHEMA
 
     def encode(self) -> bytes:
-        """UTF-8 JSON, stable: field order of the model, no escapes for Hangul."""
-        return orjson.dumps(self.model_dump(mode="python", by_alias=True, exclude_none=True))
+        """UTF-8 JSON, stable: field order of the model, no escapes for Hangul; the bytes that orjson would write."""
+        return self.__pydantic_serializer__.to_json(self, by_alias=True, exclude_none=True)
 
     @classmethod
     def decode(cls, raw: bytes, topic: str) -> Self:
