@@ -38,12 +38,17 @@ async def read_whole(settings: KafkaSettings, name: str) -> dict[str, bytes]:
         else:
             found[key] = value
 
+    await read_each(settings, name, take)
+    return found
+
+
+async def read_each(settings: KafkaSettings, name: str, take: "OnRecord") -> None:
+    """Every record that `name` holds now, in its order. Raises as `read_whole`, and whatever `take` raises."""
     async with started(settings, make_consumer(settings, group=None)) as consumer:
         partition, end = await _from_the_beginning(consumer, settings, name)
         async for batch in _to_the_end(consumer, partition, end):
             for key, value in batch:
                 take(key, value)
-    return found
 
 
 async def put(producer: AIOKafkaProducer, topic: str, records: Iterable[tuple[str, bytes | None]]) -> None:

@@ -16,7 +16,7 @@ from service.cli.times import Span
 from service.delivery.rotation import VERSIONS, public_keys, rotated, versions_of
 from service.delivery.sealing import opened_record, rekeyed_record
 from service.delivery.signing import SYMMETRIC, private_secret, read_secret
-from service.model.errors import InvalidSubscription, WrongSetup
+from service.model.errors import ChangedMeanwhile, InvalidSubscription, WrongSetup
 from service.model.records import SubscriptionRecord
 from service.settings import KafkaSettings
 
@@ -118,7 +118,7 @@ def rekey() -> int:
     """Seal all secrets with the first key of BONGSU_SECRET_KEY, those that stand in clear too.
 
     To exchange the key: put the new one in front, restart the roles, rekey, then drop the old one. May be repeated;
-    exit code 1 when a subscription holds something that none of the keys opens (it is left as it is).
+    exit code 1 when one is left as it is: it holds something that none of the keys opens, or was changed meanwhile.
     """
     settings = settings_of("subscriptions")
     keys = settings.bongsu.keys
@@ -133,8 +133,16 @@ def rekey() -> int:
             click.echo(f"{record.id}: {error}", err=True)
             stuck += 1
             continue
-        if new != record:
-            asyncio.run(publish_subscription(settings.kafka, new, keys))
+        if new == record:
+            continue
+        try:
+            asyncio.run(
+                publish_subscription(settings.kafka, new.model_copy(update={"revision": record.revision + 1}), keys)
+            )
+        except ChangedMeanwhile as error:
+            click.echo(str(error), err=True)
+            stuck += 1
+        else:
             changed += 1
-    click.echo(f"{changed} of {len(known)} subscriptions sealed with the key {keys.keys[0][0]}, {stuck} do not open")
+    click.echo(f"{changed} of {len(known)} subscriptions sealed with the key {keys.keys[0][0]}, {stuck} are left")
     return int(stuck > 0)

@@ -11,7 +11,7 @@ from service.delivery.keys_page import KEYS_PATH, keys_page
 from service.dispatcher.metrics import DispatcherMetrics
 from service.dispatcher.role import Dispatcher
 from service.metrics import RoleMetrics
-from service.model.errors import Unavailable
+from service.model.errors import ChangedMeanwhile, Unavailable
 from service.model.records import SubscriptionRecord
 from service.settings import Settings
 
@@ -84,6 +84,8 @@ class ComposedDispatcher:
             changed = {name: getattr(record, name) for name in CHANGED}
             try:
                 await publish_subscription(self._settings.kafka, stands.model_copy(update=changed))
+            except ChangedMeanwhile:
+                return
             except Unavailable:
                 await asyncio.sleep(PUBLISH_AGAIN_S)
             else:

@@ -7,6 +7,7 @@ BongsuError
 │   └── InvalidSubscription  a subscription that cannot work
 ├── NewerSchema              a record of a newer Bongsu: stop the role, upgrade it, lose nothing
 ├── WrongSetup               a setting, a missing extra, a port in use: exit with a sentence that helps
+├── ChangedMeanwhile         somebody else changed it first: look again, and decide again
 └── Unavailable              Kafka (or another part outside) does not answer: retry
 """
 
@@ -60,6 +61,10 @@ class InvalidRules(BadInput):
 
 class InvalidSubscription(BadInput):
     """A subscription that cannot work, refused where it is written."""
+
+
+class ChangedMeanwhile(BongsuError):
+    """A change was made from a state that stands no longer; nothing of it was kept."""
 
 
 class NewerSchema(BongsuError):

@@ -17,7 +17,7 @@ from service.adapters.embedded_kafka import free_port
 from service.adapters.kafka_client import make_producer, started, topic_name
 from service.adapters.topics_admin import create_topics
 from service.model import topics
-from service.model.errors import NewerSchema, Unavailable, WrongSetup
+from service.model.errors import ChangedMeanwhile, NewerSchema, Unavailable, WrongSetup
 from service.model.records import SubscriptionRecord
 from service.settings import KafkaSettings
 from tests.waiting import wait_until
@@ -57,6 +57,46 @@ async def test_subscriptions_come_change_and_go(kafka_settings, follower):
     assert follower.all() == await read_subscriptions(kafka_settings) == (subscription("a", revision=2),)
 
 
+async def test_of_two_changes_from_one_revision_the_first_stands_everywhere(kafka_settings, follower):
+    await publish_subscription(kafka_settings, subscription("a"))
+    first = subscription("a", revision=2).model_copy(update={"url": "https://first.example/"})
+    late = subscription("a", revision=2).model_copy(update={"url": "https://late.example/"})
+    await publish_subscription(kafka_settings, first)
+    with pytest.raises(ChangedMeanwhile, match="revision 2 stands"):
+        await publish_subscription(kafka_settings, late)
+    await publish_subscription(kafka_settings, subscription("z"))  # what follows has seen all before it
+    await wait_until(lambda: follower.get("z"))
+    assert follower.get("a") == first
+    assert (await read_subscriptions(kafka_settings))[0] == first
+    # what compaction keeps of it, the last record of the key, is the winner's
+    last = (await read_whole(kafka_settings, topics.SUBSCRIPTIONS))["a"]
+    assert SubscriptionRecord.decode(last, topics.SUBSCRIPTIONS) == first
+    with pytest.raises(ChangedMeanwhile):
+        await publish_subscription(kafka_settings, late.model_copy(update={"revision": 1}))
+
+
+async def test_of_many_changes_at_once_exactly_one_succeeds(kafka_settings, follower):
+    await publish_subscription(kafka_settings, subscription("a"))
+    wanted = [
+        subscription("a", revision=2).model_copy(update={"url": f"https://{number}.example/"}) for number in range(6)
+    ]
+    ended = await asyncio.gather(
+        *(publish_subscription(kafka_settings, record) for record in wanted), return_exceptions=True
+    )
+    won = [record for record, end in zip(wanted, ended, strict=True) if end is None]
+    assert len(won) == 1
+    assert {type(end) for end in ended} == {type(None), ChangedMeanwhile}
+    assert await read_subscriptions(kafka_settings) == tuple(won)
+    await wait_until(lambda: follower.get("a") == won[0])
+
+
+async def test_a_subscription_that_was_removed_may_come_again(kafka_settings, follower):
+    await publish_subscription(kafka_settings, subscription("a", revision=7))
+    await remove_subscription(kafka_settings, "a")
+    await publish_subscription(kafka_settings, subscription("a"))
+    await wait_until(lambda: follower.get("a") == subscription("a"))
+
+
 async def test_changes_are_told_once_a_batch_and_before_start_returns(kafka_settings) -> None:
     for name in "abc":
         await publish_subscription(kafka_settings, subscription(name))
@@ -76,7 +116,7 @@ async def test_a_record_that_cannot_be_read_leaves_the_last_good_one(kafka_setti
     await wait_until(lambda: follower.get("c"))
     assert follower.all() == (subscription("a"), subscription("c"))
     assert follower.ready
-    assert await read_subscriptions(kafka_settings) == (subscription("c"),)  # the good `a` is no longer there
+    assert await read_subscriptions(kafka_settings) == follower.all()  # until compaction takes the good one
 
 
 async def test_a_newer_schema_stops_the_role(kafka_settings):

@@ -66,7 +66,7 @@ async def test_from_the_command_to_the_topic_and_back(kafka_settings, bongsu):
     assert "warn  secrets" not in well.stdout
 
     new = bongsu("subscriptions", "rekey", key=f"{KEYS[4]},{KEYS[0]}")
-    assert (new.returncode, new.stdout) == (0, "1 of 1 subscriptions sealed with the key k4, 0 do not open\n")
+    assert (new.returncode, new.stdout) == (0, "1 of 1 subscriptions sealed with the key k4, 0 are left\n")
     assert "sealed1.k0" not in await written(kafka_settings)
     stuck = bongsu("subscriptions", "rekey", key=KEYS[0])
     assert stuck.returncode == 1
