@@ -78,16 +78,18 @@ class Connection(asyncio.Protocol):
         if self._closing or self._transport is None:
             raise LostConnection("the connection is closed")
         self._reply, self._watch = reply, watch
-        self._over = asyncio.get_running_loop().create_future()
+        self._over = over = asyncio.get_running_loop().create_future()
         reusable = False
         try:
             self._transport.write(request)
-            await self._over
+            await over
             reusable = reply.reusable and not self._closing and not self._transport.get_write_buffer_size()
         finally:
             self._reply = self._watch = self._over = None
             if not reusable:
                 self.abort()
+                if over.done() and not over.cancelled():
+                    over.exception()  # seen, also where the deadline came in the same moment
         return reusable
 
     def abort(self) -> None:
