@@ -7,7 +7,7 @@ second header, and a reserved name would let a subscription forge what the recei
 import re
 from collections.abc import Iterable, Mapping
 
-from service.delivery.sealing import is_sealed
+from service.delivery.sealing import SEALED, is_sealed
 from service.delivery.signing import signature_headers
 from service.model.errors import InvalidSubscription
 from service.model.records import SubscriptionRecord
@@ -48,6 +48,8 @@ def read_headers(texts: Iterable[str]) -> dict[str, str]:
     if len(headers) < len(pairs):
         raise InvalidSubscription("a header is there twice.")
     check_headers(headers)
+    for name in filter(lambda name: is_sealed(headers[name]), headers):
+        raise InvalidSubscription(f"the value of {name} starts with {SEALED!r}, as only what Bongsu has sealed may.")
     return headers
 
 

@@ -5,6 +5,7 @@ that asks for peace gets at least as much as the schedule gives it.
 """
 
 from collections.abc import Sequence
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from service.model.topics import RETRY_TIERS_S
@@ -45,7 +46,10 @@ def retry_after(value: str | None, now_s: float) -> float | None:
     if text.isascii() and text.isdigit():
         return float(text[:12])
     try:
-        seconds = parsedate_to_datetime(text).timestamp() - now_s
+        date = parsedate_to_datetime(text)
+        if date.tzinfo is None:  # asctime, or -0000: HTTP dates are UTC whatever they say of it, never our zone
+            date = date.replace(tzinfo=UTC)
+        seconds = date.timestamp() - now_s
     except (ValueError, TypeError, OverflowError):
         return None
     return seconds if seconds > 0 else None

@@ -194,7 +194,7 @@ def _variants(body: bytes) -> Iterator[tuple[Cause, str, bytes]]:
             continue
     try:
         value = json.loads(body)
-    except ValueError:  # not JSON, or not even text
+    except (ValueError, RecursionError):  # not JSON, not even text, or nested so deep that no framework reads it
         return
     for how, compact, ascii_only, ordered in (
         ("compact", True, False, False),
@@ -203,7 +203,10 @@ def _variants(body: bytes) -> Iterator[tuple[Cause, str, bytes]]:
         ("Hangul as \\u escapes", False, True, False),
         ("compact, keys sorted", True, False, True),
     ):
-        text = json.dumps(
-            value, ensure_ascii=ascii_only, sort_keys=ordered, separators=(",", ":") if compact else (", ", ": ")
-        )
+        try:
+            text = json.dumps(
+                value, ensure_ascii=ascii_only, sort_keys=ordered, separators=(",", ":") if compact else (", ", ": ")
+            )
+        except RecursionError:  # writing needs more room than reading did
+            return
         yield Cause.RESERIALISED, how, text.encode("utf-8", "surrogatepass")

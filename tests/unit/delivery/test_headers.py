@@ -11,6 +11,7 @@ from service.delivery.headers import (
     MAX_VALUE,
     check_headers,
     parse_header,
+    read_headers,
     secrets_at,
     shown_headers,
     webhook_headers,
@@ -54,6 +55,14 @@ def test_there_is_a_limit_to_all_of_them():
         check_headers({f"X-{n}": "a" * MAX_VALUE for n in range(10)})
     with pytest.raises(InvalidSubscription, match="twice"):
         check_headers({"X-A": "1", "x-a": "2"})
+
+
+def test_nobody_may_write_what_looks_sealed():
+    """It could never be opened: nothing of that subscription could be signed, and rekey would stop at it for ever."""
+    with pytest.raises(InvalidSubscription, match=r"X-A starts with 'sealed1\.'") as refused:
+        read_headers(["X-Team: press", "X-A: sealed1.k1.AAAA"])
+    assert "AAAA" not in str(refused.value)
+    assert read_headers(["X-A: unsealed1.x"]) == {"X-A": "unsealed1.x"}
 
 
 def test_a_colon_is_needed():

@@ -1,5 +1,7 @@
 """When a delivery is tried again; the tiers against a slow and obvious simulation."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,6 +58,21 @@ def test_luck_only_ever_adds(luck: float, jitter: float, asked: float | None) ->
 )
 def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | None) -> None:
     assert retry_after(header, now_s=100.0) == seconds
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Seoul", "America/Los_Angeles"])
+@pytest.mark.parametrize(
+    "header",
+    ["Thu Jan  1 00:03:20 1970", "Thu, 01 Jan 1970 00:03:20 -0000", "Thu, 01 Jan 1970 00:03:20", "120"],
+)
+def test_retry_after_says_the_same_in_every_time_zone(header: str, zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert retry_after(header, now_s=80.0) == 120.0
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_the_largest_tier_that_does_not_overshoot() -> None:

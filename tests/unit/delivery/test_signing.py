@@ -148,3 +148,13 @@ def test_other_causes_are_named() -> None:
 def test_header_names_may_come_in_any_case() -> None:
     headers = {name.title(): value for name, value in signature_headers([SYMMETRIC], ID, AT, ASCII).items()}
     assert verify([SYMMETRIC], headers, ASCII, AT).ok
+
+
+@pytest.mark.parametrize("depth", [10, 900, 990, 1_000, 100_000])
+@pytest.mark.parametrize(("opens", "closes"), [("[", "]"), ('{"a":', "0}")])
+def test_a_body_nested_however_deep_is_judged_and_never_raises(opens: str, closes: str, depth: int) -> None:
+    deep = (opens * depth + closes * depth).encode()
+    headers = signature_headers([SYMMETRIC], ID, AT, deep)
+    assert verify([SYMMETRIC], headers, deep, AT).ok
+    assert verify([OTHER], headers, deep, AT).cause is Cause.OTHER_SECRET
+    assert verify([SYMMETRIC], headers, (opens * depth).encode(), AT).cause is Cause.OTHER_SECRET
