@@ -27,8 +27,8 @@ MEANS = {
 }
 
 
-async def choose(settings: KafkaSettings, wanted: Wanted, now_ms: int) -> Choice:
-    """Read what happened, and choose.
+async def choose(settings: KafkaSettings, wanted: Wanted, now_ms: int, lives_ms: int) -> Choice:
+    """Read what happened, and choose; `lives_ms` as in `History.choose`.
 
     Raises:
         Unavailable, WrongSetup: Kafka does not answer, or a topic does not exist.
@@ -40,11 +40,11 @@ async def choose(settings: KafkaSettings, wanted: Wanted, now_ms: int) -> Choice
     # what failed since then may have been decided long before
     async for record in scan(settings, topics.DELIVERIES, None if wanted.failed else since_ms):
         try:
-            history.delivery(DeliveryRecord.decode(record.value or b"", topics.DELIVERIES), record.timestamp)
+            history.delivery(DeliveryRecord.decode(record.value or b"", topics.DELIVERIES))
         except BadInput:
             continue  # the dispatcher has put it to dead-letters
     known = {record.id for record in await read_subscriptions(settings)}
-    return history.choose(known, now_ms)
+    return history.choose(known, now_ms, lives_ms)
 
 
 async def produce(settings: KafkaSettings, records: tuple[DeliveryRecord, ...]) -> None:
@@ -96,7 +96,8 @@ def replay(
     """
     wanted = _wanted(delivery, subscription, since_ms, until_ms, failed_ms)
     settings = settings_of("replay")
-    choice = asyncio.run(choose(settings.kafka, wanted, time.time_ns() // 1_000_000))
+    lives_ms = round(settings.alerting.time_to_live_s * 1000)
+    choice = asyncio.run(choose(settings.kafka, wanted, time.time_ns() // 1_000_000, lives_ms))
     for why, count in choice.left_out.items():
         click.echo(f"left out: {count} {MEANS[why]}", err=True)
     count = len(choice.records)

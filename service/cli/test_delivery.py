@@ -21,8 +21,8 @@ from service.settings import KafkaSettings
 
 
 def as_test(subscription: SubscriptionRecord, nonce: str, now_ms: int, lives_s: float) -> DeliveryRecord:
-    """The delivery of a test, in the format of `subscription`; another `nonce` makes another id."""
-    body = notification("test", subscription.id, 1, "test", (sample_alert(subscription, now_ms),), now_ms)
+    """The delivery of a test, in the format of `subscription`; another `nonce` (hexadecimal) makes other ids."""
+    body = notification("test", subscription.id, 1, "test", (sample_alert(subscription, now_ms, nonce),), now_ms)
     group = f"test-{nonce}"
     return DeliveryRecord(
         id=ids.delivery_id(subscription.id, group, 1),

@@ -2,6 +2,8 @@
 
 A replay is a new record of an old delivery, with a new deadline and `reason` replay. It adds attempts to its id and
 takes nothing back: an id that ended stays ended, and one that was delivered at any time counts as delivered.
+Which replay an attempt belongs to is told by its deadline: the records are written by one machine, the attempts by
+another, and two clocks say nothing about which was first.
 """
 
 from collections import Counter
@@ -52,11 +54,15 @@ class Choice:
 @dataclass(slots=True)
 class _Past:
     record: DeliveryRecord | None = None
+    """The newest."""
+    lives_ms: int | None = None
+    """How long it had when it was new; a replay lives from the time that it was asked for."""
     bodies: set[str] = field(default_factory=set)
     last: AttemptRecord | None = None
     end: AttemptRecord | None = None
     delivered: bool = False
-    asked_again_ms: int = 0
+    ended_replays: set[int | None] = field(default_factory=set)
+    """Their deadlines; None is of an attempt from before these were written down."""
 
 
 class History:
@@ -76,9 +82,11 @@ class History:
         if record.terminal:
             past.end = record
             past.delivered |= record.outcome == "delivered"
+            if record.reason == "replay":
+                past.ended_replays.add(record.deadline_ms)
 
-    def delivery(self, record: DeliveryRecord, written_ms: int) -> None:
-        """One record of `deliveries`, written at `written_ms`."""
+    def delivery(self, record: DeliveryRecord) -> None:
+        """One record of `deliveries`; those of an id in their order."""
         if record.reason == "test" or not self._names(record.id, record.subscription):
             return
         if self._wanted.failed and not self._failed(self._past.get(record.id)):
@@ -86,21 +94,27 @@ class History:
         past = self._past.setdefault(record.id, _Past())
         past.bodies |= {record.body_sha256, sha256_hex(record.body.encode("utf-8", "surrogatepass"))}
         past.record = record
-        if record.reason == "replay":
-            past.asked_again_ms = max(past.asked_again_ms, written_ms)
+        if record.reason == "live":
+            past.lives_ms = max(record.deadline_ms - record.created_ms, 1)
 
-    def choose(self, subscriptions: Collection[str], now_ms: int) -> Choice:
-        """The records to write. `subscriptions`: those that exist."""
+    def choose(self, subscriptions: Collection[str], now_ms: int, lives_ms: int) -> Choice:
+        """The records to write.
+
+        Args:
+            subscriptions: those that exist.
+            now_ms: the clock of whoever asks.
+            lives_ms: for what is kept as a replay only: nobody knows any more how long it had.
+        """
         chosen: list[DeliveryRecord] = []
         left_out: Counter[LeftOut] = Counter()
         for past in self._past.values():
             if not self._asked_for(past):
                 continue
-            why = _why_not(past, subscriptions)
+            why = _why_not(past, subscriptions, now_ms)
             if why is not None:
                 left_out[why] += 1
             elif past.record is not None:
-                chosen.append(again(past.record, now_ms))
+                chosen.append(again(past.record, now_ms, past.lives_ms or lives_ms))
         return Choice(tuple(sorted(chosen, key=lambda record: (record.created_ms, record.id))), left_out)
 
     def _names(self, delivery: str, subscription: str) -> bool:
@@ -118,22 +132,31 @@ class History:
         return past.record is not None and self._wanted.covers(past.record.created_ms)
 
 
-def _why_not(past: _Past, subscriptions: Collection[str]) -> LeftOut | None:
+def _why_not(past: _Past, subscriptions: Collection[str], now_ms: int) -> LeftOut | None:
     if past.record is None:
         return LeftOut.NOT_KEPT
     if past.record.subscription not in subscriptions:
         return LeftOut.NO_SUBSCRIPTION
     if len(past.bodies) > 1:
         return LeftOut.TWO_CONTENTS
-    last = past.last
-    if last is None or not last.terminal or past.asked_again_ms > last.started_ms:
+    if past.last is None or not past.last.terminal or _replay_under_way(past, past.record, now_ms):
         return LeftOut.PENDING
     return None
 
 
-def again(record: DeliveryRecord, now_ms: int) -> DeliveryRecord:
-    """The record that sends it once more: as long a time to live as it had, its attempts counted from one."""
-    lives_ms = max(record.deadline_ms - record.created_ms, 1)
+def _replay_under_way(past: _Past, newest: DeliveryRecord, now_ms: int) -> bool:
+    if newest.reason != "replay" or past.ended_replays & {newest.deadline_ms, None}:
+        return False
+    return now_ms < newest.deadline_ms  # both are times of those who ask for replays; after it nothing is sent
+
+
+def again(record: DeliveryRecord, now_ms: int, lives_ms: int) -> DeliveryRecord:
+    """The record that sends it once more, for `lives_ms` from now, its attempts counted from one."""
     return record.model_copy(
-        update={"attempts_made": 0, "due_ms": 0, "deadline_ms": now_ms + lives_ms, "reason": "replay"}
+        update={
+            "attempts_made": 0,
+            "due_ms": 0,
+            "deadline_ms": now_ms + lives_ms,
+            "reason": "replay",
+        }
     )

@@ -5,10 +5,13 @@ from service.model.records import AlertRecord, ArticleHead, Evidence, RuleHead, 
 SENTENCE = "봉수대가 봉수구에서 시험 신호를 올렸다."
 
 
-def sample_alert(subscription: SubscriptionRecord, now_ms: int) -> AlertRecord:
-    """An alert to `subscription`, of `now_ms`; its address can never exist (RFC 2606)."""
+def sample_alert(subscription: SubscriptionRecord, now_ms: int, nonce: str = "0") -> AlertRecord:
+    """An alert to `subscription`, of `now_ms`; its address can never exist (RFC 2606).
+
+    `nonce`, up to 32 hexadecimal digits, makes its id: whoever drops what he has seen must not drop the second test.
+    """
     return AlertRecord(
-        alert_id="alr_" + "0" * 32,
+        alert_id=f"alr_{nonce:0>32}",
         match_id="mat_" + "0" * 32,
         subscription=subscription.id,
         story=StoryHead(id="sty_" + "0" * 32),

@@ -284,6 +284,7 @@ class Sender:
             started_ms=started_ms,
             duration_ms=answer.phases.total_ms if answer is not None else float(now_ms - started_ms),
             next_due_ms=verdict.due_ms if isinstance(verdict, WaitUntil) else None,
+            deadline_ms=delivery.deadline_ms,
             published_ms=delivery.published_ms,
             reason=delivery.reason,
             **trace(answer, len(delivery.body.encode())),

@@ -237,6 +237,8 @@ class AttemptRecord(Record):
     excerpt: str | None = None
     """First characters of the answer, secrets masked."""
     next_due_ms: int | None = None
+    deadline_ms: int | None = None
+    """Of the delivery: tells the attempts of one replay of it from those of another."""
     published_ms: int
     reason: Literal["live", "test", "replay"] = "live"
 

@@ -10,6 +10,7 @@ from service.delivery.replay import History, LeftOut, Wanted, again
 from tests.builders import attempt_record, delivery_record
 
 NOW = 10_000_000
+LIVES = 3_000
 KNOWN = {"sub1", "sub2"}
 
 
@@ -17,14 +18,14 @@ def choose(wanted, attempts, deliveries, known=KNOWN):
     history = History(wanted)
     for attempt in attempts:
         history.attempt(attempt)
-    for delivery, written_ms in deliveries:
-        history.delivery(delivery, written_ms)
-    return history.choose(known, NOW)
+    for delivery in deliveries:
+        history.delivery(delivery)
+    return history.choose(known, NOW, LIVES)
 
 
 def test_a_replay_keeps_the_id_the_bytes_and_the_time_to_live():
     old = delivery_record("msg_1", created_ms=1000, deadline_ms=5000, attempts_made=7, due_ms=4000)
-    new = again(old, NOW)
+    new = again(old, NOW, 4000)
     assert (new.id, new.body, new.body_sha256, new.content_type) == (
         old.id,
         old.body,
@@ -37,7 +38,7 @@ def test_a_replay_keeps_the_id_the_bytes_and_the_time_to_live():
 
 def test_one_by_its_id_whatever_became_of_it():
     attempts = [attempt_record("msg_1"), attempt_record("msg_2")]
-    deliveries = [(delivery_record("msg_1"), 1), (delivery_record("msg_2"), 1)]
+    deliveries = [delivery_record("msg_1"), delivery_record("msg_2")]
     choice = choose(Wanted(delivery="msg_1"), attempts, deliveries)
     assert [record.id for record in choice.records] == ["msg_1"]
     assert not choice.left_out
@@ -46,17 +47,30 @@ def test_one_by_its_id_whatever_became_of_it():
 @pytest.mark.parametrize(
     ("attempts", "deliveries", "known", "why"),
     [
-        ([], [(delivery_record(), 1)], KNOWN, LeftOut.PENDING),
-        ([attempt_record(outcome="retry")], [(delivery_record(), 1)], KNOWN, LeftOut.PENDING),
+        ([], [delivery_record()], KNOWN, LeftOut.PENDING),
+        ([attempt_record(outcome="retry")], [delivery_record()], KNOWN, LeftOut.PENDING),
         (
             [attempt_record(outcome="given_up", started_ms=50)],
-            [(delivery_record(), 1), (delivery_record(reason="replay"), 60)],
+            [delivery_record(), delivery_record(reason="replay")],
             KNOWN,
             LeftOut.PENDING,
         ),
-        ([attempt_record()], [(delivery_record(), 1)], {"sub2"}, LeftOut.NO_SUBSCRIPTION),
-        ([attempt_record(body_sha256="0" * 64)], [(delivery_record(), 1)], KNOWN, LeftOut.TWO_CONTENTS),
-        ([attempt_record()], [(delivery_record(body="x"), 1), (delivery_record(), 2)], KNOWN, LeftOut.TWO_CONTENTS),
+        (
+            [
+                attempt_record(outcome="given_up"),
+                attempt_record(outcome="given_up", reason="replay", deadline_ms=NOW + 1),
+            ],
+            [
+                delivery_record(),
+                delivery_record(reason="replay", deadline_ms=NOW + 1),
+                delivery_record(reason="replay", deadline_ms=NOW + 2),
+            ],
+            KNOWN,
+            LeftOut.PENDING,
+        ),
+        ([attempt_record()], [delivery_record()], {"sub2"}, LeftOut.NO_SUBSCRIPTION),
+        ([attempt_record(body_sha256="0" * 64)], [delivery_record()], KNOWN, LeftOut.TWO_CONTENTS),
+        ([attempt_record()], [delivery_record(body="x"), delivery_record()], KNOWN, LeftOut.TWO_CONTENTS),
     ],
 )
 def test_what_is_left_alone_and_why(attempts, deliveries, known, why):
@@ -68,12 +82,39 @@ def test_what_is_left_alone_and_why(attempts, deliveries, known, why):
 def test_a_replay_that_failed_too_may_be_asked_for_again():
     attempts = [
         attempt_record(outcome="given_up", started_ms=50),
-        attempt_record(outcome="given_up", started_ms=70, reason="replay"),
+        attempt_record(outcome="given_up", started_ms=70, reason="replay", deadline_ms=NOW + 1),
     ]
-    deliveries = [(delivery_record(), 1), (delivery_record(reason="replay"), 60)]
+    deliveries = [delivery_record(), delivery_record(reason="replay", deadline_ms=NOW + 1)]
     assert len(choose(Wanted(failed=True), attempts, deliveries).records) == 1
     once_more = [*attempts, attempt_record(started_ms=90, reason="replay")]
     assert choose(Wanted(failed=True), once_more, deliveries).records == ()
+
+
+@pytest.mark.parametrize("dispatcher_ms", [0, NOW, 10 * NOW])
+def test_the_clocks_of_those_who_ask_and_of_those_who_send_need_not_agree(dispatcher_ms):
+    ended = [
+        attempt_record(outcome="given_up", started_ms=dispatcher_ms, deadline_ms=5),
+        attempt_record(outcome="given_up", started_ms=dispatcher_ms, deadline_ms=NOW + 1, reason="replay"),
+    ]
+    deliveries = [delivery_record(deadline_ms=5), delivery_record(reason="replay", deadline_ms=NOW + 1)]
+    wanted = Wanted(delivery="msg_1")
+    assert len(choose(wanted, ended, deliveries).records) == 1
+    assert choose(wanted, ended[:1], deliveries).left_out == Counter({LeftOut.PENDING: 1})
+
+
+def test_a_replay_that_nobody_took_is_over_with_its_deadline():
+    over = [delivery_record(), delivery_record(reason="replay", deadline_ms=NOW)]
+    assert len(choose(Wanted(delivery="msg_1"), [attempt_record()], over).records) == 1
+
+
+def test_a_replay_of_a_replay_lives_as_long_as_the_delivery_did_and_no_longer():
+    live = delivery_record(created_ms=1_000, deadline_ms=5_000)
+    replayed = delivery_record(created_ms=1_000, deadline_ms=NOW - 1, reason="replay")
+    wanted, attempts = Wanted(delivery="msg_1"), [attempt_record()]
+    (new,) = choose(wanted, attempts, [live, replayed]).records
+    assert new.deadline_ms == NOW + 4_000
+    (new,) = choose(wanted, attempts, [replayed]).records
+    assert new.deadline_ms == NOW + LIVES, "nobody knows how long it had"
 
 
 def test_failed_means_failed_since_and_its_bytes_may_be_gone():
@@ -83,7 +124,7 @@ def test_failed_means_failed_since_and_its_bytes_may_be_gone():
         attempt_record("msg_3", "undeliverable", started_ms=300),
         attempt_record("msg_4", started_ms=300),
     ]
-    deliveries = [(delivery_record(name, created_ms=1), 1) for name in ("msg_1", "msg_2", "msg_4")]
+    deliveries = [delivery_record(name, created_ms=1) for name in ("msg_1", "msg_2", "msg_4")]
     choice = choose(Wanted(failed=True, since_ms=110, until_ms=400), attempts, deliveries)
     assert [record.id for record in choice.records] == ["msg_1", "msg_2"]
     assert choice.left_out == Counter({LeftOut.NOT_KEPT: 1})
@@ -91,7 +132,7 @@ def test_failed_means_failed_since_and_its_bytes_may_be_gone():
 
 def test_tests_are_never_replayed():
     attempts = [attempt_record("msg_t", "given_up", reason="test")]
-    choice = choose(Wanted(subscription="sub1"), attempts, [(delivery_record("msg_t", reason="test"), 1)])
+    choice = choose(Wanted(subscription="sub1"), attempts, [delivery_record("msg_t", reason="test")])
     assert (choice.records, choice.left_out) == ((), Counter())
 
 
@@ -109,7 +150,7 @@ def test_failed_agrees_with_reading_the_log_by_hand(log, kept, since_ms):
         for number, outcome, at in sorted(log, key=lambda entry: entry[2])
     ]
     choice = choose(
-        Wanted(failed=True, since_ms=since_ms), attempts, [(delivery_record(f"msg_{number}"), 0) for number in kept]
+        Wanted(failed=True, since_ms=since_ms), attempts, [delivery_record(f"msg_{number}") for number in kept]
     )
     expected = set()
     for number in range(5):
