@@ -1,7 +1,8 @@
 """The two ledgers, folded from records. Pure: records and committed offsets in, a balance out.
 
 Ledger `alerts`: every alert id has exactly one current decision.
-Ledger `deliveries`: every delivery id has exactly one end (terminal attempt), and one content.
+Ledger `deliveries`: every delivery id has exactly one end (terminal attempt), and one content; and every replay of one,
+named by its deadline, has an end of its own: one that nobody will ever end makes its id unaccounted for again.
 
 What has no end is *pending* while a record of it stands at or behind its consumer's committed offset, for then it will
 be read (again); otherwise it is *unaccounted*: nobody will ever end it. That holds at any moment and not only at rest,
@@ -24,6 +25,14 @@ EXAMPLES = 5
 
 
 @dataclass(slots=True)
+class _Replay:
+    """One replay of a delivery. Each has a deadline of its own, in its records and in its attempts."""
+
+    at: dict[Partition, int] = field(default_factory=dict)
+    ended: bool = False
+
+
+@dataclass(slots=True)
 class _Entry:
     """One id in a ledger."""
 
@@ -33,6 +42,8 @@ class _Entry:
     ends: set[str] = field(default_factory=set)
     replayed: set[str] = field(default_factory=set)
     """Ends of replays: they add to what happened and contradict nothing."""
+    replays: dict[int, _Replay] = field(default_factory=dict)
+    nameless_ends: bool = False
     contents: set[str] = field(default_factory=set)
     named_by: set[str] = field(default_factory=set)
     """Alerts whose decision names this delivery."""
@@ -42,9 +53,20 @@ class _Entry:
         """All ends there were, first deliveries and replays."""
         return self.ends | self.replayed
 
+    @property
+    def closed(self) -> bool:
+        """It has an end, and so has each of its replays."""
+        return bool(self.happened) and not self._open_replays()
+
+    def _open_replays(self) -> list[_Replay]:
+        return [] if self.nameless_ends else [replay for replay in self.replays.values() if not replay.ended]
+
     def waits(self, committed: Committed) -> bool:
-        """Will a record of this id be read (again)?"""
-        return any(offset >= committed.get(partition, 0) for partition, offset in self.at.items())
+        """Will a record of this id be read (again)? Of each part that has no end, or that one is lost."""
+        open_ = [replay.at for replay in self._open_replays()]
+        if not open_ or (self.at and not self.happened):
+            open_.append(self.at)
+        return all(any(offset >= committed.get(part, 0) for part, offset in at.items()) for at in open_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +121,10 @@ class Books:
         if record.reason == "test":
             return  # whoever asked for it waits for its attempt
         entry = self._deliveries.setdefault(record.id, _Entry(record.created_ms))
-        entry.at[partition] = max(offset, entry.at.get(partition, -1))
+        at = entry.at
+        if record.reason == "replay":
+            at = entry.replays.setdefault(record.deadline_ms, _Replay()).at
+        at[partition] = max(offset, at.get(partition, -1))
         entry.contents.add(record.body_sha256)
 
     def attempt(self, record: AttemptRecord) -> None:
@@ -109,8 +134,16 @@ class Books:
             return
         entry = self._deliveries.setdefault(record.delivery_id, _Entry(record.started_ms))
         entry.contents.add(record.body_sha256)
-        if record.terminal:
-            (entry.replayed if record.reason == "replay" else entry.ends).add(record.outcome)
+        if not record.terminal:
+            return
+        if record.reason == "replay":
+            entry.replayed.add(record.outcome)
+            if record.deadline_ms is None:  # from before attempts said it: which one it ended nobody knows
+                entry.nameless_ends = True
+            else:
+                entry.replays.setdefault(record.deadline_ms, _Replay()).ended = True
+        else:
+            entry.ends.add(record.outcome)
 
     def balances(self, committed: Committed) -> tuple[Balance, Balance]:
         """Both ledgers against the committed offsets of their consumers."""
@@ -119,14 +152,14 @@ class Books:
             key
             for key, entry in self._deliveries.items()
             # decided, and the alert will be read again: then its delivery is produced again
-            if entry.waits(committed) or not waiting.isdisjoint(entry.named_by)
+            if entry.waits(committed) or (not entry.happened and not waiting.isdisjoint(entry.named_by))
         }
         return _balance("alerts", self._alerts, waiting), _balance("deliveries", self._deliveries, moving)
 
     def forget(self, before_ms: int) -> None:
         """Drop what ended and began before; what has no end is kept whatever its age."""
         for ledger in (self._alerts, self._deliveries):
-            for key in [key for key, entry in ledger.items() if entry.happened and entry.since_ms < before_ms]:
+            for key in [key for key, entry in ledger.items() if entry.closed and entry.since_ms < before_ms]:
                 del ledger[key]
 
     def _count(self, what: str) -> None:
@@ -142,7 +175,7 @@ def _balance(ledger: str, entries: Mapping[str, _Entry], waiting: AbstractSet[st
         if len(entry.contents) > 1 or (ledger == "deliveries" and len(entry.ends) > 1):
             conflicting += 1
             wrong.append(key)
-        if entry.happened:
+        if entry.closed:
             end = _current(entry.happened)
             ends[end] = ends.get(end, 0) + 1
         elif key in waiting:

@@ -94,14 +94,50 @@ def test_a_replay_adds_to_what_happened_and_contradicts_nothing():
     books = Books()
     books.delivery(delivery_record("msg_1"), DELIVERIES, 4)
     books.attempt(attempt_record("msg_1", "given_up", status=500))
-    books.delivery(delivery_record("msg_1", reason="replay"), DELIVERIES, 5)
-    assert books.balances(ALL_READ)[1].ends == {"given_up": 1}
-    books.attempt(attempt_record("msg_1", reason="replay"))
+    books.delivery(delivery_record("msg_1", reason="replay", deadline_ms=7), DELIVERIES, 5)
+    waiting = books.balances({DELIVERIES: 5})[1]
+    assert (waiting.pending, waiting.unaccounted, waiting.ended) == (1, 0, 0)
+    books.attempt(attempt_record("msg_1", reason="replay", deadline_ms=7))
     replayed = books.balances(ALL_READ)[1]
     assert replayed.balanced
     assert (replayed.entries, replayed.ended, replayed.ends) == (1, 1, {"delivered": 1})
     books.delivery(delivery_record("msg_1", body="another", reason="replay"), DELIVERIES, 6)
     assert books.balances(ALL_READ)[1].conflicting == 1
+
+
+def test_a_replay_that_was_lost_after_its_commit_is_unaccounted_for():
+    books = Books()
+    books.delivery(delivery_record("msg_1"), DELIVERIES, 4)
+    books.attempt(attempt_record("msg_1"))
+    books.delivery(delivery_record("msg_1", reason="replay", deadline_ms=7), DELIVERIES, 5)
+    books.attempt(attempt_record("msg_1", "retry", status=500, reason="replay", deadline_ms=7))
+    lost = books.balances(ALL_READ)[1]
+    assert (lost.entries, lost.unaccounted, lost.examples) == (1, 1, ("msg_1",))
+    books.delivery(delivery_record("msg_1", attempts_made=1, reason="replay", deadline_ms=7), TIER, 10)
+    assert books.balances(ALL_READ)[1].pending == 1, "it rests in a tier"
+
+
+def test_the_end_of_one_replay_is_not_the_end_of_another():
+    books = whole()
+    for deadline_ms, offset in ((7, 5), (8, 6)):
+        books.delivery(delivery_record("msg_1", reason="replay", deadline_ms=deadline_ms), DELIVERIES, offset)
+    books.attempt(attempt_record("msg_1", reason="replay", deadline_ms=8))
+    books.attempt(attempt_record("msg_1", reason="replay", deadline_ms=8))  # a crash repeats it
+    assert books.balances(ALL_READ)[1].unaccounted == 1
+    assert books.balances({**ALL_READ, DELIVERIES: 6})[1].unaccounted == 1, "7 stands before it and was read"
+    assert books.balances({**ALL_READ, DELIVERIES: 5})[1].pending == 1
+    books.forget(10**15)
+    assert books.balances(ALL_READ)[1].entries == 1, "what has no end is kept"
+    books.attempt(attempt_record("msg_1", reason="replay", deadline_ms=7))
+    assert books.balances(ALL_READ)[1].balanced
+
+
+def test_replays_from_before_they_had_names_balance():
+    books = whole()
+    books.delivery(delivery_record("msg_1", reason="replay"), DELIVERIES, 5)
+    assert books.balances(ALL_READ)[1].unaccounted == 1
+    books.attempt(attempt_record("msg_1", reason="replay"))
+    assert books.balances(ALL_READ)[1].balanced
 
 
 def test_what_ended_long_ago_is_forgotten_and_what_did_not_is_kept():
