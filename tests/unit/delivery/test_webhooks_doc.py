@@ -6,13 +6,15 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
 from service.delivery.attempts import Failure
 from service.delivery.formats import notification
+from service.delivery.health import EventType, operational
 from service.delivery.keys_page import KEYS_PATH
 from service.delivery.sample import sample_alert
 from service.delivery.verifying import Cause
@@ -77,6 +79,25 @@ SAMPLES = {
 }
 
 
+OPERATIONAL: dict[str, dict[str, Any]] = {
+    "operational.endpoint_failing": {
+        "percent": 50, "failures": 61, "since_ms": AT - 216_000_000, "reason": "HTTP 503 Service Unavailable",
+    },
+    "operational.endpoint_disabled": {
+        "percent": 100, "failures": 104, "since_ms": AT - 432_000_000, "reason": "104 failures in a row",
+    },
+    "operational.endpoint_recovered": {
+        "percent": 0, "failures": 0, "since_ms": None, "reason": "it accepts again",
+    },
+}  # fmt: skip
+
+
+def operational_sample(kind: EventType) -> str:
+    fields = OPERATIONAL[kind]
+    at = datetime.fromtimestamp(AT / 1000, UTC).isoformat(timespec="milliseconds")
+    return operational(kind, to="ops", about="press-office", now_ms=AT, timestamp=at, **fields).body
+
+
 def sample(heading: str) -> str:
     kind, reason, sequence, alerts = SAMPLES[heading]
     return notification(kind, "press-office", sequence, reason, alerts, AT)
@@ -95,6 +116,21 @@ def test_the_samples_are_what_is_sent(heading: str) -> None:
     told, sent = json.loads(block("json", heading)), json.loads(sample(heading))
     assert told == sent
     assert list(told) == list(sent)
+
+
+@pytest.mark.parametrize("kind", get_args(EventType))
+def test_the_operational_samples_are_what_is_sent(kind: EventType) -> None:
+    told, sent = json.loads(block("json", f"`{kind}`")), json.loads(operational_sample(kind))
+    assert told == sent
+    assert list(told) == list(sent)
+    assert list(told["data"]) == list(sent["data"])
+
+
+def test_every_type_that_the_code_knows_has_a_sample() -> None:
+    service = Path(__file__).parents[3] / "service"
+    sources = "".join(file.read_text(encoding="utf-8") for file in service.rglob("*.py"))
+    named = set(re.findall(r'"((?:alert|operational)\.[a-z_]+)"', sources))
+    assert named == {kind for kind in re.findall(r"^### `([a-z_.]+)`$", TEXT, re.MULTILINE) if "." in kind}
 
 
 def test_every_format_and_cause_is_there() -> None:
