@@ -242,6 +242,8 @@ class Flow:
 
     def _begin(self, job: Job) -> None:
         """Send it, unless that is done already, or being done: a crash leaves records of one id side by side."""
+        if job.partition.leaving:
+            return  # a repeat whose turn came in the last moment: its next owner reads it again
         delivery = job.delivery
         if delivery.reason == "live":
             if delivery.id in self._open:
