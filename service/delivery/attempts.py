@@ -3,7 +3,7 @@
     due and alive --> Post --answer--> Finish(delivered)            2xx, nothing else
                                        WaitUntil(next)              any failure while the schedule and the deadline last
                                        Finish(given_up)             nothing of either is left
-                                       WaitUntil(probe), then Hold  410, and 410 again
+                                       WaitUntil(probe), then Hold  410, and 410 again from its endpoint
     not due       --> WaitUntil(due)
     past deadline --> Finish(expired)
     nobody there  --> Finish(undeliverable)
@@ -178,6 +178,7 @@ def after_post(  # noqa: PLR0913 - each is a separate fact
     retry_after_s: float | None,
     luck: float,
     gone_probe_s: float | None = None,
+    gone: bool = False,
     late_s: float = 0.0,
 ) -> Command:
     """What an answer means.
@@ -190,22 +191,21 @@ def after_post(  # noqa: PLR0913 - each is a separate fact
         now_ms: when the attempt ended.
         retry_after_s: what the answer asked for, in seconds.
         luck: in [0, 1), for the jitter.
-        gone_probe_s: after a first 410, seconds until it is asked again; None: this one confirmed it.
+        gone_probe_s: after a first 410, seconds until it is asked again; None: a 410 is a refusal like any other.
+        gone: this 410 confirmed an earlier one of its endpoint.
         late_s: seconds from when this attempt was due to when it was made.
     """
     if answer.delivered:
         return Finish("delivered")
     failure = answer.failure or Failure.STATUS
-    if failure is Failure.GONE:
-        return Hold(GONE_DETAIL, failure) if gone_probe_s is None else WaitUntil(now_ms + round(gone_probe_s * 1000))
-    wait = next_wait(
-        policy.schedule(failure, answer.status),
-        attempts_made,
-        retry_after_s=retry_after_s,
-        luck=luck,
-        jitter=policy.jitter,
-        late_s=late_s,
-    )
+    if gone:
+        return Hold(GONE_DETAIL, failure)
+    schedule = policy.schedule(failure, answer.status)
+    wait = gone_probe_s
+    if wait is None or attempts_made > max(1, len(schedule)):
+        wait = next_wait(
+            schedule, attempts_made, retry_after_s=retry_after_s, luck=luck, jitter=policy.jitter, late_s=late_s
+        )
     if wait is None:
         return Finish("given_up", failure, f"attempt {attempts_made} was the last of the schedule")
     due_ms = now_ms + round(wait * 1000)

@@ -24,10 +24,11 @@ def discord(kind: str, alerts: Sequence[AlertRecord]) -> str:
     Raises:
         ValueError: no alerts.
     """
-    return first_that_fits(kind, alerts, _message, _fits)
+    return first_that_fits(kind, alerts, discord_message, _fits)
 
 
-def _message(brief: Brief) -> dict[str, Any]:
+def discord_message(brief: Brief) -> dict[str, Any]:
+    """What `brief` says, as the receiver takes it."""
     embeds = [_embed(item) for item in brief.items]
     if embeds and brief.footer:
         embeds[-1]["footer"] = {"text": clipped(brief.footer, MAX_FOOTER)}

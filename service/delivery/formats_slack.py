@@ -21,10 +21,11 @@ def slack(kind: str, alerts: Sequence[AlertRecord]) -> str:
     Raises:
         ValueError: no alerts.
     """
-    return first_that_fits(kind, alerts, _message, _fits)
+    return first_that_fits(kind, alerts, slack_message, _fits)
 
 
-def _message(brief: Brief) -> dict[str, Any]:
+def slack_message(brief: Brief) -> dict[str, Any]:
+    """What `brief` says, as the receiver takes it."""
     blocks: list[dict[str, Any]] = [{"type": "section", "text": _mrkdwn(escape(brief.summary))}]
     blocks += [{"type": "section", "text": _mrkdwn(_item(item))} for item in brief.items]
     blocks.append({"type": "context", "elements": [_mrkdwn(escape(brief.footer)[:_CONTEXT] or "-")]})

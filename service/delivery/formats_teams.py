@@ -19,10 +19,11 @@ def teams(kind: str, alerts: Sequence[AlertRecord]) -> str:
     Raises:
         ValueError: no alerts.
     """
-    return first_that_fits(kind, alerts, _message, lambda _: True)
+    return first_that_fits(kind, alerts, teams_message, lambda _: True)
 
 
-def _message(brief: Brief) -> dict[str, Any]:
+def teams_message(brief: Brief) -> dict[str, Any]:
+    """What `brief` says, as the receiver takes it."""
     body = [_block([_run(brief.summary, weight="Bolder")])]
     for item in brief.items:
         body += _item(item)

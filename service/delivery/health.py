@@ -5,16 +5,13 @@ minute nor one lonely retry a day disables it; any success clears all. Warnings 
 """
 
 from dataclasses import dataclass
-from typing import Literal
-
-import orjson
 
 from service.delivery.attempts import Failure
+from service.delivery.formats_operational import EventType, operational_body
 from service.model.ids import delivery_id, sha256_hex
-from service.model.records import DeliveryRecord
+from service.model.records import CONTENT_TYPES, DeliveryRecord, Format, Lang
 
 WARN_PERCENT = (50, 70, 90)
-EventType = Literal["operational.endpoint_failing", "operational.endpoint_disabled", "operational.endpoint_recovered"]
 DAY_MS = 86_400_000
 
 NOT_ITS_FAULT = frozenset({Failure.SUBSCRIPTION_GONE, Failure.EXPIRED, Failure.BAD_SECRET, Failure.BLOCKED})
@@ -59,14 +56,15 @@ class Health:
 
 def operational(  # noqa: PLR0913 - the fields of the message
     kind: EventType, *, to: str, about: str, now_ms: int, timestamp: str, failures: int, since_ms: int | None,
-    percent: int, reason: str,
+    percent: int, reason: str, format_: Format = "bongsu", lang: Lang = "ko",
 ) -> DeliveryRecord:  # fmt: skip
-    """The webhook that tells `to` about the endpoint of `about`. Its id is named after its content."""
+    """The webhook that tells `to`, in its format, about the endpoint of `about`. Its id is named after its content."""
     data = {"subscription": about, "percent": percent, "failures": failures, "since_ms": since_ms, "reason": reason}
-    body = orjson.dumps({"type": kind, "timestamp": timestamp, "data": data}).decode()
+    body = operational_body(kind, timestamp, data, format_, lang)
     content = sha256_hex(body.encode())
     group = f"operational/{about}"
     return DeliveryRecord(
         id=delivery_id(to, f"{group}/{content}", 1), subscription=to, group=group, sequence=1, type=kind, body=body,
-        body_sha256=content, alert_ids=(), created_ms=now_ms, deadline_ms=now_ms + 3 * DAY_MS, published_ms=now_ms,
+        body_sha256=content, content_type=CONTENT_TYPES.get(format_, "application/json"), alert_ids=(),
+        created_ms=now_ms, deadline_ms=now_ms + 3 * DAY_MS, published_ms=now_ms,
     )  # fmt: skip

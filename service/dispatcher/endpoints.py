@@ -6,8 +6,8 @@ POSTs after a restart.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -22,6 +22,8 @@ from service.settings import DeliverySettings
 OVERLOADED = frozenset({429, 503})
 DOWN_4XX = frozenset({408, 410, 425, 429})
 """Of the endpoint. Every other 4xx is about what it was sent: it is there, and others may be accepted."""
+GONE_AGAIN = 10
+"""An endpoint that said 410 and then accepted another is asked whether it is gone when it says so many 410 in a row."""
 NO_CONNECTION = frozenset({Failure.CONNECT, Failure.TIMEOUT, Failure.DNS, *OUR_SIDE, *NOT_ITS_FAULT})
 """Failures that do not prove that our network and our resolver work."""
 
@@ -46,6 +48,12 @@ class Findings:
     """Why it is to be disabled."""
     gone_probe_s: float | None = None
     """Ask once more after so long: it said 410 for the first time."""
+    gone: bool = False
+    """It said 410 again when it was asked once more."""
+    failures: int = 0
+    """In a row, with this one."""
+    since_ms: int | None = None
+    """When the first of them was."""
     ours: Failure | None = None
     """Nothing was asked of it: a fault of this machine. No attempt is counted, and it is to be tried again soon."""
 
@@ -62,8 +70,13 @@ class Endpoint:
     rate: Rate
     slots: Slots
     health: Health
+    warned: bool = False
+    """Somebody was told that it fails, under an earlier revision of the subscription."""
     gone: bool = False
-    """It said 410 once."""
+    """It said 410, and is to be asked once more."""
+    gone_refuted: bool = False
+    """It accepted another after that: what it says 410 to is something about a delivery, until it says it to many."""
+    gone_in_a_row: int = 0
     unreached: bool = False
     """The last that was sent to it did not leave this machine."""
     resting: int = field(default=0, compare=False)
@@ -80,17 +93,29 @@ class Endpoints:
         self._all: dict[str, Endpoint] = {}
         self.our_side = OurSide()
 
+    def __len__(self) -> int:
+        """How many are kept."""
+        return len(self._all)
+
     def of(self, subscription: str) -> Endpoint:
         """The endpoint, as new when the subscription was changed meanwhile."""
         known = self._all.get(subscription)
         record = self._find(subscription)
-        if known is not None and (record is None or known.revision == record.revision):
+        if record is None:
+            self._all.pop(subscription, None)  # whoever asks wants to end what was for it; nothing of that is kept
+            return self._new(None)
+        if known is not None and known.revision == record.revision:
             return known
         made = self._new(record)
         if known is not None:
             made.resting = known.resting
+            made.warned = known.warned or known.health.told_percent > 0
         self._all[subscription] = made
         return made
+
+    def forget(self) -> None:
+        """All of them: their partitions go, and who gets them next reads `attempts`, as we do if they come back."""
+        self._all.clear()
 
     def slots(self, subscription: str, now: float, *, busy: int = 0, due: bool = False) -> int:
         """How many POSTs may be under way now; not more than `busy`, that are: none may begin.
@@ -152,20 +177,35 @@ class Endpoints:
             endpoint.health.failed(attempt.started_ms)
 
     def percents(self, now_ms: int) -> list[int]:
-        """How far each is on the way to being disabled."""
-        return [endpoint.health.percent(now_ms) for endpoint in self._all.values()]
+        """How far each that fails is on the way to being disabled."""
+        return [endpoint.health.percent(now_ms) for endpoint in self._live() if endpoint.health.failures]
 
     def open_breakers(self) -> int:
         """Endpoints that get probes only."""
-        return sum(endpoint.breaker.is_open for endpoint in self._all.values())
+        return sum(endpoint.breaker.is_open for endpoint in self._live())
+
+    def _live(self) -> Iterator[Endpoint]:
+        """Of subscriptions as they are now; those that were removed are dropped."""
+        removed = []
+        for subscription, endpoint in self._all.items():
+            record = self._find(subscription)
+            if record is None:
+                removed.append(subscription)
+            elif record.revision == endpoint.revision:
+                yield endpoint
+        for subscription in removed:
+            del self._all[subscription]
 
     def _accepted(self, endpoint: Endpoint, now: float) -> Findings:
         endpoint.slots.succeeded()
         endpoint.rate.succeeded()
-        endpoint.gone = False
+        endpoint.gone_refuted = endpoint.gone_refuted or endpoint.gone
+        endpoint.gone, endpoint.gone_in_a_row = False, 0
         if endpoint.breaker.succeeded(now):
             endpoint.rate.ramp(now)
-        return Findings(recovered=endpoint.health.succeeded())
+        warned = endpoint.warned
+        endpoint.warned = False
+        return Findings(recovered=endpoint.health.succeeded() or warned)
 
     def _failed(  # noqa: PLR0913 - each is a separate fact
         self, endpoint: Endpoint, ticket: Ticket, failure: Failure, status: int | None, retry_after_s: float | None,
@@ -175,30 +215,40 @@ class Endpoints:
             endpoint.slots.timed_out()
         if status in OVERLOADED or failure is Failure.TIMEOUT:
             endpoint.rate.throttled(now, retry_after_s)
-        if status is not None and 400 <= status < 500 and status not in DOWN_4XX and failure is Failure.STATUS:
+        refused = status is not None and 400 <= status < 500 and status not in DOWN_4XX and failure is Failure.STATUS
+        if refused or (failure is Failure.GONE and self._is_about_a_delivery(endpoint)):
             if endpoint.breaker.answered():
                 endpoint.rate.ramp(now)
         else:
             endpoint.breaker.failed(now, probe=ticket.probe)
-        if failure is Failure.GONE:
-            return self._gone(endpoint, ticket, now)
-        due = endpoint.health.failed(now_ms)
-        if due == 100:
-            return Findings(warn_percent=due, disable=f"{endpoint.health.failures} failures in a row")
-        return Findings(warn_percent=due)
+        health = endpoint.health
+        if failure is Failure.GONE and (found := self._gone(endpoint, ticket, now)) is not None:
+            return replace(found, failures=health.failures + 1, since_ms=health.since_ms or now_ms)
+        due = health.failed(now_ms)
+        disable = f"{health.failures} failures in a row" if due == 100 else None
+        return Findings(warn_percent=due, disable=disable, failures=health.failures, since_ms=health.since_ms)
 
-    def _gone(self, endpoint: Endpoint, ticket: Ticket, now: float) -> Findings:
+    def _is_about_a_delivery(self, endpoint: Endpoint) -> bool:
+        return endpoint.gone_refuted and not endpoint.gone and endpoint.gone_in_a_row + 1 < GONE_AGAIN
+
+    def _gone(self, endpoint: Endpoint, ticket: Ticket, now: float) -> Findings | None:
+        """What a 410 means; None: no more than any other refusal."""
         if endpoint.gone and ticket.probe:
-            return Findings(disable="410 Gone, twice")
+            endpoint.warned = True
+            return Findings(disable="410 Gone, twice", gone=True)
         probe_s = self._settings.gone_probe_s
         if not endpoint.gone:
+            about_a_delivery = self._is_about_a_delivery(endpoint)
+            endpoint.gone_in_a_row += 1
+            if about_a_delivery:
+                return None
             endpoint.gone = True
             endpoint.breaker.trip(now, probe_s)
         return Findings(gone_probe_s=probe_s)
 
     def _new(self, record: SubscriptionRecord | None) -> Endpoint:
         chosen = self._settings
-        host = (urlsplit(record.url).hostname or "") if record is not None else ""
+        host = _host_of(record.url) if record is not None else ""
         caps = [chosen.max_per_s or math.inf]
         slots = chosen.max_in_flight_per_subscription
         if record is not None:
@@ -213,6 +263,14 @@ class Endpoints:
             slots=Slots(slots),
             health=Health(chosen.disable_failures, chosen.disable_after_s * 1000),
         )
+
+
+def _host_of(url: str) -> str:
+    """Empty where a URL cannot be read: whoever is to call it refuses it, and that is one delivery's matter."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _is_name(host: str) -> bool:

@@ -281,6 +281,7 @@ class Dispatcher:
         self._owner += 1
         self._recovered.clear()
         await self._release(list(tps), REVOKE_GRACE_S)
+        self._endpoints.forget()
 
     async def _release(self, tps: list[TopicPartition], grace_s: float) -> None:
         leaving = [self._partitions[tp] for tp in tps if tp in self._partitions]

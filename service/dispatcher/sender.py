@@ -19,8 +19,9 @@ from service.delivery.attempts import (
     after_post,
     before_post,
 )
+from service.delivery.formats_operational import EventType
 from service.delivery.headers import webhook_headers
-from service.delivery.health import EventType, operational
+from service.delivery.health import operational
 from service.delivery.schedule import retry_after, tier_for
 from service.delivery.trace import trace
 from service.dispatcher.endpoints import Endpoints, Findings, Ticket
@@ -174,12 +175,9 @@ class Sender:
             retry_after_s=asked_s,
             luck=self._luck(),
             gone_probe_s=findings.gone_probe_s,
+            gone=findings.gone,
             late_s=(started_ms - delivery.due_ms) / 1000 if delivery.due_ms else 0.0,
         )
-        if isinstance(verdict, Hold) and delivery.reason == "test":
-            verdict = Finish("given_up", verdict.failure, verdict.reason)
-        if isinstance(verdict, WaitUntil) and verdict.due_ms >= delivery.deadline_ms:
-            verdict = Finish("given_up", answer.failure, "the next attempt would come after the deadline")
         assert not isinstance(verdict, Post)
         attempt = self._attempt(delivery, verdict, answer, started_ms, now_ms)
         await self._write_attempt(attempt)
@@ -223,22 +221,26 @@ class Sender:
                 )
             )
             self._log.warning("endpoint disabled", subscription=about, reason=findings.disable)
-            await self._report("operational.endpoint_disabled", about, findings.disable, 100, now_ms)
+            await self._report("operational.endpoint_disabled", about, findings.disable, 100, now_ms, findings)
         elif findings.warn_percent is not None:
             why = answer.detail[:MAX_DETAIL]
-            await self._report("operational.endpoint_failing", about, why, findings.warn_percent, now_ms)
+            await self._report("operational.endpoint_failing", about, why, findings.warn_percent, now_ms, findings)
         elif findings.recovered:
-            await self._report("operational.endpoint_recovered", about, "it accepts again", 0, now_ms)
+            await self._report("operational.endpoint_recovered", about, "it accepts again", 0, now_ms, findings)
 
-    async def _report(self, kind: EventType, about: str, reason: str, percent: int, now_ms: int) -> None:
+    async def _report(  # noqa: PLR0913 - the fields of the message
+        self, kind: EventType, about: str, reason: str, percent: int, now_ms: int, findings: Findings
+    ) -> None:
         self._metrics.endpoint_events.labels(kind.rpartition("_")[2]).inc()
         if self._tell in (None, about):
             return
-        health = self._endpoints.of(about).health
+        receiver = self._subscriptions.get(self._tell or "")
         told = operational(
-            kind, to=self._tell or "", about=about, now_ms=now_ms, failures=health.failures, since_ms=health.since_ms,
-            percent=percent, reason=reason,
+            kind, to=self._tell or "", about=about, now_ms=now_ms, failures=findings.failures,
+            since_ms=findings.since_ms, percent=percent, reason=reason,
             timestamp=datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="milliseconds"),
+            format_="bongsu" if receiver is None else receiver.format,
+            lang="ko" if receiver is None else receiver.lang,
         )  # fmt: skip
         await self._write(topics.DELIVERIES, told.subscription.encode(), told.encode())
 

@@ -90,9 +90,31 @@ def test_classes_of_status(status: int, failure: str | None) -> None:
 def test_410_is_confirmed_by_one_probe_and_then_held() -> None:
     gone = Answer(410, Failure.GONE)
     assert after(gone, gone_probe_s=30.0) == WaitUntil(NOW + 30_000)
-    command = after(gone)
+    command = after(gone, gone=True)
     assert isinstance(command, Hold)
     assert command.failure is Failure.GONE
+
+
+def test_a_410_that_says_nothing_about_the_endpoint_is_a_refusal_like_any_other() -> None:
+    gone = Answer(410, Failure.GONE)
+    assert after(gone) == WaitUntil(NOW + 5000)
+    assert after(gone, policy=RetryPolicy((5.0,), refused_s=(7.0,))) == WaitUntil(NOW + 7000)
+
+
+def test_no_delivery_waits_for_probes_for_ever() -> None:
+    gone = Answer(410, Failure.GONE)
+    assert after(gone, gone_probe_s=30.0, policy=RetryPolicy(())) == WaitUntil(NOW + 30_000)
+    assert after(gone, gone_probe_s=30.0, attempts_made=2) == WaitUntil(NOW + 30_000)
+    assert isinstance(after(gone, gone_probe_s=30.0, attempts_made=3), Finish)
+
+
+def test_a_probe_after_the_deadline_is_no_probe() -> None:
+    gone = Answer(410, Failure.GONE)
+    assert after(gone, gone_probe_s=30.0, deadline_ms=NOW + 30_001) == WaitUntil(NOW + 30_000)
+    command = after(gone, gone_probe_s=30.0, deadline_ms=NOW + 30_000)
+    assert isinstance(command, Finish)
+    assert (command.outcome, command.failure) == ("given_up", Failure.GONE)
+    assert "deadline" in command.detail
 
 
 def test_what_is_paused_is_held_due_or_not_but_still_expires() -> None:
@@ -142,17 +164,22 @@ def test_every_delivery_ends_after_at_most_one_post_more_than_it_has_waits(
     for status in [*answers, *[500] * 6]:
         made += 1
         answer = Answer(status, Failure.TIMEOUT if status is None else failure_of(status))
-        command = after(answer, attempts_made=made, policy=RetryPolicy(schedule, 0.2), now_ms=now, luck=luck)
+        gone = status == 410 and made % 2 == 0
+        probe_s = 30.0 if status == 410 else None
+        command = after(
+            answer, attempts_made=made, policy=RetryPolicy(schedule, 0.2), now_ms=now, luck=luck, gone=gone,
+            gone_probe_s=probe_s,
+        )  # fmt: skip
         if isinstance(command, Finish):
             assert (command.outcome == "delivered") is (status == 200)
             break
         if isinstance(command, Hold):
-            assert status == 410
+            assert gone
             break
         assert isinstance(command, WaitUntil)
-        assert status not in (200, 410)
-        assert command.due_ms - now >= round(schedule[made - 1] * 1000)
+        assert status != 200
+        assert command.due_ms - now >= (30_000 if status == 410 else round(schedule[made - 1] * 1000))
         now = command.due_ms
     else:
         pytest.fail("never ended")
-    assert made <= len(schedule) + 1
+    assert made <= max(1, len(schedule)) + 1

@@ -14,7 +14,8 @@ import pytest
 
 from service.delivery.attempts import Failure
 from service.delivery.formats import notification
-from service.delivery.health import EventType, operational
+from service.delivery.formats_operational import EventType
+from service.delivery.health import operational
 from service.delivery.keys_page import KEYS_PATH
 from service.delivery.sample import sample_alert
 from service.delivery.verifying import Cause

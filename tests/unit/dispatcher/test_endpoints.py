@@ -6,7 +6,7 @@ import pytest
 
 from service.delivery.attempts import OUR_SIDE, Answer, Failure, failure_of
 from service.delivery.breaker import PROBES
-from service.dispatcher.endpoints import Endpoints, Findings
+from service.dispatcher.endpoints import GONE_AGAIN, Endpoints, Findings
 from service.model.records import SubscriptionRecord
 from service.settings import DeliverySettings
 from tests.builders import attempt_record
@@ -139,12 +139,106 @@ def test_what_is_not_its_fault_is_not_charged() -> None:
 def test_410_needs_a_probe_that_says_it_again() -> None:
     world = World(gone_probe_s=30)
     world.add("a")
-    assert world.post("a", 410) == Findings(gone_probe_s=30)
+    assert world.post("a", 410).gone_probe_s == 30
     assert world.endpoints.wait_s("a", world.now) == 30
     world.now = 30.0
     found = world.post("a", 410)
     assert found.disable is not None
+    assert found.gone
     assert found.gone_probe_s is None
+
+
+def test_410_to_one_delivery_of_an_endpoint_that_takes_the_others_stops_it_once() -> None:
+    world = World(gone_probe_s=30, breaker_failures=3)
+    world.add("a")
+    assert world.post("a", 410).gone_probe_s == 30
+    world.now = 30.0
+    assert world.post("a", 200) == Findings()  # another delivery was the probe
+    for _ in range(40):
+        world.now += 1
+        found = world.post("a", 410)
+        assert (found.gone_probe_s, found.disable, found.gone) == (None, None, False)
+        assert world.endpoints.open_breakers() == 0
+        assert world.post("a", 200) == Findings()
+
+
+def test_an_endpoint_that_was_not_gone_can_go_later() -> None:
+    world = World(gone_probe_s=30)
+    world.add("a")
+    world.post("a", 410)
+    world.now = 30.0
+    world.post("a", 200)
+    told = [world.post("a", 410).gone_probe_s for _ in range(GONE_AGAIN)]
+    assert told == [None] * (GONE_AGAIN - 1) + [30]
+    world.now = 60.0
+    assert world.post("a", 410).disable is not None
+
+
+@pytest.mark.parametrize("url", ["https://[x/", "https://a.example]/", "", "no url"])
+def test_a_url_that_cannot_be_read_is_no_fault_of_the_role(url: str) -> None:
+    world = World()
+    world.add("a", url)
+    assert world.endpoints.of("a").host == ""
+    assert world.endpoints.slots("a", 0.0) > 0
+
+
+def test_what_was_forgotten_is_not_counted_twice() -> None:
+    world = World()
+    world.add("a")
+    made = [
+        attempt_record("msg_1", "retry", subscription="a", error="status", started_ms=NOW_MS + number)
+        for number in range(20)
+    ]
+    for _ in range(5):
+        world.endpoints.forget()
+        world.endpoints.of("a").resting = 7
+        for attempt in made:
+            world.endpoints.remember(attempt)
+        assert world.endpoints.of("a").health.failures == 20
+    world.endpoints.forget()
+    assert world.endpoints.of("a").resting == 0
+
+
+def test_a_removed_subscription_is_in_no_number() -> None:
+    world = World(breaker_failures=1, disable_failures=10, disable_after_s=1)
+    world.add("a")
+    world.add("b", "https://b.example/")
+    for _ in range(9):
+        world.now += 1.0
+        world.post("a", 500)
+        world.post("b", 500)
+    assert (world.endpoints.percents(NOW_MS + 9000), world.endpoints.open_breakers()) == ([90, 90], 2)
+    del world.known["a"]
+    assert (world.endpoints.percents(NOW_MS + 9000), world.endpoints.open_breakers()) == ([90], 1)
+    assert len(world.endpoints) == 1
+    world.add("b", "https://c.example/", revision=2)
+    assert (world.endpoints.percents(NOW_MS + 9000), world.endpoints.open_breakers()) == ([], 0)
+    world.endpoints.forget()
+    assert len(world.endpoints) == 0
+
+
+def test_who_was_told_that_it_fails_is_told_that_it_recovered_under_whatever_revision() -> None:
+    world = World(disable_failures=4, disable_after_s=0.001, breaker_failures=0)
+    world.add("a")
+    for _ in range(4):
+        world.now += 1.0
+        found = world.post("a", 500)
+    assert (found.disable, found.failures, found.since_ms) == ("4 failures in a row", 4, NOW_MS + 1000)
+    world.add("a", revision=2, disabled_ms=NOW_MS)
+    world.endpoints.of("a")
+    world.add("a", revision=3)
+    assert world.post("a", 200).recovered
+    assert not world.post("a", 200).recovered
+
+
+def test_who_was_told_that_it_is_gone_is_told_that_it_is_back() -> None:
+    world = World(gone_probe_s=30)
+    world.add("a")
+    world.post("a", 410)
+    world.now = 30.0
+    assert world.post("a", 410).failures == 1
+    world.add("a", revision=2)
+    assert world.post("a", 200).recovered
 
 
 def test_410_in_many_slots_at_once_is_one_message() -> None:
@@ -179,7 +273,7 @@ def test_health_is_read_back_and_a_warning_is_not_given_twice() -> None:
         )
     assert world.endpoints.of("a").health.failures == 6
     world.now = 10.0
-    assert world.post("a", 500) == Findings(warn_percent=70)
+    assert world.post("a", 500) == Findings(warn_percent=70, failures=7, since_ms=NOW_MS)
     world.endpoints.remember(attempt_record("msg_1", "delivered", subscription="a", started_ms=NOW_MS + 20_000))
     assert world.endpoints.of("a").health.failures == 0
 
