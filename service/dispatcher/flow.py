@@ -27,8 +27,8 @@ from service.dispatcher.lanes import Lanes
 from service.dispatcher.metrics import DispatcherMetrics
 from service.dispatcher.partition import WAKE, Job, Partition
 from service.dispatcher.progress import Done, HandOn, Progress
+from service.dispatcher.rests import Rests
 from service.dispatcher.sender import Sender
-from service.model import topics
 from service.model.errors import NewerSchema
 from service.settings import DeliverySettings
 
@@ -40,16 +40,6 @@ SLACK = 1.1
 FULL_WAIT_S = 0.1
 KEPT = 4
 """Of an endpoint that gets only probes, so many wait here, and as many retries that are due; others rest in a tier."""
-CALLED_BACK_BELOW = 1024
-"""When fewer wait for an endpoint that takes them, those that rest are called back from their tiers."""
-CALLED_ROOM = 4096
-"""So many of one endpoint come back ahead of their time; then the tier waits for it."""
-CALLED_WAIT_S = 0.05
-LONGEST_REST_S = 60
-RESTS_PER_S = 1500
-RESTS_PER_S_OPEN = 500
-"""Records of one endpoint that may come back from a tier in a second: as many as can be sent, or be looked at and
-rest again while it is down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +91,7 @@ class Flow:
         )
         self.held = 0
         self._held_bytes = 0
-        self._tiers: dict[tuple[str, int], Partition] = {}
-        """Partitions of tiers, by topic and number."""
-        self._rests: dict[str, dict[tuple[str, int], int]] = {}
-        """Where something rests because it could not be sent, and the offset behind the last, by subscription."""
+        self._rests = Rests(endpoints, self.lanes, clock)
         self.on_hold: set[str] = set()
         """Subscriptions that something was held back from here: when they may be sent to again, it has to be read."""
         self.room = asyncio.Event()
@@ -115,8 +102,7 @@ class Flow:
         """Take records that have rested; the first that has not pauses its partition."""
         if partition.leaving or self._stopped:
             return
-        if partition.tier_s:
-            self._tiers[partition.tp.topic, partition.tp.partition] = partition
+        self._rests.seen(partition)
         partition.resting.extend(records)
         rest_ms = partition.tier_s * 1000
         while partition.resting:
@@ -126,8 +112,7 @@ class Flow:
                 self._pause(partition)  # until `look_through`
                 return
             wait_s = (record.timestamp + rest_ms) / 1000 - self._clock() if rest_ms else 0.0
-            if wait_s > 0 and record.offset < partition.called_to:
-                wait_s = 0.0 if self._can_be_taken(record.key) else min(wait_s, CALLED_WAIT_S)
+            wait_s = self._rests.wait_s(partition, record.offset, record.key, wait_s)
             if self._fullness() >= SLACK:
                 wait_s = max(wait_s, FULL_WAIT_S)
             if wait_s > 0:
@@ -155,15 +140,16 @@ class Flow:
         for key in self.lanes.stalled():
             if self._endpoints.of(key).breaker.is_open:
                 for job in self.lanes.surplus(key, KEPT):
-                    self._spill(job, self._rest_s(job), "open")
+                    self._spill(job, self._rests.rest_s(job), "open")
             self.lanes.wake(key)
-        self._call_back()
+        for partition in self._rests.call_back():
+            self.accept(partition, [])
         self._pump()
         full = self._fullness()
         patience = next(patience for limit, patience in PATIENCE if full < limit)
         self.lanes.room_per_key = patience.room
         for job in self.lanes.overdue(now - patience.wait_s):
-            self._spill(job, self._rest_s(job), "busy")
+            self._spill(job, self._rests.rest_s(job), "busy")
 
     async def release(self, leaving: list[Partition], grace_s: float) -> None:
         """End what is under way of these partitions within `grace_s`, or abandon it; forget what has not begun."""
@@ -181,9 +167,7 @@ class Flow:
             partition.drop_what_waits()  # a task that ended may have set a timer
             self._hold(-partition.tracker.unfinished, -sum(partition.sizes.values()))
             partition.sizes.clear()
-        for name in [name for name, partition in self._tiers.items() if partition.leaving]:
-            del self._tiers[name]
-        self._rests.clear()
+        self._rests.forget()
         self._open.clear()  # Kafka's eager protocol takes all partitions away before it gives any
 
     def stop(self, error: BaseException) -> None:
@@ -195,28 +179,6 @@ class Flow:
         head = self.lanes.head(key)
         due = head is not None and head.delivery.attempts_made > 0
         return self._endpoints.slots(key, time.monotonic(), busy=self.lanes.busy_of(key), due=due)
-
-    def _call_back(self) -> None:
-        """What rests of endpoints that can take it now need not rest any longer."""
-        for key in [key for key in self._rests if self._takes(key, CALLED_BACK_BELOW)]:
-            called = []
-            for name, end in self._rests.pop(key).items():
-                partition = self._tiers.get(name)
-                if partition is not None:
-                    partition.called_to = max(partition.called_to, end)
-                    called.append(partition)
-            for partition in called:
-                if partition.resting:
-                    self.accept(partition, [])
-
-    def _takes(self, key: str, room: int) -> bool:
-        endpoint = self._endpoints.of(key)
-        return not endpoint.breaker.is_open and not endpoint.unreached and self.lanes.waiting_of(key) < room
-
-    def _can_be_taken(self, key: bytes | None) -> bool:
-        """Of a record that was called back, or stands before one that was: is there any use in waiting?"""
-        lane = (key or b"").decode("utf-8", "replace")
-        return self._endpoints.of(lane).breaker.is_open or self.lanes.waiting_of(lane) < CALLED_ROOM
 
     def _rest(self, partition: Partition, wait_s: float) -> None:
         partition.next_offset = partition.resting[0].offset
@@ -258,9 +220,7 @@ class Flow:
             self._metrics.repeats.inc()
             self._spawn(job.partition, self._hand_on(job, known))
         else:
-            if job.was_due:
-                endpoint = self._endpoints.of(job.lane)
-                endpoint.resting = max(0, endpoint.resting - 1)
+            self._rests.returned(job)
             if not job.partition.tier_s and not job.partition.held:
                 self._metrics.deliveries.inc()
             self._route(job)
@@ -306,16 +266,7 @@ class Flow:
         if self.lanes.offer(job.lane, job, time.monotonic(), host=endpoint.host, room=room, first=retry):
             self._pump()
         else:
-            self._spill(job, self._rest_s(job), "open" if is_open else "busy")
-
-    def _rest_s(self, job: Job) -> int:
-        """How long what cannot be sent now rests: the more of it rests, the longer, but not past its deadline."""
-        endpoint = self._endpoints.of(job.lane)
-        endpoint.resting += 1
-        per_s = RESTS_PER_S if self._takes(job.lane, self.lanes.room_per_key + 1) else RESTS_PER_S_OPEN
-        fitting = (tier for tier in topics.RETRY_TIERS_S if endpoint.resting <= tier * per_s)
-        left_s = int(job.delivery.deadline_ms / 1000 - self._clock())
-        return tier_for(min(next(fitting, LONGEST_REST_S), LONGEST_REST_S, left_s)) or topics.RETRY_TIERS_S[0]
+            self._spill(job, self._rests.rest_s(job), "open" if is_open else "busy")
 
     def _wait(self, job: Job, wait_s: float) -> None:
         tier_s = tier_for(wait_s)
@@ -344,7 +295,7 @@ class Flow:
         if job.unreached is None:
             self._after(job, due_ms)
         else:
-            await self._rest_in_tier(job, self._rest_s(job), "our_side")
+            await self._rest_in_tier(job, self._rests.rest_s(job), "our_side")
 
     async def _hold_back(self, job: Job, hold: Hold) -> None:
         await self._sender.hold_back(job, hold)
@@ -357,10 +308,8 @@ class Flow:
 
     async def _rest_in_tier(self, job: Job, tier_s: int, why: str) -> None:
         await self._sender.spill(job, tier_s, why)
-        if job.went_to is not None and why != "not_due" and tier_s > topics.RETRY_TIERS_S[0]:
-            place = job.went_to
-            ends = self._rests.setdefault(job.lane, {})
-            ends[place.topic, place.partition] = max(place.offset + 1, ends.get((place.topic, place.partition), 0))
+        if why != "not_due":
+            self._rests.spilled(job, tier_s)
         self._end(job)
 
     async def _hand_on(self, job: Job, known: HandOn) -> None:
