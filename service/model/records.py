@@ -81,6 +81,8 @@ class RuleHead(BaseModel):
     id: Id
     name: str
     tags: tuple[str, ...] = ()
+    policy: dict[str, Any] | None = None
+    """What its author would have it told like; a subscription's own policy goes before it."""
 
 
 class Evidence(BaseModel):
@@ -109,6 +111,8 @@ class RuleMatch(BaseModel):
     rule: RuleHead
     mentions: tuple[Evidence, ...]
     mentions_total: int
+    mutes: tuple[str, ...] | None = None
+    """Ids of broader rules that fired too: whoever is told by this rule need not be told by them."""
 
 
 class MatchRecord(Record):
@@ -121,8 +125,15 @@ class MatchRecord(Record):
     """Hash of the cleaned body: copies of one wire story share it."""
     rules_version: str
     matches: tuple[RuleMatch, ...]
+    sketch: str | None = None
+    """What near-duplicates are recognised by (base64): the text itself does not travel."""
+    taken_down: Literal[True] | None = None
+    """The article was removed: no matches, and of the article only its id."""
     published_ms: int
     matched_ms: int
+
+
+StoryRole = Literal["lead", "copy", "version", "taken_down"]
 
 
 class StoryHead(BaseModel):
@@ -132,6 +143,15 @@ class StoryHead(BaseModel):
 
     id: Id
     copies: int = 1
+    """Articles that tell it, this one included."""
+    sources: int = 1
+    """Distinct press names among them."""
+    role: StoryRole = "lead"
+    """What the article of this alert is to the story."""
+    joined_by: str | None = None
+    """Why it belongs to a story that was there: article, url, body, near_duplicate, version_chain."""
+    redated: Literal[True] | None = None
+    """Published long before it came: no news."""
 
 
 class AlertRecord(Record):
@@ -144,6 +164,7 @@ class AlertRecord(Record):
     rule: RuleHead
     article: ArticleHead
     mentions: tuple[Evidence, ...]
+    mutes: tuple[str, ...] | None = None
     truncated: bool = False
     format: Format = "bongsu"
     lang: Lang = "ko"
@@ -151,6 +172,19 @@ class AlertRecord(Record):
     published_ms: int
     matched_ms: int
     alerted_ms: int
+
+
+class FlushRecord(Record):
+    """Topic `alerts`, key = subscription: time as a record. A timer writes it, the state alone decides what it means.
+
+    The members of what is flushed are the alerts before this record; a second flush of one sequence does nothing.
+    """
+
+    flush: Id
+    """The group or the hold that is due."""
+    subscription: Id
+    sequence: int
+    due_ms: int
 
 
 Outcome = Literal["notified", "attached", "held", "silenced", "expired", "suppressed"]
@@ -167,6 +201,14 @@ class DecisionRecord(Record):
     """Set when `notified` or `attached`."""
     reason: str | None = None
     """Why, when `suppressed`, `held` or `attached`."""
+    by: str | None = None
+    """Which silence, rule or filter."""
+    until_ms: int | None = None
+    """When what is held or silenced will be told of at the latest."""
+    story: str | None = None
+    rule: str | None = None
+    article: str | None = None
+    """What the alert was about: `bongsu why` and the history ask by them."""
     decided_ms: int
 
 
@@ -286,6 +328,33 @@ class SubscriptionRecord(Record):
         if self.paused:
             return "paused"
         return None if self.disabled_ms is None else "disabled"
+
+
+class SilenceMatchers(BaseModel):
+    """What a silence hides: every list that is not empty must fit, by any of its globs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    subscription: tuple[str, ...] = ()
+    rule: tuple[str, ...] = ()
+    entity: tuple[str, ...] = ()
+    source: tuple[str, ...] = ()
+    story: tuple[str, ...] = ()
+    tag: tuple[str, ...] = ()
+
+
+class SilenceRecord(Record):
+    """Topic `silences`, key = silence id: what is not told, until when. Lifted: `ends_ms` is moved to now."""
+
+    id: Id
+    revision: int = 1
+    matchers: SilenceMatchers
+    starts_ms: int
+    ends_ms: int
+    author: str
+    comment: str
+    created_ms: int
+    updated_ms: int
 
 
 class RulesManifest(Record):
