@@ -10,9 +10,12 @@ from service.model.records import (
     DecisionRecord,
     DeliveryRecord,
     Evidence,
+    FlushRecord,
     MatchRecord,
     RuleHead,
     RuleMatch,
+    SilenceMatchers,
+    SilenceRecord,
     StoryHead,
     SubscriptionRecord,
 )
@@ -89,3 +92,16 @@ def subscription_record(subscription: str = "sub1", rules: tuple[str, ...] = ("*
         "id": subscription, "url": "http://127.0.0.1:9/hook", "rules": rules, "secrets": (SECRET,), "created_ms": 1, "updated_ms": 1,
     }  # fmt: skip
     return SubscriptionRecord(**(given | more))
+
+
+def flush_record(subscription: str = "sub1", flush: str = "sty_1", **more: Any) -> FlushRecord:
+    given: dict[str, Any] = {"flush": flush, "subscription": subscription, "sequence": 1, "due_ms": 1_000}
+    return FlushRecord(**(given | more))
+
+
+def silence_record(silence: str = "sil_1", **more: Any) -> SilenceRecord:
+    given: dict[str, Any] = {
+        "id": silence, "matchers": SilenceMatchers(rule=("seoul-*",)), "starts_ms": 1_000, "ends_ms": 9_000,
+        "author": "duty", "comment": "exercise", "created_ms": 1_000, "updated_ms": 1_000,
+    }  # fmt: skip
+    return SilenceRecord(**(given | more))

@@ -38,6 +38,8 @@ RECORDS: dict[str, type[records.Record]] = {
     topics.ATTEMPTS: records.AttemptRecord,
     topics.RULES: records.RulesManifest,
     topics.SUBSCRIPTIONS: records.SubscriptionRecord,
+    topics.SILENCES: records.SilenceRecord,
+    f"{topics.ALERTS}.flush": records.FlushRecord,
 }
 """Topic -> model of its value; of `rules` the manifests (the items are what docs/rules.md describes)."""
 

@@ -18,7 +18,9 @@ from tests.builders import (
     decision_record,
     delivery_record,
     evidence,
+    flush_record,
     match_record,
+    silence_record,
     subscription_record,
 )
 
@@ -29,6 +31,8 @@ EXAMPLES: list[Record] = [
     delivery_record(),
     attempt_record(),
     subscription_record(),
+    flush_record(),
+    silence_record(),
     records.RulesManifest(version="v1", items=("rule/1", "entity/2"), published_ms=5),
 ]
 ALL = pytest.mark.parametrize("example", EXAMPLES, ids=lambda record: type(record).__name__)
