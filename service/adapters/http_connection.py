@@ -20,7 +20,7 @@ class Watch:
     """Where one attempt stands; times of `time.perf_counter`, None for what was not reached or not needed."""
 
     __slots__ = (
-        "address", "connect", "connected", "dns", "first_byte", "resolved", "secured", "start", "status",
+        "address", "connect", "connected", "dns", "first_byte", "resolved", "secured", "sent", "start", "status",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -31,6 +31,8 @@ class Watch:
         self.secured: float | None = None
         """TLS began: connecting was over."""
         self.connected: float | None = None
+        self.sent = False
+        """The request was written, in part at least."""
         self.first_byte: float | None = None
         self.status: int | None = None
         self.address: str | None = None
@@ -82,6 +84,7 @@ class Connection(asyncio.Protocol):
         reusable = False
         try:
             self._transport.write(request)
+            watch.sent = True
             await over
             reusable = reply.reusable and not self._closing and not self._transport.get_write_buffer_size()
         finally:

@@ -70,9 +70,7 @@ class WebhookClient:
         self._timeout_s = settings.timeout_s
         self._max_bytes = settings.max_response_bytes
         self._policy = AddressPolicy.of(settings.allow_addresses, settings.ports, allow_http=settings.allow_http)
-        self._system = SystemLookup() if lookup is None else None
-        self._lookup: Lookup = lookup or self._system  # type: ignore[assignment]
-        self._names = VettedNames(self._lookup, self._policy, kept_s=NAMES_KEPT_S)
+        self._names = VettedNames(lookup or SystemLookup(), self._policy, kept_s=NAMES_KEPT_S)
         self._pool = Pool(self._names, self._policy, tls)
         self._called = lru_cache(URLS_KEPT)(self._call)
 
@@ -88,8 +86,6 @@ class WebhookClient:
         """Close all connections."""
         await self._pool.close()
         await self._names.close()
-        if self._system is not None:
-            self._system.close()
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Send `body` as it is. Never raises for anything that the other side does: that is the answer."""
@@ -104,9 +100,11 @@ class WebhookClient:
                 await self._pool.exchange(called.origin, request, reply, watch)
             answer = self._answer(reply)
         except TimeoutError:
-            answer = Answer(
-                status=watch.status, failure=Failure.TIMEOUT, detail=f"no whole answer within {self._timeout_s:g} s"
-            )
+            if watch.dns is not None and watch.resolved is None:
+                answer = Answer(failure=Failure.RESOLVER, detail=f"no answer of DNS within {self._timeout_s:g} s")
+            else:
+                words = f"no whole answer within {self._timeout_s:g} s"
+                answer = Answer(status=watch.status, failure=Failure.TIMEOUT, detail=words)
         except (OSError, ValueError) as error:
             answer = Answer(status=watch.status, **_what_failed(error))
         return _with(answer, watch, headers)
@@ -190,8 +188,9 @@ def _with(answer: Answer, watch: Watch, headers: Mapping[str, str]) -> Answer:
         retry_after=answer.retry_after,
         address=watch.address,
         body_bytes=answer.body_bytes,
+        sent=watch.sent,
         phases=Phases(
-            dns_ms=between(watch.dns, watch.resolved),
+            dns_ms=between(watch.dns, watch.resolved or end),
             connect_ms=between(watch.resolved or watch.connect, watch.secured or watch.connected),
             tls_ms=between(watch.secured, watch.connected),
             first_byte_ms=between(watch.connected or watch.start, watch.first_byte),

@@ -81,6 +81,8 @@ class Answer:
     address: str | None = None
     """Where the connection went."""
     body_bytes: int = 0
+    sent: bool = False
+    """The request went out, in part at least."""
     phases: Phases = Phases()
 
     @property

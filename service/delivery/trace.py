@@ -6,8 +6,8 @@ from service.delivery.attempts import Answer
 from service.model.records import AttemptPhases
 
 
-def trace(answer: Answer | None, request_bytes: int) -> dict[str, Any]:
-    """Fields of `AttemptRecord`; none when nothing was sent."""
+def trace(answer: Answer | None, body_bytes: int) -> dict[str, Any]:
+    """Fields of `AttemptRecord`; none when nothing was tried. `body_bytes`: of the request."""
     if answer is None:
         return {}
     phases = answer.phases
@@ -19,7 +19,7 @@ def trace(answer: Answer | None, request_bytes: int) -> dict[str, Any]:
             tls_ms=phases.tls_ms,
             first_byte_ms=phases.first_byte_ms,
         ),
-        "request_bytes": request_bytes,
+        "request_bytes": body_bytes if answer.sent else None,
         "response_bytes": answer.body_bytes if answer.status is not None else None,
         "excerpt": answer.excerpt or None,
     }

@@ -64,7 +64,7 @@ async def test_the_bytes_arrive_as_they_were_given() -> None:
     async with serving(response("202 Accepted", body="잘 받았습니다".encode())) as server:
         answer = await post(server.url())
     assert answer.delivered
-    assert (answer.status, answer.failure, answer.excerpt) == (202, None, "잘 받았습니다")
+    assert (answer.status, answer.failure, answer.excerpt, answer.sent) == (202, None, "잘 받았습니다", True)
     assert answer.address == "127.0.0.1"
     assert answer.phases.connect_ms is not None
     assert answer.phases.first_byte_ms is not None
@@ -79,6 +79,24 @@ async def test_the_bytes_arrive_as_they_were_given() -> None:
     assert "cookie" not in names
     assert "Content-Type: application/json" in lines
     assert "Accept-Encoding: identity" in lines
+
+
+@pytest.mark.parametrize(
+    ("url", "failure"),
+    [("http://127.0.0.1:1/", "connect"), ("http://10.0.0.1/", "blocked"), ("http://none.example/", "dns")],
+)
+async def test_what_did_not_leave_was_not_sent(url: str, failure: str) -> None:
+    answer = await post(url, lookup=Dns(()))
+    assert (answer.failure, answer.sent) == (failure, False)
+
+
+async def test_what_left_and_was_not_answered_was_sent() -> None:
+    async def hang_up(*_: Any) -> None:
+        raise ConnectionError
+
+    async with serving(hang_up) as server:
+        answer = await post(server.url())
+    assert (answer.failure, answer.sent) == ("reset", True)
 
 
 async def test_connections_are_used_again() -> None:
@@ -174,7 +192,9 @@ async def test_dns_that_never_answers_is_under_the_deadline() -> None:
 
     began = time.monotonic()
     answer = await post("http://slow.example/", lookup=silent, timeout_s=0.2)
-    assert answer.failure == "timeout"
+    assert (answer.failure, answer.status, answer.sent) == ("resolver", None, False)
+    assert answer.phases.dns_ms is not None
+    assert answer.phases.dns_ms >= 190
     assert time.monotonic() - began < 3
 
 
