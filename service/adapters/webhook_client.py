@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, NamedTuple, Self
+from urllib.parse import quote
 
 from yarl import URL
 
@@ -24,6 +25,7 @@ from service.adapters.own_faults import own_fault
 from service.adapters.vetted_dns import BlockedAddressError, Lookup, NoName, SystemLookup, VettedNames
 from service.delivery.addresses import AddressPolicy, Refusal, check_url
 from service.delivery.attempts import Answer, Failure, Phases, failure_of
+from service.delivery.urls import split_url, tokens_of
 from service.logs import mask
 from service.settings import DeliverySettings
 
@@ -36,6 +38,8 @@ NAMES_KEPT_S = 10.0
 """getaddrinfo does not tell how long an answer holds; none is kept longer than this."""
 URLS_KEPT = 4096
 """Taking a URL apart and vetting what it says costs as much as signing; DNS is asked and vetted apart from it."""
+_LEGAL = "/?:@!$&'()*+,;=[]%"
+"""Beside letters, digits and `-._~` what a path or a query is sent with as it was written."""
 _DEFAULTS = {
     "user-agent": f"User-Agent: Bongsu/{__version__}",
     "content-type": "Content-Type: application/json",
@@ -107,18 +111,28 @@ class WebhookClient:
                 answer = Answer(status=watch.status, failure=Failure.TIMEOUT, detail=words)
         except (OSError, ValueError) as error:
             answer = Answer(status=watch.status, **_what_failed(error))
-        return _with(answer, watch, headers)
+        return _with(answer, watch, headers, url)
 
     def _call(self, url: str) -> _Called | Refusal:
-        """Raises ValueError where not even a library that reads URLs for a living can read it."""
+        """The host as a library that reads URLs for a living reads it; path and query byte for byte.
+
+        A receiver may sign its URL or route by what it was given: `%2F`, `/../` and `%7E` are sent as they are, and
+        only what HTTP does not allow is escaped.
+
+        Raises:
+            ValueError: the host cannot be read, or what stands there cannot be in a request.
+        """
         target = check_url(url, self._policy)
         if isinstance(target, Refusal):
             return target
-        parsed = URL(url)
+        first, rest = split_url(url)
+        parsed = URL(first)
         host = str(target.literal) if target.literal is not None else parsed.raw_host or ""
-        start = f"POST {parsed.raw_path_qs or '/'} HTTP/1.1\r\nHost: {parsed.host_port_subcomponent}"
+        path = quote(rest.partition("#")[0], safe=_LEGAL)
+        path = path if path.startswith("/") else f"/{path}"
+        start = f"POST {path} HTTP/1.1\r\nHost: {parsed.host_port_subcomponent}"
         if not host or not start.isascii() or start.count("\n") != 1 or "\0" in start:
-            raise ValueError(f"{url!r} cannot be written into a request")
+            raise ValueError(f"{first!r} and its path cannot be written into a request")
         return _Called(Origin(target.scheme, host, target.port), start)
 
     def _answer(self, reply: Reply) -> Answer:
@@ -159,11 +173,17 @@ def _head(start: str, headers: Mapping[str, str], length: int) -> bytes:
     return head.encode()
 
 
-def _told_by(headers: Mapping[str, str]) -> list[str]:
-    """What a receiver may echo and nobody should read again: values of the subscription's own headers."""
+def _told_by(headers: Mapping[str, str], url: str) -> list[str]:
+    """What a receiver may echo and nobody should read again: the subscription's own headers, tokens in its URL."""
     values = {value for name, value in headers.items() if not name.lower().startswith(("webhook-", "content-"))}
     values |= {part for value in values for part in value.split()}  # the token after `Bearer`
-    return sorted((value for value in values if len(value) >= MIN_HIDDEN), key=len, reverse=True)
+    values = {value for value in values if len(value) >= MIN_HIDDEN}
+    return sorted(values | set(tokens_of(url)), key=len, reverse=True)
+
+
+def _printable(text: str) -> str:
+    """Without what a terminal would obey: a receiver writes it, an operator reads it."""
+    return "".join(character if character.isprintable() else " " for character in text).strip()
 
 
 def _hide(text: str, hidden: list[str]) -> str:
@@ -174,16 +194,16 @@ def _hide(text: str, hidden: list[str]) -> str:
     return mask(text)
 
 
-def _with(answer: Answer, watch: Watch, headers: Mapping[str, str]) -> Answer:
+def _with(answer: Answer, watch: Watch, headers: Mapping[str, str], url: str) -> Answer:
     def between(start: float | None, end: float | None) -> float | None:
         return None if start is None or end is None else round((end - start) * 1000, 3)
 
     end = time.perf_counter()
-    hidden = _told_by(headers) if answer.detail or answer.excerpt else []
+    hidden = _told_by(headers, url) if answer.detail or answer.excerpt else []
     return Answer(
         status=answer.status,
         failure=answer.failure,
-        detail=_hide(answer.detail, hidden),
+        detail=_hide(_printable(answer.detail), hidden),
         excerpt=_hide(answer.excerpt, hidden)[:EXCERPT_CHARACTERS],
         retry_after=answer.retry_after,
         address=watch.address,
@@ -202,8 +222,7 @@ def _with(answer: Answer, watch: Watch, headers: Mapping[str, str]) -> Answer:
 def _excerpt(body: bytearray, encoding: str) -> str:
     if encoding not in ("identity", *INFLATED):
         return f"({encoding} encoding)"
-    text = bytes(body[:MAX_READ_FOR_EXCERPT]).decode("utf-8", "replace")
-    return "".join(character if character.isprintable() else " " for character in text).strip()
+    return _printable(bytes(body[:MAX_READ_FOR_EXCERPT]).decode("utf-8", "replace"))
 
 
 def _what_failed(error: OSError | ValueError) -> dict[str, Any]:

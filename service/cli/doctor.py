@@ -14,7 +14,7 @@ from service.adapters.control import RulesFollower, read_subscriptions
 from service.adapters.kafka_client import client_options, make_producer, started, topic_name
 from service.adapters.topics_admin import describe_topics
 from service.cli.common import settings_of
-from service.delivery.addresses import AddressPolicy, Refusal, check_url
+from service.delivery.addresses import AddressPolicy, Refusal, check_url, foretold
 from service.delivery.sealing import is_sealed, opened_record, values_of
 from service.delivery.signing import read_secret
 from service.model.errors import BongsuError, InvalidSubscription
@@ -157,6 +157,8 @@ async def _subscriptions(settings: Settings) -> AsyncIterator[Finding]:
         except InvalidSubscription as error:
             yield Finding("fail", "secrets", f"{record.id}: {error}")
         verdict = check_url(record.url, policy)
+        if not isinstance(verdict, Refusal):
+            verdict = foretold(verdict, policy) or verdict
         if isinstance(verdict, Refusal):
             yield Finding(
                 "warn", "subscriptions", f"{record.id}: with the settings of this shell it is not called: {verdict}"

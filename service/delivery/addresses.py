@@ -143,6 +143,11 @@ def check_address(address: Address, policy: AddressPolicy, *, scheme: str, port:
             f"{address} is not a public address ({reason}); the operator may allow its network with "
             "BONGSU_DELIVERY_ALLOW_ADDRESSES",
         )
+    return _check_way(policy, scheme, port)
+
+
+def _check_way(policy: AddressPolicy, scheme: str, port: int) -> Refusal | None:
+    """Whether a public address may be called this way."""
     if port not in policy.ports:
         ports = ", ".join(map(str, sorted(policy.ports)))
         return Refusal(Reason.PORT, f"port {port} is not one of {ports} (BONGSU_DELIVERY_PORTS)")
@@ -169,6 +174,14 @@ def check_url(url: str, policy: AddressPolicy) -> Target | Refusal:
     if isinstance(target, Refusal) or target.literal is None:
         return target
     return check_address(target.literal, policy, scheme=target.scheme, port=target.port) or target
+
+
+def foretold(target: Target, policy: AddressPolicy) -> Refusal | None:
+    """Why a name will be refused whatever DNS says of it, unless that is in a network that the operator allows.
+
+    For registration: at a call the answers of DNS decide.
+    """
+    return None if target.literal is not None else _check_way(policy, target.scheme, target.port)
 
 
 def _taken_apart(url: str) -> Target | Refusal:

@@ -7,8 +7,9 @@ second header, and a reserved name would let a subscription forge what the recei
 import re
 from collections.abc import Iterable, Mapping
 
-from service.delivery.sealing import SEALED, is_sealed
+from service.delivery.sealing import SEALED, is_sealed, is_sealed_url
 from service.delivery.signing import signature_headers
+from service.delivery.urls import SENSITIVE
 from service.model.errors import InvalidSubscription
 from service.model.records import SubscriptionRecord
 
@@ -22,7 +23,6 @@ _RESERVED = frozenset(
      "transfer-encoding", "upgrade", "user-agent", "via", "x-http-method-override"}
 )  # fmt: skip
 _RESERVED_PREFIXES = ("content-", "webhook-", "proxy-", "sec-")
-_SENSITIVE = re.compile(r"auth|token|key|secret|pass|credential|session|signature", re.IGNORECASE)
 
 
 def parse_header(text: str) -> tuple[str, str]:
@@ -83,7 +83,7 @@ def check_headers(headers: Mapping[str, str]) -> None:
 
 def shown_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """For lists: what is sealed, or whose name sounds like a secret, is masked."""
-    return {name: "***" if is_sealed(value) or _SENSITIVE.search(name) else value for name, value in headers.items()}
+    return {name: "***" if is_sealed(value) or SENSITIVE.search(name) else value for name, value in headers.items()}
 
 
 def secrets_at(record: SubscriptionRecord, now_ms: int) -> tuple[str, ...]:
@@ -101,9 +101,9 @@ def webhook_headers(
         ValueError: `message_id` cannot be one.
     """
     check_headers(record.headers)
-    if any(map(is_sealed, record.headers.values())):
+    if any(map(is_sealed, record.headers.values())) or is_sealed_url(record.url):
         raise InvalidSubscription(
-            "its headers are sealed with a key that BONGSU_SECRET_KEY of this role does not hold."
+            "its URL or headers are sealed with a key that BONGSU_SECRET_KEY of this role does not hold."
         )
     signed = signature_headers(secrets_at(record, now_ms), message_id, now_ms // 1000, body)
     return {**record.headers, "Content-Type": content_type, **signed}

@@ -3,6 +3,9 @@
 `sealed1.<key id>.<base64 of nonce and ciphertext>`, ChaCha20-Poly1305, a nonce for each value. What it belongs to (the
 subscription) is authenticated with it: a sealed secret that is copied to another subscription does not open there.
 Several keys may be known; the first seals, all open, so keys are exchanged without a gap.
+
+The URL of a chat webhook is a secret as well: who knows it can write into the channel. Its path and query are sealed,
+`https://hooks.example/sealed1....`; where it goes stays readable.
 """
 
 import base64
@@ -14,6 +17,7 @@ from dataclasses import dataclass, field
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
+from service.delivery.urls import SECRET_URLS, split_url
 from service.model.errors import InvalidSubscription
 from service.model.records import RetiringSecret, SubscriptionRecord
 
@@ -102,9 +106,31 @@ def _bound_to(key_id: str, owner: str) -> bytes:
     return f"bongsu\0{key_id}\0{owner}".encode()
 
 
+def is_sealed_url(url: str) -> bool:
+    """Whether its path is sealed."""
+    return is_sealed(split_url(url)[1].removeprefix("/"))
+
+
+def _secret_of_url(record: SubscriptionRecord) -> str | None:
+    """What of the URL is a secret, sealed or in clear; None when nothing is."""
+    path = split_url(record.url)[1]
+    if is_sealed(path.removeprefix("/")):
+        return path.removeprefix("/")
+    return path if record.format in SECRET_URLS and path else None
+
+
+def _with_url(record: SubscriptionRecord, change: Callable[[str], str]) -> str:
+    secret = _secret_of_url(record)
+    if secret is None:
+        return record.url
+    origin, changed = split_url(record.url)[0], change(secret)
+    return f"{origin}/{changed}" if is_sealed(changed) else origin + changed
+
+
 def _each(record: SubscriptionRecord, change: Callable[[str], str]) -> SubscriptionRecord:
     return record.model_copy(
         update={
+            "url": _with_url(record, change),
             "secrets": tuple(map(change, record.secrets)),
             "retiring": tuple(
                 RetiringSecret(secret=change(old.secret), until_ms=old.until_ms) for old in record.retiring
@@ -116,7 +142,9 @@ def _each(record: SubscriptionRecord, change: Callable[[str], str]) -> Subscript
 
 def values_of(record: SubscriptionRecord) -> tuple[str, ...]:
     """Everything of a subscription that is sealed where there is a key."""
-    return (*record.secrets, *(old.secret for old in record.retiring), *record.headers.values())
+    url = _secret_of_url(record)
+    held = () if url is None else (url,)
+    return (*record.secrets, *(old.secret for old in record.retiring), *record.headers.values(), *held)
 
 
 def sealed_record(record: SubscriptionRecord, keys: Keyring | None, nonce: Nonce) -> SubscriptionRecord:

@@ -238,6 +238,18 @@ async def test_what_is_no_text_becomes_an_excerpt_that_can_be_shown(body: bytes,
     json.dumps(answer.excerpt).encode()
 
 
+@pytest.mark.parametrize(
+    "reason",
+    [b"\x1b]0;pwn\x07\x1b[2J Broken", b"Bro\x9bken\x7f Broken", "\u202eBroken\u2028 Broken".encode()],
+)
+async def test_a_reason_that_a_terminal_would_obey_is_told_as_plain_words(reason: bytes) -> None:
+    async with serving(b"HTTP/1.1 500 " + reason + b"\r\nContent-Length: 0\r\n\r\n") as server:
+        answer = await post(server.url())
+    assert (answer.status, answer.detail.startswith("HTTP 500 ")) == (500, True)
+    assert "Broken" in answer.detail
+    assert answer.detail.isprintable()
+
+
 async def test_headers_that_are_not_utf8_or_come_thousandfold_do_no_harm() -> None:
     async with serving(response("500 \xff\xfe".encode("latin-1").decode("latin-1"), "X-A: \xe9")) as server:
         assert not (await post(server.url())).delivered
@@ -251,7 +263,10 @@ async def test_a_receiver_that_echoes_everything_teaches_nobody_our_secrets() ->
     sent = {**HEADERS, "Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
     async def echo(_: Any, writer: asyncio.StreamWriter, request: bytes) -> None:
+        path = request.split()[1]
         said = b"x" * 290 + b" " + request.partition(b"\r\n\r\n")[0] + b" whsec_" + b"A" * 43
+        if path != b"/hook":
+            said = b"no " + path.rpartition(b"/")[2] + b" at " + path
         writer.write(b"HTTP/1.1 400 %s\r\nContent-Length: %d\r\n\r\n" % (key.encode(), len(said)) + said)
         await writer.drain()
 
@@ -261,6 +276,12 @@ async def test_a_receiver_that_echoes_everything_teaches_nobody_our_secrets() ->
     assert key.encode() in server.requests[0]
     for part in (key, key[:12], "AAAAAA"):
         assert part not in answer.excerpt + answer.detail
+
+    async with serving(echo) as server, WebhookClient(settings()) as client:
+        chat = "/services/T0AB12CD3/B0EF45GH6/" + "z" * 24
+        answer = await client.post(server.url(path=chat), BODY, sent)
+    assert server.requests[0].startswith(f"POST {chat} ".encode())
+    assert answer.excerpt == "no *** at ***"
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,37 @@ async def test_what_left_and_was_not_answered_was_sent() -> None:
     assert (answer.failure, answer.sent) == ("reset", True)
 
 
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("", "/"),
+        ("/", "/"),
+        ("?a=b", "/?a=b"),
+        ("/a%2Fb%7Ec/%EC%84%9C?q=%27x%27&p=a+b%20c", None),
+        ("/a/../b/./c//d;p=1,2", None),
+        ("/%zz%", None),
+        ("/a?b[]=1&c=a|b", "/a?b[]=1&c=a%7Cb"),
+        ("/서울?q=重慶", "/%EC%84%9C%EC%9A%B8?q=%E9%87%8D%E6%85%B6"),
+        ("/a?b?c=/d@e:f!$&'()*+", None),
+        ("/in#fragment?x", "/in"),
+        ('/"<>^`{}', "/%22%3C%3E%5E%60%7B%7D"),
+    ],
+)
+async def test_a_url_is_called_as_it_was_written(written: str, sent: str | None) -> None:
+    async with serving(OK) as server:
+        answer = await post(server.url(path=written))
+    assert answer.delivered, answer
+    assert server.requests[0].partition(b"\r\n")[0] == f"POST {written if sent is None else sent} HTTP/1.1".encode()
+    assert f"\r\nHost: 127.0.0.1:{server.port}\r\n".encode() in server.requests[0]
+
+
+async def test_a_name_that_is_not_ascii_is_called_by_its_punycode() -> None:
+    async with serving(OK) as server:
+        answer = await post(server.url(host="봉수.example", path="/a%2Fb"), lookup=Dns(["127.0.0.1"]))
+    assert answer.delivered, answer
+    assert server.requests[0].startswith(b"POST /a%2Fb HTTP/1.1\r\nHost: xn--")
+
+
 async def test_connections_are_used_again() -> None:
     async with serving(OK) as server, WebhookClient(settings()) as client:
         answers = [await client.post(server.url(), BODY, HEADERS) for _ in range(5)]

@@ -13,6 +13,7 @@ from service.delivery.addresses import (
     Target,
     check_address,
     check_url,
+    foretold,
     literal_address,
     why_not_public,
 )
@@ -178,3 +179,24 @@ def test_whatever_python_calls_private_is_never_public(number: int) -> None:
 def test_names_are_no_literals() -> None:
     for host in ("localhost", "example.com", "0x7f.example", "a.b.c.d.e", "1.2.3.com", "서울.한국", "0x7g"):
         assert literal_address(host) is None, host
+
+
+@pytest.mark.parametrize(
+    ("url", "policy", "reason"),
+    [
+        ("https://name.example/", PUBLIC_ONLY, None),
+        ("https://name.example:8443/", PUBLIC_ONLY, None),
+        ("https://name.example:22/", PUBLIC_ONLY, Reason.PORT),
+        ("http://name.example/", PUBLIC_ONLY, Reason.PLAIN_HTTP),
+        ("http://localhost:9000/", LOOPBACK, Reason.PORT),
+        ("http://name.example/", AddressPolicy.of([], allow_http=True), None),
+        ("https://127.0.0.1:22/", LOOPBACK, None),
+    ],
+)
+def test_what_is_foretold_of_a_name_is_what_a_public_address_will_be_told(url, policy, reason):
+    target = check_url(url, policy)
+    assert isinstance(target, Target)
+    told = foretold(target, policy)
+    assert (told and told.reason) == reason
+    if target.literal is None:
+        assert told == check_address(ip_address("8.8.8.8"), policy, scheme=target.scheme, port=target.port)

@@ -13,6 +13,7 @@ from service.delivery.rotation import MAX_RETIRING, public_keys, rotated, versio
 from service.delivery.sealing import (
     Keyring,
     is_sealed,
+    is_sealed_url,
     key_id_of,
     opened_record,
     rekeyed_record,
@@ -20,6 +21,7 @@ from service.delivery.sealing import (
     values_of,
 )
 from service.delivery.signing import private_secret
+from service.delivery.urls import split_url
 from service.delivery.verifying import verify
 from service.model.errors import InvalidSubscription
 from service.model.records import RetiringSecret, SubscriptionRecord
@@ -88,6 +90,47 @@ def test_a_record_is_sealed_whole_and_each_value_differently():
     assert sealed_record(record, None, nonce) == record, "without a key it stands in clear"
 
 
+CHAT = "https://hooks.slack.example/services/T0AB12CD3/B0EF45GH6/abcdefghijklmnopqrstuvwx"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [CHAT, "https://a.example:8443?key=abcdefgh1234", "https://a.example/%2F?x=1#y", "http://127.0.0.1:9/in?a=b&c=%20"],
+)
+@pytest.mark.parametrize("form", ["slack", "teams", "discord"])
+def test_the_url_of_a_chat_is_sealed_but_for_where_it_goes(url, form):
+    record = full().model_copy(update={"url": url, "format": form})
+    sealed = sealed_record(record, ONE, nonce)
+    origin, rest = split_url(url)
+    assert sealed.url.startswith(f"{origin}/sealed1.k1.")
+    assert rest not in sealed.encode().decode()
+    assert is_sealed_url(sealed.url)
+    assert opened_record(sealed, ONE) == record
+    assert sealed_record(sealed, ONE, nonce) == sealed
+    assert opened_record(rekeyed_record(sealed, TWO, nonce), Keyring.parse(key(2))) == record
+    assert opened_record(rekeyed_record(record, TWO, nonce), TWO) == record, "what stood in clear"
+    later = sealed.model_copy(update={"format": "bongsu"})
+    assert opened_record(later, ONE).url == url, "it opens whatever the format is by now"
+    moved = sealed.model_copy(update={"id": "sub2", "secrets": (SECRET,), "retiring": (), "headers": {}})
+    with pytest.raises(InvalidSubscription, match="belongs to another subscription"):
+        opened_record(moved, ONE)
+    with pytest.raises(InvalidSubscription, match="URL or headers are sealed"):
+        webhook_headers(moved, "msg_1", "application/json", 0, b"")
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=("Cs",))), st.sampled_from(["bongsu", "slack"]))
+def test_whatever_a_url_is_it_comes_back_as_it_was(rest, form):
+    record = subscription_record(url=f"https://a.example{rest}", format=form)
+    if not is_sealed_url(record.url):
+        assert opened_record(sealed_record(record, ONE, nonce), ONE) == record
+
+
+def test_other_urls_stay_readable():
+    for url, form in ((CHAT, "bongsu"), (CHAT, "cloudevents"), ("https://a.example", "slack")):
+        record = subscription_record(url=url, format=form)
+        assert sealed_record(record, ONE, nonce).url == url
+
+
 def test_a_sealed_secret_moved_to_another_subscription_does_not_open():
     stolen = sealed_record(full(), ONE, nonce).model_copy(update={"id": "sub2"})
     with pytest.raises(InvalidSubscription, match="belongs to another subscription"):
@@ -104,7 +147,7 @@ def test_without_its_key_nothing_is_sent_and_the_reason_names_the_key():
         webhook_headers(sealed.model_copy(update={"headers": {}}), "msg_1", "application/json", 0, b"")
     assert sealed.secrets[0] not in str(refused.value)
     only_headers = full().model_copy(update={"headers": sealed.headers})
-    with pytest.raises(InvalidSubscription, match="headers are sealed"):
+    with pytest.raises(InvalidSubscription, match="URL or headers are sealed"):
         webhook_headers(only_headers, "msg_1", "application/json", 0, b"")
 
 
