@@ -1,13 +1,12 @@
-"""Where and when a record stands: all that a pure step knows of Kafka and of time."""
+"""Where a record stands and when: the only clock of the pure parts."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Coordinates of the record that is being decided on."""
+    """Partition and offset of a record, and when it was appended, milliseconds since the epoch."""
 
     partition: int
     offset: int
     now_ms: int
-    """Timestamp of the record, milliseconds since the epoch: the only clock of a step."""
