@@ -90,6 +90,7 @@ def _alert(  # noqa: PLR0913 - what an alert is made of
         rule=match.rule,
         article=record.article,
         mentions=evidence,
+        entities=match.entities,
         truncated=match.mentions_total > len(match.mentions),
         format=style[0],
         lang=style[1],

@@ -33,12 +33,16 @@ def match_record(  # noqa: PLR0913 - what a record is made of
         for one in occurrences[:evidence]:
             if id(one) not in shown:  # several rules may be about one name
                 shown[id(one)] = findings.evidence(one)
+        rule = {"id": hit.rule.id, "name": hit.rule.name, "tags": hit.rule.tags}
+        if hit.rule.policy is not None:
+            rule["policy"] = hit.rule.policy
         matches.append(
             {
                 "match_id": ids.match_id(article_id, content, hit.rule.id),
-                "rule": {"id": hit.rule.id, "name": hit.rule.name, "tags": hit.rule.tags},
+                "rule": rule,
                 "mentions": [shown[id(one)] for one in occurrences[:evidence]],
                 "mentions_total": len(occurrences),
+                "entities": sorted({owner for one in occurrences if (owner := one.surface.owner) is not None}),
             }
         )
     return orjson.dumps(

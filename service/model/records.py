@@ -8,9 +8,10 @@ All times are integer milliseconds since the epoch, UTC. `published_ms` is the K
 from typing import Annotated, Any, Literal, Self
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from service.model.errors import BadInput, NewerSchema
+from service.model.policy import PolicyModel
 
 SCHEMA = 1
 
@@ -111,6 +112,8 @@ class RuleMatch(BaseModel):
     rule: RuleHead
     mentions: tuple[Evidence, ...]
     mentions_total: int
+    entities: tuple[str, ...] = ()
+    """All that it found, also where their evidence is cut: subscriptions and silences ask by them."""
     mutes: tuple[str, ...] | None = None
     """Ids of broader rules that fired too: whoever is told by this rule need not be told by them."""
 
@@ -164,6 +167,7 @@ class AlertRecord(Record):
     rule: RuleHead
     article: ArticleHead
     mentions: tuple[Evidence, ...]
+    entities: tuple[str, ...] = ()
     mutes: tuple[str, ...] | None = None
     truncated: bool = False
     format: Format = "bongsu"
@@ -237,7 +241,8 @@ class DeliveryRecord(Record):
 
 
 AttemptOutcome = Literal["delivered", "retry", "held", "given_up", "expired", "undeliverable"]
-"""`held` and `retry` are no ends: the delivery rests on `deliveries.held` or in a retry tier."""
+"""`held` and `retry` are no ends: the delivery rests on `deliveries.held` or in a retry tier. `held` is no attempt of
+the schedule: its subscription is paused or disabled, or it could not be asked (`bad_secret`, `blocked`)."""
 TERMINAL_OUTCOMES: frozenset[str] = frozenset({"delivered", "given_up", "expired", "undeliverable"})
 
 
@@ -303,7 +308,9 @@ class SubscriptionRecord(Record):
     name: str = ""
     url: str
     rules: tuple[str, ...] = ("*",)
-    """Globs over rule ids; one that fits is enough."""
+    """Globs over rule ids, over tags (`tag:...`), over entities (`entity:...`); one that fits is enough."""
+    policy: Annotated[PolicyModel, BeforeValidator(PolicyModel.read)] | None = None
+    """How it is told; what it leaves open is as the rule has it, and else as the built-in has it."""
     secrets: tuple[str, ...]
     """`whsec_...` or `whsk_...`, newest first; all of them sign. Shown once, masked everywhere else, and sealed on the
     topic where BONGSU_SECRET_KEY is set (`sealed1.<key id>.<base64>`)."""

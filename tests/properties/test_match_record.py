@@ -70,7 +70,7 @@ def slow_record(findings: Findings, hits: list[Hit], evidence: int) -> MatchReco
         matches=tuple(
             RuleMatch(
                 match_id=ids.match_id(article.id, findings.content_hash, hit.rule.id),
-                rule=RuleHead(id=hit.rule.id, name=hit.rule.name, tags=tuple(hit.rule.tags)),
+                rule=RuleHead(id=hit.rule.id, name=hit.rule.name, tags=tuple(hit.rule.tags), policy=hit.rule.policy),
                 mentions=tuple(
                     Evidence(
                         entity=mention.entity,
@@ -87,6 +87,7 @@ def slow_record(findings: Findings, hits: list[Hit], evidence: int) -> MatchReco
                     for mention in hit.mentions[:evidence]
                 ),
                 mentions_total=len(hit.mentions),
+                entities=tuple(sorted({mention.entity for mention in hit.mentions if mention.entity})),
             )
             for hit in hits
         ),
