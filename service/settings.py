@@ -153,6 +153,9 @@ class DeliverySettings(Section):
     gone_probe_s: Wait = Field(30.0, description="after 410 Gone, until one probe confirms it")
     disable_failures: int = Field(100, ge=1, description="in a row, and for disable_after_s, until it is disabled")
     disable_after_s: Positive = Field(432_000.0, description="of nothing but failures until it is disabled (5 days)")
+    keys_port: Annotated[int, Field(ge=0, le=65_535)] | None = Field(
+        None, description="serve public keys for receivers outside here, and nothing else; 0: a free port"
+    )
     operations_subscription: str | None = Field(
         None, description="subscription that is told when an endpoint fails, is disabled, recovers"
     )

@@ -34,6 +34,11 @@ def cases() -> Iterator[Case]:
             yield key, {**good, "webhook-id": "msg_2"}, body, False
             yield key, {**good, "webhook-timestamp": str(now - 1)}, body, False
             yield key, {**good, "webhook-timestamp": "now"}, body, False
+            for name in good:
+                yield key, {other: value for other, value in good.items() if other != name}, body, False
+                yield key, {**good, name: ""}, body, False
+            for odd in ("²", "１７", "1" * 5_000, "-1"):
+                yield key, {**good, "webhook-timestamp": odd}, body, False
             yield key, signature_headers([secret], "msg_1", now - 400, body), body, False
             yield key, signature_headers([secret], "msg_1", now + 400, body), body, False
             yield key, signature_headers([OTHER, STRANGER], "msg_1", now, body), body, False

@@ -10,6 +10,8 @@ from service.model.errors import InvalidSubscription
 from service.model.records import SubscriptionRecord
 
 KEYS_PATH = "/.well-known/webhook-keys.json"
+KEYS_FOLDER = "/.well-known/webhook-keys/"
+"""Of pages `ID.json` that hold one subscription's, on a port for receivers outside."""
 
 
 def keys_page(records: Iterable[SubscriptionRecord], now_ms: int) -> bytes:
@@ -26,3 +28,9 @@ def keys_page(records: Iterable[SubscriptionRecord], now_ms: int) -> bytes:
         if keys:
             found[record.id] = keys
     return orjson.dumps({"subscriptions": found})
+
+
+def keys_page_of(record: SubscriptionRecord | None, now_ms: int) -> bytes | None:
+    """The same page for one subscription; None when it is not there or signs with no ed25519 key."""
+    page = keys_page([] if record is None else [record], now_ms)
+    return None if page == keys_page([], now_ms) else page

@@ -50,8 +50,8 @@ HINTS: Mapping[Cause, str] = {
     "request, before any framework parses them",
     Cause.RECODED: "the signature fits the body in another encoding ({}): verify bytes, do not decode and encode them",
     Cause.WHITESPACE: "the signature fits the body {}: something on the way trims or adds line ends",
-    Cause.SECRET_NOT_DECODED: "the signer used the text of the secret {}; the HMAC key is the base64 after whsec_, "
-    "decoded",
+    Cause.SECRET_NOT_DECODED: "the signer, which cannot be Bongsu, used the text of the secret {}; the HMAC key is the "
+    "base64 after whsec_, decoded",
     Cause.OTHER_SECRET: "none of the {} secrets given here made this signature, or the id, the timestamp or the body "
     "was changed on the way",
 }

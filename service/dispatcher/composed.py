@@ -5,9 +5,11 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry
 
+from service import logs
 from service.adapters.control import OpenSubscriptions, SubscriptionsFollower, publish_subscription
+from service.adapters.keys_server import KeysServer
 from service.adapters.webhook_client import WebhookClient
-from service.delivery.keys_page import KEYS_PATH, keys_page
+from service.delivery.keys_page import KEYS_PATH, keys_page, keys_page_of
 from service.dispatcher.metrics import DispatcherMetrics
 from service.dispatcher.role import Dispatcher
 from service.metrics import RoleMetrics
@@ -33,10 +35,12 @@ class ComposedDispatcher:
     ) -> None:
         self._settings = settings
         self._role_metrics = role_metrics
+        self._log = logs.get(__name__)
         self._subscriptions = SubscriptionsFollower(settings.kafka, on_change=self._count, on_failure=self._fail)
         self._client = WebhookClient(settings.delivery)
         self._opened = opened = OpenSubscriptions(self._subscriptions, settings.bongsu.keys)
         self.documents = {KEYS_PATH: lambda: keys_page(opened.all(), int(clock() * 1000))}
+        self._keys = KeysServer(lambda subscription: keys_page_of(opened.get(subscription), int(clock() * 1000)))
         self._dispatcher = Dispatcher(
             settings,
             metrics=DispatcherMetrics(registry),
@@ -54,11 +58,15 @@ class ComposedDispatcher:
         await self._subscriptions.start()
         self._opened.all()  # secrets in clear, or that do not open, are told now and not at the first delivery
         self._count()
+        keys_port = self._settings.delivery.keys_port
+        if keys_port is not None:
+            self._log.info("public keys", port=await self._keys.start(keys_port))
         await self._dispatcher.start()
 
     async def stop(self) -> None:
         """Drain, commit, leave."""
         await self._dispatcher.stop()
+        await self._keys.stop()
         await self._subscriptions.stop()
         await self._client.close()
 

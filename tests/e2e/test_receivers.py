@@ -47,7 +47,10 @@ public class Main {
     var lines = new java.io.BufferedReader(new java.io.InputStreamReader(System.in));
     for (String line = lines.readLine(); line != null; line = lines.readLine()) {
       String[] part = line.split("\\t", -1);
-      var headers = Map.of("webhook-id", part[1], "webhook-timestamp", part[2], "webhook-signature", part[3]);
+      var headers = new java.util.HashMap<String, String>();
+      if (!part[1].isEmpty()) headers.put("webhook-id", part[1]);
+      if (!part[2].isEmpty()) headers.put("webhook-timestamp", part[2]);
+      if (!part[3].isEmpty()) headers.put("webhook-signature", part[3]);
       System.out.println(Webhook.verify(part[0], headers, Base64.getDecoder().decode(part[4])));
     }
   }
@@ -58,7 +61,7 @@ public class Main {
 def as_line(case: Case) -> str:
     secret, headers, body, _ = case
     names = ("webhook-id", "webhook-timestamp", "webhook-signature")
-    return "\t".join([secret, *(headers[name] for name in names), base64.b64encode(body).decode()])
+    return "\t".join([secret, *(headers.get(name, "") for name in names), base64.b64encode(body).decode()])
 
 
 def agreed(command: list[str], folder: Path, **env: str) -> None:

@@ -2,15 +2,18 @@ import base64
 import json
 
 import aiohttp
+import pytest
 from prometheus_client import CollectorRegistry
 
 from service.adapters.control import OpenSubscriptions
+from service.adapters.keys_server import KeysServer
 from service.delivery.headers import webhook_headers
-from service.delivery.keys_page import KEYS_PATH, keys_page
+from service.delivery.keys_page import KEYS_PATH, keys_page, keys_page_of
 from service.delivery.sealing import Keyring, sealed_record
 from service.delivery.signing import private_secret
 from service.delivery.verifying import verify
 from service.health import HealthServer
+from service.model.errors import WrongSetup
 from service.model.records import RetiringSecret
 from tests.builders import SECRET, subscription_record
 
@@ -81,3 +84,25 @@ def test_a_changed_record_is_opened_anew_and_a_removed_one_forgotten():
     follower.records.clear()
     assert opened.get("sub1") is None
     assert opened.all() == ()
+
+
+async def test_outside_each_subscription_has_a_page_and_nothing_else_is_there():
+    follower = Follower(subscription_record(secrets=(SECRET, NEW)), subscription_record("hmac-only"))
+    opened = OpenSubscriptions(follower, None)
+    server = KeysServer(lambda subscription: keys_page_of(opened.get(subscription), 0), host="127.0.0.1")
+    port = await server.start(0)
+    try:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+            async with session.get("/.well-known/webhook-keys/sub1.json") as answer:
+                assert (answer.status, answer.content_type) == (200, "application/json")
+                assert await answer.read() == keys_page(opened.all(), 0)
+            hidden = ("hmac-only.json", "nobody.json", "sub1", "", "../../metrics", "%2e%2e%2fx.json")
+            for path in (*(f"/.well-known/webhook-keys/{name}" for name in hidden), KEYS_PATH, "/metrics", "/"):
+                async with session.get(path) as answer:
+                    assert answer.status == 404, path
+            async with session.post("/.well-known/webhook-keys/sub1.json") as answer:
+                assert answer.status == 405
+        with pytest.raises(WrongSetup, match="BONGSU_DELIVERY_KEYS_PORT"):
+            await KeysServer(lambda _: None, host="127.0.0.1").start(port)
+    finally:
+        await server.stop()
