@@ -4,6 +4,7 @@
                                        WaitUntil(next)              any failure while the schedule and the deadline last
                                        Finish(given_up)             nothing of either is left
                                        WaitUntil(probe), then Hold  410, and 410 again from its endpoint
+                                       WaitUntil(later), uncounted  nothing was asked: it cannot be signed or called
     not due       --> WaitUntil(due)
     past deadline --> Finish(expired)
     nobody there  --> Finish(undeliverable)
@@ -52,6 +53,12 @@ OUR_SIDE = frozenset({Failure.NETWORK, Failure.RESOURCES, Failure.RESOLVER})
 may be that name's own servers: `service/delivery/our_side.py` looks for a second one.
 """
 
+
+NOT_ASKED = frozenset({Failure.BAD_SECRET, Failure.BLOCKED})
+"""Somebody has to change a setting or the subscription first: a key, an address that is allowed, a URL. No attempt is
+counted meanwhile, or a night without the key would use up every schedule."""
+MIN_UNASKED_S, MAX_UNASKED_S = 1.0, 1800.0
+"""It is looked at again when it has waited as long again as it has already, within these."""
 
 GONE_DETAIL = "the receiver answered 410 Gone: it wants no more of this"
 
@@ -112,6 +119,8 @@ class WaitUntil:
     """Send it again, not before `due_ms`."""
 
     due_ms: int
+    counted: bool = True
+    """This attempt is one of the schedule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +191,7 @@ def after_post(  # noqa: PLR0913 - each is a separate fact
     gone_probe_s: float | None = None,
     gone: bool = False,
     late_s: float = 0.0,
+    waited_s: float | None = None,
 ) -> Command:
     """What an answer means.
 
@@ -196,12 +206,16 @@ def after_post(  # noqa: PLR0913 - each is a separate fact
         gone_probe_s: after a first 410, seconds until it is asked again; None: a 410 is a refusal like any other.
         gone: this 410 confirmed an earlier one of its endpoint.
         late_s: seconds from when this attempt was due to when it was made.
+        waited_s: seconds since it was decided; None: what cannot be asked now is a failure like any other.
     """
     if answer.delivered:
         return Finish("delivered")
     failure = answer.failure or Failure.STATUS
     if gone:
         return Hold(GONE_DETAIL, failure)
+    if failure in NOT_ASKED and waited_s is not None:
+        again_s = min(max(waited_s, MIN_UNASKED_S), MAX_UNASKED_S)
+        return _wait(now_ms, again_s, deadline_ms, failure, counted=False)
     schedule = policy.schedule(failure, answer.status)
     wait = gone_probe_s
     if wait is None or attempts_made > max(1, len(schedule)):
@@ -210,7 +224,11 @@ def after_post(  # noqa: PLR0913 - each is a separate fact
         )
     if wait is None:
         return Finish("given_up", failure, f"attempt {attempts_made} was the last of the schedule")
-    due_ms = now_ms + round(wait * 1000)
+    return _wait(now_ms, wait, deadline_ms, failure)
+
+
+def _wait(now_ms: int, wait_s: float, deadline_ms: int, failure: Failure, *, counted: bool = True) -> Command:
+    due_ms = now_ms + round(wait_s * 1000)
     if due_ms >= deadline_ms:
         return Finish("given_up", failure, "the next attempt would come after the deadline")
-    return WaitUntil(due_ms)
+    return WaitUntil(due_ms, counted)

@@ -177,13 +177,14 @@ class Sender:
             gone_probe_s=findings.gone_probe_s,
             gone=findings.gone,
             late_s=(started_ms - delivery.due_ms) / 1000 if delivery.due_ms else 0.0,
+            waited_s=(now_ms - delivery.created_ms) / 1000 if delivery.reason != "test" else None,
         )
         assert not isinstance(verdict, Post)
         attempt = self._attempt(delivery, verdict, answer, started_ms, now_ms)
         await self._write_attempt(attempt)
         self._count(attempt, answer, now_ms)
         if isinstance(verdict, WaitUntil):
-            return await self.hand_on(job, attempt.number, verdict.due_ms)
+            return await self.hand_on(job, delivery.attempts_made + verdict.counted, verdict.due_ms)
         if isinstance(verdict, Hold):
             await self._rest_held(job)
         return None
@@ -332,4 +333,4 @@ def policy_of(settings: DeliverySettings) -> RetryPolicy:
 def _outcome(verdict: Finish | WaitUntil | Hold) -> AttemptOutcome:
     if isinstance(verdict, Finish):
         return verdict.outcome
-    return "retry" if isinstance(verdict, WaitUntil) else "held"
+    return "retry" if isinstance(verdict, WaitUntil) and verdict.counted else "held"

@@ -9,13 +9,15 @@ import urllib.request
 import pytest
 
 from service.adapters.control import OpenSubscriptions, SubscriptionsFollower, publish_subscription, read_whole
-from service.adapters.receiver import Receiver
+from service.adapters.embedded_kafka import free_port
+from service.adapters.receiver import Receiver, Script
+from service.cli.audit import take_audit
 from service.delivery.rotation import public_keys
 from service.delivery.sealing import Keyring
 from service.model import topics
 from service.model.records import SubscriptionRecord
 from service.settings import KafkaSettings
-from tests.deliveries import SECRET, delivery, dispatching, produce, settings_for, subscription, terminal
+from tests.deliveries import SECRET, attempts, delivery, dispatching, produce, settings_for, subscription, terminal
 from tests.waiting import wait_for, wait_until
 
 pytestmark = pytest.mark.kafka
@@ -141,7 +143,8 @@ async def test_secrets_are_exchanged_and_sealed_anew_while_webhooks_are_sent(kaf
     assert all(got.verified for got in receiver.received)
 
 
-async def test_a_key_that_is_not_there_fails_the_attempt_and_not_the_role(kafka_settings):
+async def test_without_the_key_nothing_is_sent_and_with_it_everything_arrives(kafka_settings):
+    """The schedule here would be over in a fraction of a second; none of it is used up while nothing can be signed."""
     async with Receiver([SECRET]) as receiver:
         await publish_subscription(kafka_settings, subscription(receiver.url), Keyring.parse(KEYS[0]))
         follower = SubscriptionsFollower(kafka_settings)
@@ -149,23 +152,40 @@ async def test_a_key_that_is_not_there_fails_the_attempt_and_not_the_role(kafka_
         try:
             async with dispatching(settings_for(kafka_settings), Opened(follower, None)):  # type: ignore[arg-type]
                 await produce(kafka_settings, [one := delivery(1)])
+                await wait_until(lambda: _looked_at(kafka_settings, 2), what="it was looked at twice")
+            assert receiver.received == []
+            receiver.script = Script((500, 500, 200))
+            with_key = Opened(follower, Keyring.parse(KEYS[0]))
+            async with dispatching(settings_for(kafka_settings), with_key):  # type: ignore[arg-type]
                 made = await terminal(kafka_settings, [one.id])
         finally:
             await follower.stop()
-    assert {attempt.error for attempt in made} == {"bad_secret"}
-    assert all("'k0'" in (attempt.detail or "") for attempt in made)
-    assert receiver.received == []
+    unasked = [attempt for attempt in made if attempt.error == "bad_secret"]
+    assert {(attempt.outcome, attempt.number, attempt.terminal) for attempt in unasked} == {("held", 1, False)}
+    assert all("'k0'" in (attempt.detail or "") for attempt in unasked)
+    asked = [(attempt.outcome, attempt.number) for attempt in made if attempt.error != "bad_secret"]
+    assert asked == [("retry", 1), ("retry", 2), ("delivered", 3)]
+    assert len(receiver.received) == 3
+    assert receiver.received[-1].verified
+    assert (await take_audit(kafka_settings))["balanced"]
+
+
+async def _looked_at(kafka: KafkaSettings, times: int) -> bool:
+    return len(await attempts(kafka)) >= times
 
 
 def test_the_dispatcher_serves_public_keys_and_warns_once_of_clear_secrets(bongsu, kafka_env, tmp_path):
     made = [
         json.loads(bongsu("subscribe", "--url", f"https://{n}.example.org/", "--sign", "v1,v1a").stdout) for n in "ab"
     ]
-    ready, log = tmp_path / "ready", tmp_path / "log"
+    ready, log, keys_port = tmp_path / "ready", tmp_path / "log", free_port()
     with log.open("wb") as out:
         role = subprocess.Popen(
             [sys.executable, "-m", "service", "dispatcher", "--metrics-port", "0", "--ready-file", str(ready)],
-            env={**os.environ, **kafka_env, "BONGSU_LOG_FORMAT": "json"}, stderr=out,
+            env={
+                **os.environ, **kafka_env, "BONGSU_LOG_FORMAT": "json", "BONGSU_DELIVERY_KEYS_PORT": str(keys_port),
+            },
+            stderr=out,
         )  # fmt: skip
         try:
             wait_for(lambda: ready.exists() or role.poll() is not None, 60)
@@ -173,10 +193,14 @@ def test_the_dispatcher_serves_public_keys_and_warns_once_of_clear_secrets(bongs
             page = f"http://127.0.0.1:{port}/.well-known/webhook-keys.json"
             with urllib.request.urlopen(page, timeout=10) as answer:
                 served = json.load(answer)
+            outside = f"http://127.0.0.1:{keys_port}/.well-known/webhook-keys/{made[1]['id']}.json"
+            with urllib.request.urlopen(outside, timeout=10) as answer:
+                one_page = json.load(answer)
         finally:
             role.terminate()
             role.wait(20)
     assert served == {"subscriptions": {one["id"]: one["public_keys"] for one in made}}
+    assert one_page == {"subscriptions": {made[1]["id"]: made[1]["public_keys"]}}
     said = log.read_text()
     assert said.count("webhook secrets stand in clear on the topic") == 1
     assert all(secret not in said for one in made for secret in one["secrets"])

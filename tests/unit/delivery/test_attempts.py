@@ -183,3 +183,33 @@ def test_every_delivery_ends_after_at_most_one_post_more_than_it_has_waits(
     else:
         pytest.fail("never ended")
     assert made <= max(1, len(schedule)) + 1
+
+
+@pytest.mark.parametrize("failure", [Failure.BAD_SECRET, Failure.BLOCKED])
+@given(waited_s=st.floats(0, 1e6), made=st.integers(1, 100), left_ms=st.integers(1, DAY))
+def test_what_cannot_be_asked_waits_as_long_again_and_counts_nothing(
+    failure: Failure, waited_s: float, made: int, left_ms: int
+) -> None:
+    verdict = after(Answer(failure=failure), waited_s=waited_s, attempts_made=made, deadline_ms=NOW + left_ms)
+    wait_ms = round(min(max(waited_s, 1.0), 1800.0) * 1000)
+    if wait_ms < left_ms:
+        assert verdict == WaitUntil(NOW + wait_ms, counted=False)
+    else:
+        assert isinstance(verdict, Finish)
+        assert (verdict.outcome, verdict.failure) == ("given_up", failure)
+
+
+def test_a_test_that_cannot_be_asked_ends_at_once() -> None:
+    verdict = after(Answer(failure=Failure.BAD_SECRET), policy=RetryPolicy(()))
+    assert isinstance(verdict, Finish)
+    assert verdict.outcome == "given_up"
+
+
+def test_of_three_days_without_a_key_a_delivery_makes_a_few_looks_an_hour() -> None:
+    at, looks = NOW, 0
+    while isinstance(
+        verdict := after(Answer(failure=Failure.BAD_SECRET), now_ms=at, waited_s=(at - NOW) / 1000,
+                         deadline_ms=NOW + 3 * DAY), WaitUntil,
+    ):  # fmt: skip
+        at, looks = verdict.due_ms, looks + 1
+    assert looks < 160
