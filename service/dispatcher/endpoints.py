@@ -140,6 +140,10 @@ class Endpoints:
         endpoint.rate.started(now)
         return Ticket(endpoint.revision, endpoint.breaker.started())
 
+    def aside(self, subscription: str) -> Ticket:
+        """For a POST that says nothing about the endpoint, and need not wait for it."""
+        return Ticket(self.of(subscription).revision, probe=False)
+
     def abandoned(self, subscription: str, ticket: Ticket) -> None:
         """It came to nothing that says anything about the endpoint."""
         self.of(subscription).breaker.abandoned(probe=ticket.probe)

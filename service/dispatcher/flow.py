@@ -11,6 +11,7 @@ What rests because its endpoint was down or busy is called back from its tier wh
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,10 @@ SLACK = 1.1
 FULL_WAIT_S = 0.1
 KEPT = 4
 """Of an endpoint that gets only probes, so many wait here, and as many retries that are due; others rest in a tier."""
+
+
+TESTS, ALL_TESTS = 2, 32
+"""Test deliveries at once of one subscription, and of all, that need not queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,8 @@ class Flow:
             slots_per_host=settings.max_in_flight_per_host,
             room_per_key=PATIENCE[0][1].room,
         )
+        self._testing: Counter[str] = Counter()
+        """Test deliveries under way past the lanes, by subscription."""
         self.held = 0
         self._held_bytes = 0
         self._rests = Rests(endpoints, self.lanes, clock)
@@ -259,6 +266,10 @@ class Flow:
 
     def _queue(self, job: Job) -> None:
         """Let it wait for its turn, a retry before the others: if it is accepted, so will they be."""
+        if job.delivery.reason == "test" and self._testing[job.lane] < TESTS and self._testing.total() < ALL_TESTS:
+            self._testing[job.lane] += 1
+            self._spawn(job.partition, self._test(job))
+            return
         endpoint = self._endpoints.of(job.lane)
         is_open = endpoint.breaker.is_open
         retry = job.delivery.attempts_made > 0
@@ -282,6 +293,15 @@ class Flow:
         while (job := self.lanes.take()) is not None:
             ticket = self._endpoints.started(job.lane, time.monotonic())
             self._spawn(job.partition, self._send(job, ticket))
+
+    async def _test(self, job: Job) -> None:
+        """Somebody waits for its answer: it goes past what waits, and is no probe."""
+        try:
+            await self._sender.send(job, self._endpoints.aside(job.lane))
+        finally:
+            self._testing[job.lane] -= 1
+            self._testing += Counter()  # drops those that are zero
+        self._end(job)
 
     async def _send(self, job: Job, ticket: Ticket) -> None:
         lane = job.lane

@@ -64,6 +64,33 @@ async def test_a_test_delivery_is_sent_once_and_its_attempt_is_shown(kafka_setti
         assert got.payload["type"] == "test"
 
 
+async def test_a_test_does_not_queue_behind_what_waits_for_a_dead_endpoint(kafka_settings, bongsu) -> None:
+    records = [delivery(number) for number in range(2000)]
+    async with Receiver([SECRET], script=Script((500,))) as receiver:
+        known = await subscribed(kafka_settings, receiver.url)
+        await produce(kafka_settings, records)
+        settings = settings_for(
+            kafka_settings,
+            BONGSU_DELIVERY_SCHEDULE_S="3600",
+            BONGSU_DELIVERY_BREAKER_OPEN_S="600",
+            BONGSU_DELIVERY_BREAKER_MAX_OPEN_S="600",
+        )
+        async with dispatching(settings, known) as role:
+            await wait_until(lambda: role._endpoints.open_breakers() == 1, what="the breaker is open")
+            await wait_until(lambda: not role._flow.lanes.busy, what="nothing is under way")
+            posts = len(receiver.received)
+            receiver.script = Script((204,))
+            receiver._turns.clear()
+            code, out, err = await bongsu("test-delivery", "--subscription", "press-office", "--json")
+            assert code == 0, err
+            assert json.loads(out)["outcome"] == "delivered"
+            assert len(receiver.received) == posts + 1
+            assert role._endpoints.open_breakers() == 1  # a test says nothing about what waits
+            assert not role._flow._testing
+    ended = {attempt.delivery_id for attempt in await attempts(kafka_settings) if attempt.terminal}
+    assert ended == {receiver.received[-1].id}
+
+
 async def test_a_test_that_fails_says_so_and_is_not_tried_again(kafka_settings, bongsu) -> None:
     async with Receiver([SECRET], script=Script((500,))) as receiver:
         known = await subscribed(kafka_settings, receiver.url)

@@ -117,17 +117,64 @@ async def test_410_disables_after_one_probe_and_enabling_sends_what_was_held(kaf
             assert "410" in (disabled.disabled_reason or "")
             known.add(subscription(back.url, revision=3))
             made = await terminal(kafka_settings, [record.id for record in records])
-            await wait_until(lambda: told, 20, "the operator is told")
+            await wait_until(lambda: len(told) == 2, 20, "the operator is told twice")
     assert {got.id: got.body for got in back.received} == {record.id: record.body.encode() for record in records}
     assert {attempt.outcome for attempt in made if attempt.terminal} == {"delivered"}
-    assert [event["type"] for event in told] == ["operational.endpoint_disabled"]
-    assert told[0]["data"]["subscription"] == "press-office"
+    assert [event["type"] for event in told] == ["operational.endpoint_disabled", "operational.endpoint_recovered"]
+    assert {event["data"]["subscription"] for event in told} == {"press-office"}
+    assert told[0]["data"]["failures"] > 0
+    assert told[0]["data"]["since_ms"] >= records[0].created_ms
     assert (await balances(kafka_settings)).balanced
 
 
 async def everything_held(kafka: KafkaSettings, records: list[Any]) -> bool:
     there = {orjson.loads(record.value)["id"] for record in await read_all(kafka, topics.HELD)}
     return there == {record.id for record in records}
+
+
+async def both_seen(kafka: KafkaSettings) -> Any:
+    made = await attempts(kafka)
+    return made if len({one.delivery_id for one in made}) == 2 else None
+
+
+async def test_a_url_that_cannot_be_read_costs_only_itself(kafka_settings: KafkaSettings) -> None:
+    good, bad = delivery(1), delivery(2, "broken")
+    async with Receiver([SECRET]) as receiver:
+        known = Known()
+        known.add(subscription(receiver.url))
+        known.add(subscription("https://[x/", "broken"))
+        await produce(kafka_settings, [bad, good])
+        async with dispatching(settings_for(kafka_settings), known) as role:
+            await terminal(kafka_settings, [good.id])
+            made = await wait_until(lambda: both_seen(kafka_settings), 20, "the broken one was looked at as well")
+            assert not role.failed.done()
+    assert [got.id for got in receiver.received] == [good.id]
+    assert {one.delivery_id: (one.outcome, one.error) for one in made} == {
+        good.id: ("delivered", None), bad.id: ("held", "blocked"),
+    }  # fmt: skip
+    assert {one.request_bytes for one in made if one.delivery_id == bad.id} == {None}
+
+
+@pytest.mark.parametrize("form", ["bongsu", "cloudevents", "slack", "teams", "discord"])
+async def test_the_operator_is_told_in_the_format_of_the_operator(kafka_settings: KafkaSettings, form: Any) -> None:
+    async with Receiver(script=Script((410,))) as gone, Receiver([SECRET]) as ops:
+        known = Known()
+        known.add(subscription(gone.url))
+        known.add(subscription(ops.url, "ops", format=form, lang="en"))
+        settings = settings_for(
+            kafka_settings, BONGSU_DELIVERY_GONE_PROBE_S="0.1", BONGSU_DELIVERY_OPERATIONS_SUBSCRIPTION="ops"
+        )
+        await produce(kafka_settings, [delivery(1)])
+        async with dispatching(settings, known):
+            await wait_until(lambda: ops.received, 20, "the operator is told")
+    (got,) = ops.received
+    assert got.verified
+    told = {"bongsu": "type", "cloudevents": "specversion", "slack": "blocks", "teams": "attachments"}
+    assert told.get(form, "content") in got.payload
+    assert got.headers["Content-Type"].startswith(
+        "application/cloudevents" if form == "cloudevents" else "application/json"
+    )
+    assert "press-office" in got.body.decode().replace("\\", "")
 
 
 async def test_a_410_that_the_probe_does_not_confirm_disables_nobody(kafka_settings: KafkaSettings) -> None:
@@ -206,11 +253,15 @@ async def test_warnings_come_on_the_way_to_being_disabled_and_a_recovery_is_told
             await wait_until(lambda: everything_held(kafka_settings, records), 20, "all are held")
             known.add(held.model_copy(update={"revision": 3, "disabled_ms": None, "updated_ms": held.updated_ms + 1}))
             await terminal(kafka_settings, [record.id for record in records])
+            await wait_until(lambda: len(ops.received) == 5, 20, "the recovery is told")
     types = [(got.payload["type"], got.payload["data"]["percent"]) for got in ops.received]
     assert sorted(types) == [
         ("operational.endpoint_disabled", 100), *(("operational.endpoint_failing", level) for level in (50, 70, 90)),
+        ("operational.endpoint_recovered", 0),
     ]  # fmt: skip
-    assert len({got.id for got in ops.received}) == 4
+    assert len({got.id for got in ops.received}) == 5
+    counts = {got.payload["data"]["percent"]: got.payload["data"]["failures"] for got in ops.received}
+    assert (counts[50], counts[70], counts[90], counts[100], counts[0]) == (50, 70, 90, 100, 0)
     assert all(got.verified for got in ops.received)
     assert held.disabled_ms is not None
 
