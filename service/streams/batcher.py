@@ -4,6 +4,9 @@ Faust's `noack_take` waits `within` for a batch to fill; under little load that 
 under much load it is not needed. Here a batch is whatever is there, so one article passes at once and ten thousand in
 batches. A batch is acknowledged to Faust only after `process` returned, that is, after its outputs were acknowledged;
 Faust commits only the contiguous prefix of what was acknowledged.
+
+When partitions are given up (`drain`), the batch under way ends first and what waits is forgotten: it comes again, to
+whoever has the partition then. Otherwise two workers would write one changelog.
 """
 
 import asyncio
@@ -25,6 +28,8 @@ class Batcher:
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
+        self._at_rest = asyncio.Event()
+        self._at_rest.set()
         self._task: asyncio.Task[None] | None = None
         self._closing = False
         self.idle = True
@@ -51,6 +56,14 @@ class Batcher:
             self._room.clear()
             await self._room.wait()
 
+    async def drain(self) -> None:
+        """Forget what waits, unacknowledged, and return when the batch under way has ended."""
+        self._waiting.clear()
+        self._arrived.clear()
+        self._room.set()
+        await self._at_rest.wait()
+        self.idle = not self._waiting
+
     async def _run(self) -> None:
         try:
             while True:
@@ -60,11 +73,19 @@ class Batcher:
                 if not self._waiting:
                     self._arrived.clear()
                 self._room.set()
-                await self._process(batch)
-                for event in batch:
-                    event.ack()
+                if batch:
+                    await self._one(batch)
                 self.idle = not self._waiting
         except BaseException as error:  # a batch that cannot be processed ends the role, unacknowledged
             if self._closing and isinstance(error, asyncio.CancelledError):
                 raise
             self._on_failure(error)  # a cancelled write too: else the agent would be deaf and the role alive
+
+    async def _one(self, batch: list[Any]) -> None:
+        self._at_rest.clear()
+        try:
+            await self._process(batch)
+            for event in batch:
+                event.ack()
+        finally:
+            self._at_rest.set()
