@@ -1,9 +1,13 @@
-"""From a match to alerts: which subscriptions want it, and the thin record each of them gets."""
+"""From a match to alerts: which subscriptions want it, how each wants to be told, and the thin record each gets."""
 
-from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
+import orjson
+
+from service.alerting.policy import Policy, resolve
+from service.alerting.selectors import Selector, fits
+from service.alerting.story import StoryStep
 from service.model import ids
 from service.model.records import (
     AlertRecord,
@@ -11,6 +15,7 @@ from service.model.records import (
     Format,
     Lang,
     MatchRecord,
+    RuleHead,
     RuleMatch,
     StoryHead,
     SubscriptionRecord,
@@ -18,13 +23,15 @@ from service.model.records import (
 
 MAX_ALERT_BYTES = 4_000
 MAX_SENTENCE = 300
+MAX_RESOLVED = 50_000
+"""Policies that are remembered; what is one too many is only worked out again."""
 ELLIPSIS = "…"
 
 
 class Addresses(Protocol):
-    """Names the subscriptions that want a rule."""
+    """Names the subscriptions that want a match."""
 
-    def of(self, rule_id: str) -> Sequence[str]:
+    def of(self, rule_id: str, tags: Sequence[str] = (), entities: Collection[str] = ()) -> Sequence[str]:
         """Subscription ids, in a stable order."""
         ...
 
@@ -34,50 +41,94 @@ class Addresses(Protocol):
 
 
 class SubscriptionIndex:
-    """Subscriptions by rule: globs are tried once for each rule id that occurs, not once for each match."""
+    """Subscriptions by rule, tag and entity: globs are tried once for each that occurs, not once for each match."""
 
     def __init__(self, subscriptions: Iterable[SubscriptionRecord]) -> None:
-        self._subscriptions = sorted(subscriptions, key=lambda record: record.id)
-        self._styles = {record.id: (record.format, record.lang) for record in self._subscriptions}
-        self._of: dict[str, tuple[str, ...]] = {}
+        self._records = {record.id: record for record in sorted(subscriptions, key=lambda record: record.id)}
+        self._selectors = {
+            record.id: Selector.of(record.rules) for record in self._records.values() if not record.paused
+        }
+        self._of_rule: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
+        self._of_entity: dict[str, tuple[str, ...]] = {}
+        self._by_entity = any(selector.entities for selector in self._selectors.values())
+        self._resolved: dict[tuple[str, str, tuple[str, ...], bytes], Policy] = {}
 
-    def of(self, rule_id: str) -> Sequence[str]:
-        """Ids of the subscriptions of which any glob fits the rule id; paused ones are not addressed."""
-        known = self._of.get(rule_id)
+    def of(self, rule_id: str, tags: Sequence[str] = (), entities: Collection[str] = ()) -> Sequence[str]:
+        """Ids of the subscriptions that a rule of this id and these tags, which found these entities, is told to.
+
+        One that fits of what a subscription lists is enough; paused ones are not addressed.
+        """
+        found = self._rule(rule_id, tuple(tags))
+        if not self._by_entity:
+            return found
+        by_entity = {one for entity in entities for one in self._entity(entity)}
+        return found if by_entity.issubset(found) else sorted(by_entity.union(found))
+
+    def _rule(self, rule_id: str, tags: tuple[str, ...]) -> tuple[str, ...]:
+        known = self._of_rule.get((rule_id, tags))
         if known is None:
-            known = self._of[rule_id] = tuple(
-                record.id
-                for record in self._subscriptions
-                if not record.paused and any(fnmatchcase(rule_id, glob) for glob in record.rules)
+            known = self._of_rule[rule_id, tags] = tuple(
+                one for one, selector in self._selectors.items() if selector.fits(rule_id, tags)
+            )
+        return known
+
+    def _entity(self, entity: str) -> tuple[str, ...]:
+        known = self._of_entity.get(entity)
+        if known is None:
+            known = self._of_entity[entity] = tuple(
+                one for one, selector in self._selectors.items() if fits(selector.entities, entity)
             )
         return known
 
     def style(self, subscription: str) -> tuple[Format, Lang]:
         """Format and language of its webhooks. Raises KeyError when there is no such subscription."""
-        return self._styles[subscription]
+        record = self._records[subscription]
+        return record.format, record.lang
+
+    def policy(self, subscription: str, rule: RuleHead | None) -> Policy | None:
+        """What applies to a rule of a subscription (None: to the subscription itself); None: there is no such."""
+        record = self._records.get(subscription)
+        if record is None:
+            return None
+        default = orjson.dumps(rule.policy) if rule is not None and rule.policy else b""
+        key = (subscription, rule.id, rule.tags, default) if rule is not None else (subscription, "", (), b"")
+        known = self._resolved.get(key)
+        if known is None:
+            if len(self._resolved) >= MAX_RESOLVED:
+                self._resolved.clear()
+            known = self._resolved[key] = resolve(record.policy, rule)
+        return known
+
+    def empty_digests(self) -> list[tuple[str, Policy]]:
+        """The subscriptions that want their digest also when there is nothing to tell, with their policies."""
+        own = ((one, self.policy(one, None)) for one in self._selectors)
+        return [(one, policy) for one, policy in own if policy and policy.mode == "digest" and policy.digest.empty]
 
 
-def alerts_for(record: MatchRecord, addresses: Addresses, now_ms: int) -> list[AlertRecord]:
-    """One alert for each match and each subscription that wants its rule.
+def alerts_for(
+    record: MatchRecord, addresses: Addresses, now_ms: int, told: StoryStep | None = None
+) -> list[AlertRecord]:
+    """One alert for each match and each subscription that wants it.
 
-    For now every article is a story of its own.
+    `told` is what the story stage found out about the record; without it every article is a story of its own.
     """
-    story = StoryHead(id=ids.story_id(record.article.id))
+    if told is None:
+        told = StoryStep(b"", None, StoryHead(id=ids.story_id(record.article.id)), record.article, record.matches)
     alerts: list[AlertRecord] = []
-    for match in record.matches:
+    for match in told.matches:
         evidence = tuple(map(_shortened, match.mentions))
         alerts += [
-            _thin(_alert(record, match, subscription, story, evidence, addresses.style(subscription), now_ms))
-            for subscription in addresses.of(match.rule.id)
+            _thin(_alert(record, told, match, subscription, evidence, addresses.style(subscription), now_ms))
+            for subscription in addresses.of(match.rule.id, match.rule.tags, match.entities)
         ]
     return alerts
 
 
 def _alert(  # noqa: PLR0913 - what an alert is made of
     record: MatchRecord,
+    told: StoryStep,
     match: RuleMatch,
     subscription: str,
-    story: StoryHead,
     evidence: tuple[Evidence, ...],
     style: tuple[Format, Lang],
     now_ms: int,
@@ -86,11 +137,12 @@ def _alert(  # noqa: PLR0913 - what an alert is made of
         alert_id=ids.alert_id(match.match_id, subscription),
         match_id=match.match_id,
         subscription=subscription,
-        story=story,
+        story=told.story,
         rule=match.rule,
-        article=record.article,
+        article=told.article,
         mentions=evidence,
         entities=match.entities,
+        mutes=match.mutes,
         truncated=match.mentions_total > len(match.mentions),
         format=style[0],
         lang=style[1],
@@ -129,4 +181,7 @@ def _thin(alert: AlertRecord) -> AlertRecord:
         if head.url is not None and len(head.url) > MAX_SENTENCE:
             short["url"] = None
         alert = alert.model_copy(update={"article": head.model_copy(update=short), "truncated": True})
+    for name in ("entities", "mutes"):
+        while len(alert.encode()) > MAX_ALERT_BYTES and (listed := getattr(alert, name)):
+            alert = alert.model_copy(update={name: listed[: len(listed) // 2], "truncated": True})
     return alert

@@ -26,6 +26,7 @@ from service.dispatcher.metrics import DispatcherMetrics
 from service.matching.schema import FileModel
 from service.metrics import AuditMetrics, RoleMetrics, WorkerMetrics, subscriptions_gauge
 from service.model import records, topics
+from service.model.policy import PolicyModel
 from service.settings import SECTIONS, Section, variable
 
 ROOT = Path(__file__).parents[2]
@@ -80,6 +81,7 @@ def schemas() -> dict[str, str]:
     found = {topic: model.model_json_schema(by_alias=True) for topic, model in RECORDS.items()}
     found[topics.ARTICLES] = ARTICLE_SCHEMA
     found["rule-file"] = rule_file_schema()
+    found["policy"] = PolicyModel.model_json_schema()
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return {
         f"{name}.json": json.dumps(dialect | schema, ensure_ascii=False, indent=2) + "\n"

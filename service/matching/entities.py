@@ -53,7 +53,8 @@ class Rule:
     when: str
     expression: Expression
     tags: tuple[str, ...] = ()
-    policy: Any = None
+    policy: Mapping[str, Any] | None = None
+    """How it is told where a subscription does not say otherwise, as `PolicyModel` wrote it."""
     owner: str | None = None
     expires: str | None = None
     shadow: bool = False

@@ -33,7 +33,7 @@ def match_record(  # noqa: PLR0913 - what a record is made of
         for one in occurrences[:evidence]:
             if id(one) not in shown:  # several rules may be about one name
                 shown[id(one)] = findings.evidence(one)
-        rule = {"id": hit.rule.id, "name": hit.rule.name, "tags": hit.rule.tags}
+        rule: dict[str, Any] = {"id": hit.rule.id, "name": hit.rule.name, "tags": hit.rule.tags}
         if hit.rule.policy is not None:
             rule["policy"] = hit.rule.policy
         matches.append(

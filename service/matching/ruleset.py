@@ -17,6 +17,7 @@ from service.matching.expression import EntityTerm, LiteralTerm, terms_of
 from service.matching.language import RuleSyntaxError, did_you_mean, parse
 from service.matching.schema import AliasModel, EntityModel, RuleModel
 from service.model.errors import InvalidRules, Problem
+from service.model.policy_check import faults, in_words
 
 Path = tuple[str | int, ...]
 Place = Callable[[Path, int], tuple[str, int, int]]
@@ -24,7 +25,7 @@ Place = Callable[[Path, int], tuple[str, int, int]]
 Placed = tuple[EntityModel | RuleModel, Place]
 
 MAX_PROBLEMS = 100
-NOT_YET = ("policy", "expires")
+NOT_YET = ("expires",)
 """Fields of a rule that would have no effect yet: refused by name, never passed over in silence."""
 _MODELS: dict[str, type[EntityModel | RuleModel]] = {"entity": EntityModel, "rule": RuleModel}
 
@@ -93,7 +94,7 @@ class RuleSet:
 
 
 def _encode(item: EntityModel | RuleModel) -> bytes:
-    raw = orjson.dumps(item.model_dump(exclude_defaults=True), option=orjson.OPT_SORT_KEYS)
+    raw = orjson.dumps(item.model_dump(by_alias=True, exclude_defaults=True), option=orjson.OPT_SORT_KEYS)
     return bytes(memoryview(raw))  # what orjson returns sits in a buffer of 4 kB: kept a hundred thousand times, 400 MB
 
 
@@ -118,6 +119,8 @@ def explain_validation(error: ValidationError, place: Place) -> list[Problem]:
 
 def _in_words(found: Any) -> str:
     kind, given = found["type"], found.get("input")
+    if found["loc"][:1] == ("policy",):
+        return in_words(found)
     if kind == "missing":
         return "is missing; write it"
     if kind == "extra_forbidden":
@@ -221,6 +224,8 @@ class _Checker:
         for field in NOT_YET:
             if getattr(item, field) is not None:
                 self.add(place, (field,), f"{field} is not available yet; leave it out")
+        for fault in faults(item.policy, "rule") if item.policy else ():
+            self.add(place, ("policy", *fault.path), f"{'.'.join(map(str, ('policy', *fault.path)))}: {fault.message}")
         examples = []
         for number, example in enumerate(item.tests):
             article = {name: value for name in ("title", "text", "html") if (value := getattr(example, name))}
@@ -228,6 +233,6 @@ class _Checker:
                 self.add(place, ("tests", number), "a test needs text, title or html")
             examples.append(Example(article, example.fires))
         return Rule(
-            item.id, item.name or item.id, item.when, expression, tuple(item.tags), item.policy, item.owner,
-            item.expires, item.shadow, tuple(examples),
+            item.id, item.name or item.id, item.when, expression, tuple(item.tags),
+            item.policy.written() if item.policy else None, item.owner, item.expires, item.shadow, tuple(examples),
         )  # fmt: skip

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from service.model.policy import PolicyModel
+
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$", max_length=200)]
 Surface = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Kind = Literal["place", "government", "company", "person", "product", "other"]
@@ -66,7 +68,8 @@ class RuleModel(Model):
     name: Annotated[str, StringConstraints(min_length=1, max_length=300)] | None = None
     when: str
     tags: list[Annotated[str, StringConstraints(min_length=1, max_length=100)]] = []
-    policy: dict[str, Any] | str | None = None
+    policy: PolicyModel | None = None
+    """How it is told where a subscription does not say otherwise."""
     owner: str | None = None
     expires: str | None = None
     """A date, 2026-12-31."""

@@ -72,6 +72,12 @@ def zone_of(name: str) -> ZoneInfo:
         raise ValueError(f"{name!r} is no time zone; write a name such as Asia/Seoul or Europe/Berlin") from None
 
 
+def _urgent(value: Any) -> Any:
+    if isinstance(value, bool) or (isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)):
+        return value
+    raise ValueError("must be true, false, or a list of rules, e.g. [seoul-*, 'tag:disaster']")
+
+
 def _zone(name: str) -> str:
     zone_of(name)
     return name
@@ -168,7 +174,7 @@ class PolicyModel(Part):
     quiet: Annotated[tuple[QuietModel, ...], Strict(strict=False), Field(max_length=50)] | None = None
     timezone: Zone | None = None
     """Of quiet hours and digest times."""
-    urgent: bool | Globs | None = None
+    urgent: Annotated[bool | Globs, BeforeValidator(_urgent)] | None = None
     """What passes quiet hours. Of a subscription: rules (ids, globs, `tag:`), or `false`. Of a rule: `true`."""
     digest: DigestModel | None = None
     frequency: FrequencyModel | None = None

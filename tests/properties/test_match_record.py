@@ -25,7 +25,7 @@ entities:
   - {id: press, name: 다솜전자, kind: company}
   - {id: lamp, name: 등불, kind: product, needs: ["@press", 조명]}
 rules:
-  - {id: harbour, name: 나루시 소식, when: '@harbour', tags: [city, sea]}
+  - {id: harbour, name: 나루시 소식, when: '@harbour', tags: [city, sea], policy: {mode: each, max_per_hour: 5, throttle_s: 1.5}}
   - {id: both, name: 둘 다, when: '@harbour AND @hill'}
   - {id: any, name: 어느 것이든, when: '(@hill OR @press) AND NOT "광고"'}
   - {id: words, name: 낱말, when: '"협약" OR @press'}

@@ -64,6 +64,53 @@ rules:
     assert len(said) == 8
 
 
+def test_a_policy_is_checked_where_it_stands(tmp_path: Path) -> None:
+    said = problems(
+        tmp_path,
+        """entities:
+  - {id: harbour, name: 나루시}
+rules:
+  - id: r1
+    when: "@harbour"
+    policy:
+      mode: digest
+      timezone: Europe/Berlin
+      digest: {times: [18:00, "02:30"]}
+      throttle_s: 60
+  - id: r2
+    when: "@harbour"
+    policy:
+      mod: each
+      quiet:
+        - {from: "22:00", to: 7}
+""",
+    )
+    assert said[0].startswith("r.yaml:9:32: policy.digest.times.1: 02:30 does not exist in Europe/Berlin on 20")
+    assert said[1].startswith("r.yaml:10:19: policy.throttle_s: has no meaning in mode digest")
+    assert said[2].startswith("r.yaml:14:12: policy.mod: there is no such field; did you mean mode?")
+    assert said[3].startswith('r.yaml:16:31: policy.quiet.0.to: must be text; put it in quotation marks: "7"')
+    assert len(said) == 4
+
+
+def test_a_policy_goes_with_its_rule(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text(
+        """entities: [{id: harbour, name: 나루시}]
+rules:
+  - {id: r1, when: "@harbour", policy: {mode: digest, digest: {times: [09:00, 18:30]}, quiet: [{from: "22:00", to: "07:00", days: [월, fri]}]}}
+  - {id: r2, when: "@harbour"}
+""",
+        encoding="utf-8",
+    )
+    ruleset = load_rules(tmp_path)
+    written = {
+        "mode": "digest",
+        "quiet": [{"from": "22:00", "to": "07:00", "days": ["mon", "fri"]}],
+        "digest": {"times": ["09:00", "18:30"]},
+    }
+    for rules in (ruleset.rules, RuleSet.from_records(ruleset.to_records()).rules):
+        assert {rule.id: rule.policy for rule in rules} == {"r1": written, "r2": None}
+
+
 def test_one_syllable_is_refused(tmp_path: Path) -> None:
     (said,) = problems(tmp_path, "entities: [{id: a, name: 강}]\n")
     assert said.startswith("r.yaml:1:26: '강' has one syllable")
