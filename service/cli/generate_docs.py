@@ -37,6 +37,7 @@ RECORDS: dict[str, type[records.Record]] = {
     topics.DECISIONS: records.DecisionRecord,
     topics.DELIVERIES: records.DeliveryRecord,
     topics.ATTEMPTS: records.AttemptRecord,
+    topics.ENDPOINTS: records.EndpointRecord,
     topics.RULES: records.RulesManifest,
     topics.SUBSCRIPTIONS: records.SubscriptionRecord,
     topics.SILENCES: records.SilenceRecord,

@@ -1,8 +1,8 @@
 """What the dispatcher knows about each endpoint: may it be called now, and what does an answer say about it?
 
-The pure machines of service/delivery decide; here they are kept, one set a subscription. All of it is rebuilt: health
-from `attempts` when partitions are assigned; breaker, rate and slots start afresh, which costs a dead endpoint a few
-POSTs after a restart.
+The pure machines of service/delivery decide; here they are kept, one set a subscription. All of it is rebuilt when
+partitions are assigned: health from `endpoints`, where it is noted once a minute while an endpoint fails, and from the
+`attempts` after that; breaker, rate and slots start afresh, which costs a dead endpoint a few POSTs after a restart.
 """
 
 import math
@@ -16,7 +16,7 @@ from service.delivery.breaker import Breaker
 from service.delivery.health import NOT_ITS_FAULT, Health
 from service.delivery.our_side import OurSide
 from service.delivery.rate import Rate, Slots
-from service.model.records import AttemptRecord, SubscriptionRecord
+from service.model.records import AttemptRecord, EndpointRecord, SubscriptionRecord
 from service.settings import DeliverySettings
 
 OVERLOADED = frozenset({429, 503})
@@ -24,6 +24,8 @@ DOWN_4XX = frozenset({408, 410, 425, 429})
 """Of the endpoint. Every other 4xx is about what it was sent: it is there, and others may be accepted."""
 GONE_AGAIN = 10
 """An endpoint that said 410 and then accepted another is asked whether it is gone when it says so many 410 in a row."""
+NOTE_AFTER_MS = NOTE_EVERY_MS = 60_000
+"""An endpoint that has failed for so long is kept note of, so often."""
 NO_CONNECTION = frozenset({Failure.CONNECT, Failure.TIMEOUT, Failure.DNS, *OUR_SIDE, *NOT_ITS_FAULT})
 """Failures that do not prove that our network and our resolver work."""
 
@@ -50,6 +52,10 @@ class Findings:
     """Ask once more after so long: it said 410 for the first time."""
     gone: bool = False
     """It said 410 again when it was asked once more."""
+    note: EndpointRecord | None = None
+    """To be kept for whoever has its partition next."""
+    well: bool = False
+    """What was kept of it is true no more."""
     failures: int = 0
     """In a row, with this one."""
     since_ms: int | None = None
@@ -72,6 +78,8 @@ class Endpoint:
     health: Health
     warned: bool = False
     """Somebody was told that it fails, under an earlier revision of the subscription."""
+    noted_ms: int | None = None
+    """When its failures were written to the topic `endpoints` last; None when nothing stands there."""
     gone: bool = False
     """It said 410, and is to be asked once more."""
     gone_refuted: bool = False
@@ -109,6 +117,7 @@ class Endpoints:
         made = self._new(record)
         if known is not None:
             made.resting = known.resting
+            made.noted_ms = known.noted_ms
             made.warned = known.warned or known.health.told_percent > 0
         self._all[subscription] = made
         return made
@@ -167,7 +176,21 @@ class Endpoints:
             endpoint.breaker.abandoned(probe=ticket.probe)
             endpoint.unreached = failure in OUR_SIDE
             return Findings(ours=failure if failure in OUR_SIDE else None)
-        return self._failed(endpoint, ticket, failure, answer.status, retry_after_s, now, now_ms)
+        found = self._failed(endpoint, ticket, failure, answer.status, retry_after_s, now, now_ms)
+        return replace(found, note=_note(subscription, endpoint, now_ms, told=found.warn_percent is not None))
+
+    def restore(self, kept: EndpointRecord) -> None:
+        """What a predecessor kept of an endpoint; to be told before the attempts that came after it."""
+        record = self._find(kept.subscription)
+        if record is None:
+            return
+        endpoint = self.of(kept.subscription)
+        endpoint.noted_ms = kept.noted_ms
+        if kept.revision == record.revision:
+            health = endpoint.health
+            health.failures, health.since_ms, health.told_percent = kept.failures, kept.since_ms, kept.told_percent
+        else:
+            endpoint.warned = kept.told_percent > 0
 
     def remember(self, attempt: AttemptRecord) -> None:
         """An attempt that was made before the partition came here; to be told in the order of `attempts`."""
@@ -175,6 +198,8 @@ class Endpoints:
         if record is None or attempt.reason == "test" or attempt.started_ms < record.updated_ms:
             return
         endpoint = self.of(attempt.subscription)
+        if endpoint.noted_ms is not None and attempt.started_ms + attempt.duration_ms <= endpoint.noted_ms:
+            return  # counted in what was kept
         if attempt.outcome == "delivered":
             endpoint.health.succeeded()
         elif attempt.error is not None and attempt.error not in (*NOT_ITS_FAULT, *OUR_SIDE, Failure.DNS):
@@ -207,9 +232,9 @@ class Endpoints:
         endpoint.gone, endpoint.gone_in_a_row = False, 0
         if endpoint.breaker.succeeded(now):
             endpoint.rate.ramp(now)
-        warned = endpoint.warned
-        endpoint.warned = False
-        return Findings(recovered=endpoint.health.succeeded() or warned)
+        warned, noted = endpoint.warned, endpoint.noted_ms is not None
+        endpoint.warned, endpoint.noted_ms = False, None
+        return Findings(recovered=endpoint.health.succeeded() or warned, well=noted)
 
     def _failed(  # noqa: PLR0913 - each is a separate fact
         self, endpoint: Endpoint, ticket: Ticket, failure: Failure, status: int | None, retry_after_s: float | None,
@@ -267,6 +292,20 @@ class Endpoints:
             slots=Slots(slots),
             health=Health(chosen.disable_failures, chosen.disable_after_s * 1000),
         )
+
+
+def _note(subscription: str, endpoint: Endpoint, now_ms: int, *, told: bool) -> EndpointRecord | None:
+    """What is worth keeping of a failing endpoint: `attempts` is read back only so far, and neighbours are busy."""
+    health = endpoint.health
+    if health.since_ms is None or not (told or now_ms - health.since_ms >= NOTE_AFTER_MS):
+        return None
+    if endpoint.noted_ms is not None and not told and now_ms - endpoint.noted_ms < NOTE_EVERY_MS:
+        return None
+    endpoint.noted_ms = now_ms
+    return EndpointRecord(
+        subscription=subscription, revision=endpoint.revision, failures=health.failures, since_ms=health.since_ms,
+        told_percent=health.told_percent, noted_ms=now_ms,
+    )  # fmt: skip
 
 
 def _host_of(url: str) -> str:

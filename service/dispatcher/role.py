@@ -264,7 +264,14 @@ class Dispatcher:
         remembered = 0
         try:
             remembered = await asyncio.wait_for(
-                recover(self._kafka, numbers, self._progress, remember=self._endpoints.remember), RECOVERY_S
+                recover(
+                    self._kafka,
+                    numbers,
+                    self._progress,
+                    remember=self._endpoints.remember,
+                    restore=self._endpoints.restore,
+                ),
+                RECOVERY_S,
             )
         except (KafkaError, TimeoutError) as error:  # it only saves repetitions
             self._log.warning("the last attempts cannot be read; some may be repeated", error=repr(error))

@@ -182,6 +182,9 @@ class Sender:
         assert not isinstance(verdict, Post)
         attempt = self._attempt(delivery, verdict, answer, started_ms, now_ms)
         await self._write_attempt(attempt)
+        if findings.note is not None or findings.well:
+            kept = None if findings.note is None else findings.note.encode()
+            await self._write(topics.ENDPOINTS, delivery.subscription.encode(), kept)
         self._count(attempt, answer, now_ms)
         if isinstance(verdict, WaitUntil):
             return await self.hand_on(job, delivery.attempts_made + verdict.counted, verdict.due_ms)
@@ -305,7 +308,7 @@ class Sender:
         if attempt.outcome == "delivered" and attempt.reason == "live":
             self._metrics.latency.observe(max(0, now_ms - attempt.published_ms) / 1000)
 
-    async def _write(self, topic: str, key: bytes | None, value: bytes) -> Place | None:
+    async def _write(self, topic: str, key: bytes | None, value: bytes | None) -> Place | None:
         return await self._writer.write_one(Output(topic, key, value, timestamp_ms=self._now_ms()))
 
     def _now_ms(self) -> int:

@@ -290,6 +290,22 @@ class AttemptRecord(Record):
     reason: Literal["live", "test", "replay"] = "live"
 
 
+class EndpointRecord(Record):
+    """Topic `endpoints`, key = subscription: an endpoint that has failed for a while. Null: it is well again."""
+
+    subscription: Id
+    revision: int
+    """Of the subscription; a newer one begins anew."""
+    failures: int = Field(ge=0)
+    """In a row."""
+    since_ms: int
+    """When the first of them was."""
+    told_percent: int
+    """The highest warning that was given, of the way to being disabled."""
+    noted_ms: int
+    """Attempts that ended later are not counted in."""
+
+
 class RetiringSecret(BaseModel):
     """A secret that was exchanged and signs beside its successor for a while."""
 

@@ -14,6 +14,7 @@ DECISIONS = "decisions"
 DELIVERIES = "deliveries"
 HELD = "deliveries.held"
 ATTEMPTS = "attempts"
+ENDPOINTS = "endpoints"
 DEAD_LETTERS = "dead-letters"
 RULES = "rules"
 SUBSCRIPTIONS = "subscriptions"
@@ -47,7 +48,7 @@ class Topic:
 
 
 DATA_PARTITIONS = 4
-"""Default of the topics that spread; `articles` may have more. `alerts` ... `attempts` must have equally many."""
+"""Default of the topics that spread; `articles` may have more. `alerts` ... `endpoints` must have equally many."""
 
 TOPICS: tuple[Topic, ...] = (
     Topic(ARTICLES, "article id", "the text as it was published", DATA_PARTITIONS, 7 * DAY_MS, 6 * MB),
@@ -65,6 +66,7 @@ TOPICS: tuple[Topic, ...] = (
         HELD, "subscription id", "deliveries to a paused or disabled subscription", DATA_PARTITIONS, 30 * DAY_MS, 1 * MB
     ),
     Topic(ATTEMPTS, "subscription id", "what each POST did", DATA_PARTITIONS, 30 * DAY_MS, 1 * MB),
+    Topic(ENDPOINTS, "subscription id", "since when an endpoint fails", DATA_PARTITIONS, None, 1 * MB, "compact"),
     Topic(
         DEAD_LETTERS,
         "key of the record",

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import orjson
@@ -14,6 +15,7 @@ from service.adapters.control import publish_subscription, read_subscriptions
 from service.adapters.receiver import Received, Receiver, Script
 from service.audit.books import Books
 from service.audit.reader import LedgerReader
+from service.dispatcher.recovery import recover
 from service.model import topics
 from service.settings import KafkaSettings
 from tests.deliveries import (
@@ -281,6 +283,68 @@ async def test_a_health_that_was_read_back_goes_on_where_it_was(kafka_settings: 
             await wait_until(all_tried, 20, "each was tried once")
         async with dispatching(settings, known) as successor:
             assert successor._endpoints.of("press-office").health.failures == 8
+
+
+async def test_a_busy_neighbour_does_not_make_a_failing_endpoint_forgotten(
+    kafka_settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.dispatcher.endpoints.NOTE_AFTER_MS", 0)
+    monkeypatch.setattr("service.dispatcher.endpoints.NOTE_EVERY_MS", 0)
+    monkeypatch.setattr(
+        "service.dispatcher.role.recover", partial(recover, look_back=0)
+    )  # all of it is the neighbour's
+    records = [delivery(number) for number in range(8)]
+    async with Receiver([SECRET], script=Script((500,))) as receiver:
+        known = Known()
+        known.add(subscription(receiver.url))
+        settings = settings_for(kafka_settings, BONGSU_DELIVERY_SCHEDULE_S="60", BONGSU_DELIVERY_BREAKER_FAILURES="0")
+        await produce(kafka_settings, records)
+        async with dispatching(settings, known):
+
+            async def all_tried() -> bool:
+                return len(await attempts(kafka_settings)) == 8
+
+            await wait_until(all_tried, 20, "each was tried once")
+        async with dispatching(settings, known) as successor:
+            health = successor._endpoints.of("press-office").health
+            assert health.failures == 8
+            assert health.since_ms is not None
+            receiver.script = Script((204,))
+            receiver._turns.clear()
+            after = delivery(9)
+            await produce(kafka_settings, [after])
+            await terminal(kafka_settings, [after.id])
+
+            async def well_again() -> bool:
+                return (await read_all(kafka_settings, topics.ENDPOINTS))[-1].value is None
+
+            await wait_until(well_again, 20, "what was kept of it is taken away")
+        async with dispatching(settings, known) as last:
+            assert last._endpoints.of("press-office").health.failures == 0
+
+
+async def test_a_second_dispatcher_counts_no_failure_twice(kafka_settings: KafkaSettings) -> None:
+    records = [delivery(number) for number in range(8)]
+    async with Receiver(script=Script((500,))) as receiver:
+        known = Known()
+        known.add(subscription(receiver.url))
+        settings = settings_for(kafka_settings, BONGSU_DELIVERY_SCHEDULE_S="60", BONGSU_DELIVERY_BREAKER_FAILURES="0")
+        await produce(kafka_settings, records)
+        async with dispatching(settings, known) as first:
+            await wait_until(lambda: len(receiver.received) == 8, 20, "each was tried once")
+            async with dispatching(settings, known) as second:
+                await wait_until(lambda: first.ready and second.ready, 20, "both have partitions")
+
+                def counted() -> list[int]:
+                    now_ms = int(time.time() * 1000)
+                    roles = (first, second)
+                    return [
+                        role._endpoints.of("press-office").health.failures
+                        for role in roles
+                        if role._endpoints.percents(now_ms)
+                    ]
+
+                await wait_until(lambda: counted() == [8], 20, "one of them has it, once")
 
 
 async def test_pause_and_resume_are_commands(kafka_settings: KafkaSettings, kafka_env: dict[str, str]) -> None:

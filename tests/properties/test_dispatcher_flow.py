@@ -41,7 +41,9 @@ class SimulatedKafka:
 
     def __init__(self, luck: random.Random) -> None:
         self.luck = luck
-        self.logs: dict[str, list[Any]] = {topic: [] for topic in (*TIERS, topics.ATTEMPTS, topics.DEAD_LETTERS)}
+        self.logs: dict[str, list[Any]] = {
+            topic: [] for topic in (*TIERS, topics.ATTEMPTS, topics.ENDPOINTS, topics.DEAD_LETTERS)
+        }
         self.committed = dict.fromkeys(TIERS, 0)
 
     def append(self, topic: str, key: bytes | None, value: bytes | None, timestamp_ms: int) -> Place:

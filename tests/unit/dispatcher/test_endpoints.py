@@ -273,9 +273,72 @@ def test_health_is_read_back_and_a_warning_is_not_given_twice() -> None:
         )
     assert world.endpoints.of("a").health.failures == 6
     world.now = 10.0
-    assert world.post("a", 500) == Findings(warn_percent=70, failures=7, since_ms=NOW_MS)
+    found = world.post("a", 500)
+    assert (found.warn_percent, found.failures, found.since_ms, found.disable) == (70, 7, NOW_MS, None)
     world.endpoints.remember(attempt_record("msg_1", "delivered", subscription="a", started_ms=NOW_MS + 20_000))
     assert world.endpoints.of("a").health.failures == 0
+
+
+def test_an_endpoint_that_fails_for_a_while_is_noted_once_a_minute_and_when_somebody_is_told() -> None:
+    world = World(disable_failures=1000, disable_after_s=1000)
+    world.add("a")
+    noted = []
+    for second in range(0, 200, 10):
+        world.now = float(second)
+        found = world.post("a", 500)
+        noted += [second] if found.note is not None else []
+    assert noted == [60, 120, 180]
+    assert world.post("a", 200).well
+    assert not world.post("a", 200).well
+    world.now = 201.0
+    assert world.post("a", 500).note is None
+    told = World(disable_failures=2, disable_after_s=0.001)
+    told.add("a")
+    told.post("a", 500)
+    told.now = 1.0
+    note = told.post("a", 500).note
+    assert note is not None
+    assert (note.failures, note.since_ms, note.told_percent, note.noted_ms) == (2, NOW_MS, 100, NOW_MS + 1000)
+
+
+def test_what_was_noted_goes_on_where_it_was_whatever_the_neighbours_did() -> None:
+    world = World(disable_failures=20, disable_after_s=100)
+    world.add("a")
+    note = None
+    for _ in range(12):
+        world.now += 10
+        note = world.post("a", 500).note or note
+    assert note is not None
+    counted = attempt_record(
+        "m", "retry", subscription="a", error="status", started_ms=note.noted_ms - 500, duration_ms=1
+    )
+    later = attempt_record("m", "retry", subscription="a", error="status", started_ms=note.noted_ms + 1, duration_ms=1)
+    heir = World(disable_failures=20, disable_after_s=100)
+    heir.add("a")
+    heir.endpoints.restore(note)
+    heir.endpoints.remember(counted)
+    assert heir.endpoints.of("a").health.failures == note.failures
+    heir.endpoints.remember(later)
+    health = heir.endpoints.of("a").health
+    assert (health.failures, health.since_ms) == (note.failures + 1, note.since_ms)
+    assert heir.post("a", 200).well  # what stands on the topic is taken away
+
+
+def test_a_note_about_an_earlier_revision_says_only_whom_was_told() -> None:
+    world = World(disable_failures=2, disable_after_s=0.001)
+    world.add("a")
+    world.post("a", 500)
+    world.now = 1.0
+    note = world.post("a", 500).note
+    assert note is not None
+    heir = World()
+    heir.add("a", revision=2)
+    heir.endpoints.restore(note)
+    assert heir.endpoints.of("a").health.failures == 0
+    found = heir.post("a", 200)
+    assert (found.recovered, found.well) == (True, True)
+    heir.endpoints.restore(note.model_copy(update={"subscription": "removed"}))
+    assert len(heir.endpoints) == 1
 
 
 def test_attempts_before_the_last_change_and_tests_are_not_remembered() -> None:

@@ -11,14 +11,14 @@ def test_names_are_unique_and_kafka_takes_them():
 
 
 def test_what_belongs_to_a_subscription_has_equally_many_partitions_everywhere():
-    keyed = [topic for topic in TOPICS if topic.key == "subscription id" and topic.cleanup == "delete"]
-    known = {"alerts", "decisions", "deliveries", "attempts", *map(retry_topic, RETRY_TIERS_S)}
+    keyed = [topic for topic in TOPICS if topic.key == "subscription id" and topic.name != topics.SUBSCRIPTIONS]
+    known = {"alerts", "decisions", "deliveries", "attempts", "endpoints", *map(retry_topic, RETRY_TIERS_S)}
     assert known <= {topic.name for topic in keyed}
     assert {topic.partitions for topic in keyed} == {topics.DATA_PARTITIONS}
 
 
 def test_control_topics_are_compacted_and_have_one_partition():
-    control = [topic for topic in TOPICS if topic.cleanup == "compact"]
+    control = [topic for topic in TOPICS if topic.cleanup == "compact" and topic.name != topics.ENDPOINTS]
     assert {topic.name for topic in control} == {"rules", "subscriptions", "silences", "tokens"}
     assert all(topic.partitions == 1 and topic.retention_ms is None for topic in control)
     assert all(topic.retention_ms for topic in TOPICS if topic.cleanup == "delete")
