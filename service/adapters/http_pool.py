@@ -117,8 +117,8 @@ class Pool:
             _, connection = await loop.create_connection(lambda: Connection(address, sock, since), sock=sock, **more)
         except (ssl.SSLError, ssl.CertificateError) as error:
             raise NoTls(str(error)) from error
-        except OSError as error:
-            raise NoConnection(str(error)) from error
+        except OSError as error:  # the socket was connected: who hangs up now does so in the handshake
+            raise (NoTls if watch.secured else NoConnection)(str(error)) from error
         watch.connected = time.perf_counter()
         self._all.add(connection)
         connection.lost.add_done_callback(lambda _: self._all.discard(connection))

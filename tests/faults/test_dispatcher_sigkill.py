@@ -11,6 +11,7 @@ import pytest
 from service.adapters.control import publish_subscription
 from service.adapters.processes import Child
 from service.adapters.receiver import Received, Receiver
+from service.cli.audit import take_audit
 from service.settings import KafkaSettings
 from tests.deliveries import SECRET, attempts, delivery, produce, subscription
 from tests.waiting import wait_until
@@ -82,6 +83,10 @@ async def killed_again_and_again(
         assert got.verified
         bodies[got.id].add(got.body)
     assert bodies == {record.id: {record.body.encode()} for record in records}
+    account = await take_audit(kafka_settings, 60)
+    assert account["balanced"], account
+    assert account["ledgers"]["deliveries"]["entries"] == count
+    assert account["ledgers"]["deliveries"]["ends"] == {"delivered": count}
     repeated = sum(1 for got in accepted(receiver)) - count
     print(f"{kills} kills: {repeated} of {count} were accepted more than once")
     assert repeated <= kills * 512  # what may be in flight when it is killed

@@ -185,7 +185,7 @@ async def test_old_tls_is_refused(version: ssl.TLSVersion, tmp_path: Path) -> No
     authority = Authority(tmp_path)
     async with serving(OK, authority.server("old.example", version=version)) as server:
         answer = await over_tls(server, "old.example", authority)
-    assert answer.failure in ("tls", "connect")
+    assert answer.failure == "tls"
     assert not server.requests
 
 
@@ -251,11 +251,13 @@ async def test_a_reason_that_a_terminal_would_obey_is_told_as_plain_words(reason
 
 
 async def test_headers_that_are_not_utf8_or_come_thousandfold_do_no_harm() -> None:
-    async with serving(response("500 \xff\xfe".encode("latin-1").decode("latin-1"), "X-A: \xe9")) as server:
-        assert not (await post(server.url())).delivered
+    odd = "HTTP/1.1 500 \xff\xfe\r\nContent-Length: 0\r\nX-A: \xe9\r\n\r\n".encode("latin-1")
+    async with serving(odd) as server:
+        answer = await post(server.url())
+        assert (answer.status, answer.failure) == (500, "status")
     many = response("200 OK", *(f"X-{number}: a" for number in range(20_000)))
     async with serving(many) as server:
-        assert (await post(server.url(), timeout_s=3.0)).failure in ("protocol", None)
+        assert (await post(server.url())).failure == "protocol"
 
 
 async def test_a_receiver_that_echoes_everything_teaches_nobody_our_secrets() -> None:
