@@ -16,11 +16,10 @@ from service.alerting.story_entry import MAX_ANSWERS, Answer, Told, decode_told,
 from service.alerting.story_index import MIN_BODY_LETTERS, Joined, StoryIndex
 from service.alerting.url import canonical_url
 from service.model import ids
+from service.model.ids import TAKEN_DOWN
 from service.model.records import ArticleHead, MatchRecord, RuleHead, RuleMatch, StoryHead
 from service.model.sketch import Sketch, decode, unpack
 
-TAKEN_DOWN = "taken_down"
-"""What stands for the content of an article that was taken down, in match ids too."""
 AGENCIES = (
     "연합뉴스",
     "뉴시스",

@@ -7,6 +7,7 @@ from typing import Any
 
 from service.ingest.metadata import Metadata, read_metadata
 from service.ingest.reading import Document
+from service.ingest.sketch import sketch
 from service.matching.index import CompiledRule
 from service.matching.occurrence import Occurrence
 from service.model.article import Article
@@ -114,6 +115,11 @@ class Findings:
     def cleaned(self) -> str:
         """The body without chrome and repetitions, normalised; a paragraph a line."""
         return self._document.cleaned
+
+    @cached_property
+    def sketch(self) -> str:
+        """What copies of the body are recognised by where the text does not travel."""
+        return sketch(self.cleaned).encode()
 
     def sentence(self, mention: Mention) -> str:
         """The sentence that a mention stands in, as given."""

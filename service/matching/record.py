@@ -11,7 +11,7 @@ import orjson
 
 from service.matching.findings import Findings, Hit
 from service.model import ids
-from service.model.records import SCHEMA
+from service.model.records import SCHEMA, ArticleHead, MatchRecord
 
 
 def match_record(  # noqa: PLR0913 - what a record is made of
@@ -54,10 +54,26 @@ def match_record(  # noqa: PLR0913 - what a record is made of
             "fingerprint": findings.fingerprint,
             "rules_version": rules_version,
             "matches": matches,
+            "sketch": findings.sketch,
             "published_ms": published_ms,
             "matched_ms": matched_ms,
         }
     )
+
+
+def takedown_record(article: str, *, edition: str, rules_version: str, published_ms: int, matched_ms: int) -> bytes:
+    """The `MatchRecord` of an article that was removed: whether it had matched only the story stage knows."""
+    return MatchRecord(
+        edition=edition,
+        article=ArticleHead(id=article),
+        content_hash=ids.TAKEN_DOWN,
+        fingerprint="",
+        rules_version=rules_version,
+        matches=(),
+        taken_down=True,
+        published_ms=published_ms,
+        matched_ms=matched_ms,
+    ).encode()
 
 
 def _head(findings: Findings) -> dict[str, Any]:

@@ -6,6 +6,9 @@ Versions of rules and schemas are fields of records and not parts of ids.
 
 import hashlib
 
+TAKEN_DOWN = "taken_down"
+"""In place of the hash of a content, where there is none any more."""
+
 
 def _digest(kind: str, *parts: str) -> str:
     hasher = hashlib.blake2b(digest_size=16, person=kind.encode().ljust(16, b"\0")[:16])

@@ -12,7 +12,7 @@ from service.adapters.writer import Output, Writer
 from service.ingest.decode import decode_article
 from service.matching.engine import Engine
 from service.matching.findings import Findings, Hit
-from service.matching.record import match_record
+from service.matching.record import match_record, takedown_record
 from service.metrics import WorkerMetrics
 from service.model import topics
 from service.model.errors import BadInput, NewerSchema
@@ -22,6 +22,7 @@ from service.streams.engines import Engines
 EDITION = "default"
 FRAME_BYTES = 1_000
 """Key, headers and the frame of a record, beside its value."""
+MAX_ID = 512
 TURN_S = 0.05
 """CPU time after which other tasks get a turn: a batch of very long articles must not make /healthz look dead."""
 
@@ -87,7 +88,7 @@ class MatchStage:
     def _one(self, message: Any, engine: Engine, version: str, tally: "_Tally") -> Output | None:
         if message.value is None:
             tally.taken_down += 1
-            return None
+            return self._taken_down(message, version)
         try:
             article = decode_article(message.value)
             findings = engine.match(article)
@@ -107,6 +108,26 @@ class MatchStage:
             return None
         tally.matched += 1
         tally.matches += len(hits)
+        return Output(topics.MATCHES, EDITION.encode(), value)
+
+    def _taken_down(self, message: Any, version: str) -> Output | None:
+        """A null value: whether anybody was told of the article the story stage knows. Without a key it names none."""
+        try:
+            article = (message.key or b"").decode()
+        except UnicodeDecodeError:
+            article = ""
+        if not 0 < len(article) <= MAX_ID:
+            self._log.warning(
+                "a null value without an article's id", partition=message.partition, offset=message.offset
+            )
+            return None
+        value = takedown_record(
+            article,
+            edition=EDITION,
+            rules_version=version,
+            published_ms=round(message.timestamp * 1000),
+            matched_ms=round(self._clock() * 1000),
+        )
         return Output(topics.MATCHES, EDITION.encode(), value)
 
     def _dead(self, message: Any, reason: str) -> Output:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from service.adapters.rule_files import load_rules
 from service.ingest.decode import decode_article
 from service.ingest.reading import Document
+from service.ingest.sketch import sketch
 from service.matching.engine import Engine
 from service.matching.findings import Findings, Hit
 from service.matching.record import match_record
@@ -91,6 +92,7 @@ def slow_record(findings: Findings, hits: list[Hit], evidence: int) -> MatchReco
             )
             for hit in hits
         ),
+        sketch=sketch(findings.cleaned).encode(),
         published_ms=1_000,
         matched_ms=2_000,
     )

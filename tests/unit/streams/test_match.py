@@ -9,6 +9,7 @@ from service.matching.engine import Engine
 from service.model import ids, topics
 from service.model.errors import NewerSchema
 from service.model.records import MatchRecord
+from service.model.sketch import decode, unpack
 from service.settings import MatchingSettings
 from service.streams import match as module
 from service.streams.match import MatchStage
@@ -68,10 +69,32 @@ async def test_an_article_becomes_one_record_with_all_its_rules(made):
 
 
 async def test_what_fires_nothing_writes_nothing(made):
-    await made.stage.process(events(article(text="비가 온다."), None))
+    await made.stage.process(events(article(text="비가 온다.")))
     assert made.outputs.written == []
     assert count(made.metrics.articles, "unmatched") == 1
+
+
+async def test_a_null_value_says_that_its_article_was_taken_down(made):
+    await made.stage.process(events(Message(None, key="기사-1".encode(), timestamp=1_000.5)))
+    (record,) = made.records
+    assert (record.article.id, record.taken_down, record.matches) == ("기사-1", True, ())
+    assert (record.content_hash, record.sketch, record.published_ms) == ("taken_down", None, 1_000_500)
     assert count(made.metrics.articles, "taken_down") == 1
+
+
+@pytest.mark.parametrize("key", [None, b"", b"\xff", b"a" * 513])
+async def test_a_null_value_that_names_no_article_takes_nothing_down(made, key):
+    await made.stage.process(events(Message(None, key=key)))
+    assert made.outputs.written == []
+    assert count(made.metrics.articles, "taken_down") == 1
+
+
+async def test_copies_of_one_body_have_one_sketch_and_the_body_does_not_travel(made):
+    text = "서울시가 다리를 고친다. 공사는 다음 달에 끝난다."
+    await made.stage.process(events(article(1, text), article(2, f"{text}\n한빛일보 나라온 기자 raon@example.com")))
+    first, second = made.records
+    assert first.sketch == second.sketch
+    assert len(unpack(decode(first.sketch)).sentences) == 2
 
 
 async def test_a_shadow_rule_is_counted_and_notifies_nobody(made):
