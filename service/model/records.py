@@ -191,6 +191,16 @@ class FlushRecord(Record):
     due_ms: int
 
 
+def decode_alerts(raw: bytes) -> AlertRecord | FlushRecord:
+    """Read a value of `alerts`, which holds both. Raises as `Record.decode`."""
+    record: type[AlertRecord | FlushRecord] = FlushRecord if raw.startswith(_FLUSH_BEGINS) else AlertRecord
+    return record.decode(raw, "alerts")
+
+
+_FLUSH_BEGINS = b'{"schema":1,"flush":'
+"""As `encode` writes them, who alone does: an alert is not parsed twice for it."""
+
+
 Outcome = Literal["notified", "attached", "held", "silenced", "expired", "suppressed"]
 
 
