@@ -4,16 +4,32 @@
 often) is rebuilt from the store's items after a crash, and then answers as if it had never been gone.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from service.alerting.context import Context
+from service.alerting.group_index import Member, PartitionIndex
+from service.alerting.group_state import (
+    TOPICS,
+    GroupState,
+    HoldState,
+    Pending,
+    has_pending,
+    is_ours,
+    key_of,
+    parts_of,
+    place_of,
+)
+from service.alerting.group_step import Turn
+from service.alerting.hold import Flush, NotYet, Waiting
+from service.alerting.modes import MODES
 from service.alerting.place import Place
-from service.alerting.policy import Policy
-from service.alerting.silence import Silence
-from service.model.notice import Notice
-from service.model.records import AlertRecord, FlushRecord, Format, Lang, RuleHead
+from service.model import topics
+from service.model.records import AlertRecord, FlushRecord
+
+__all__ = ["REEMIT_MS", "Context", "Groups", "Out", "Step", "Store", "Verdict", "digest_flush"]
 
 REEMIT_MS = 30_000
 """A flush that was asked for and has not come back is asked for again after this long."""
@@ -33,23 +49,6 @@ class Store(Protocol):
     def items(self) -> Iterable[tuple[bytes, bytes]]:
         """All entries, in any order."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a step needs to know beside the state. Made once a batch and partition."""
-
-    policy: Callable[[str, RuleHead | None], Policy | None]
-    """What applies to a rule of a subscription (None: to the subscription itself); None: there is no such."""
-    style: Callable[[str], tuple[Format, Lang]]
-    """Format and language of a subscription; KeyError when there is none."""
-    silences: Callable[[int], Sequence[Silence]]
-    """Those that are active at a time (milliseconds)."""
-    payload: Callable[[Notice], str]
-    sent_through: int
-    """Every output of this partition's offsets up to this one is acknowledged by Kafka; -1: of none."""
-    time_to_live_ms: int
-    """Where the policy does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,45 +80,259 @@ class Step:
     verdict: Verdict
     writes: tuple[tuple[bytes, bytes | None], ...] = ()
     """Changelog values in the order in which they must be stored, before any output is sent; in `Store` already."""
-    outputs: tuple[Out, ...] = field(default=())
+    outputs: tuple[Out, ...] = ()
 
 
 class Groups:
     """The index over the table of the group stage, and its one step."""
 
     def __init__(self, store: Store) -> None:
-        raise NotImplementedError
+        self._store = store
+        self._partitions: dict[int, PartitionIndex] = {}
+        self._silence_ends: dict[str, int] = {}
 
     def rebuild(self, items: Iterable[tuple[bytes, bytes]]) -> None:
-        """Index these items of a recovered table, in any order; may be called once for each partition."""
-        raise NotImplementedError
+        """Index these items of a recovered table, in any order; may be called once for each partition.
+
+        The store must hold them already. What is not ours (older formats) is passed over.
+        """
+        newest: dict[str, tuple[int, bytes]] = {}
+        indexes: set[int] = set()
+        ages: dict[int, list[tuple[int, int, bytes]]] = {}
+        for key, raw in items:
+            parts = parts_of(key)
+            if parts is None or not is_ours(raw):
+                continue
+            place = place_of(raw)
+            index = self._index(place.partition)
+            indexes.add(place.partition)
+            ages.setdefault(place.partition, []).append((place.now_ms, place.offset, key))
+            if place.offset > newest.get(parts[0], (-1, b""))[0]:
+                newest[parts[0]] = (place.offset, key)
+            if parts[1] == "h":
+                index.note_hold((parts[0], parts[2]), HoldState.decode(raw))
+            elif has_pending(raw):
+                index.note_group(key, GroupState.decode(raw))
+        for subscription, (offset, key) in newest.items():
+            raw_or_none = self._store.get(key)
+            assert raw_or_none is not None, "the store does not hold what is to be indexed"
+            state = HoldState if b"\0h\0" in key else GroupState
+            index = self._index(place_of(raw_or_none).partition)
+            index.note_summary(subscription, key, offset, state.decode(raw_or_none).summary)
+        for partition in indexes:
+            index = self._index(partition)
+            for now_ms, _, key in sorted(ages[partition]):
+                index.ages[key] = now_ms
+            index.ordered()
 
     def forget(self, partition: int) -> None:
         """The partition went to another worker: nothing of it is due here any more."""
-        raise NotImplementedError
+        self._partitions.pop(partition, None)
 
     def step(self, record: AlertRecord | FlushRecord, place: Place, context: Context) -> Step:
         """Decide one record of `alerts`."""
-        raise NotImplementedError
+        index = self._index(place.partition)
+        index.sent(context.sent_through)
+        if isinstance(record, AlertRecord):
+            return self._alert(record, place, context, index)
+        kind, _, name = record.flush.partition("/")
+        if kind == "h":
+            return self._hold_flush(record, name, place, context, index)
+        story, _, rule = name.rpartition("/")
+        return self._own_flush(record, story, rule, place, context, index) if kind == "s" else Step(Verdict.IDLE)
 
     def due(self, now_ms: int) -> list[FlushRecord]:
         """What is to be flushed by now; each at most once per REEMIT_MS."""
-        raise NotImplementedError
+        return [
+            FlushRecord(subscription=subscription, flush=flush, due_ms=due_ms, sequence=sequence)
+            for index in self._partitions.values()
+            for subscription, flush, due_ms, sequence in index.dues.pop(now_ms, REEMIT_MS)
+        ]
 
     def next_due_ms(self) -> int | None:
         """When `due` will next have something to say; None: never, as things stand."""
-        raise NotImplementedError
+        due = [next_ms for index in self._partitions.values() if (next_ms := index.dues.next_ms()) is not None]
+        return min(due, default=None)
 
     def silence_ends(self, silence: str, ends_ms: int) -> None:
         """A silence was lifted or moved (or read after a rebuild): its holds become due then, not as first planned."""
-        raise NotImplementedError
+        if self._silence_ends.get(silence) != ends_ms:
+            self._silence_ends[silence] = ends_ms
+            for index in self._partitions.values():
+                index.silence_moved(silence)
 
     def expire(self, place: Place, memory_ms: int, limit: int) -> list[bytes]:
         """Forget at most `limit` groups of the place's partition, last touched over `memory_ms` before the place.
 
         What still holds something is kept. Returns the keys to remove from the changelog.
         """
-        raise NotImplementedError
+        index = self._index(place.partition)
+        gone = []
+        for _ in range(limit):
+            key = next(iter(index.ages), None)
+            if key is None or index.ages[key] >= place.now_ms - memory_ms:
+                break
+            if self._is_needed(key, index, place.now_ms):
+                index.wrote(key, place)  # asked again when as much time has passed
+                continue
+            del index.ages[key]
+            index.forget_group(key)
+            self._store.put(key, None)
+            gone.append(key)
+        return gone
+
+    def __len__(self) -> int:
+        """Values in the table."""
+        return sum(len(index.ages) for index in self._partitions.values())
+
+    def waiting(self) -> int:
+        """Groups and holds that something is due of."""
+        return sum(len(index.dues) for index in self._partitions.values())
+
+    # -- one record ----------------------------------------------------------------------------------------------
+
+    def _alert(self, alert: AlertRecord, place: Place, context: Context, index: PartitionIndex) -> Step:
+        names = {"s": alert.story.id, "a": alert.article.id}
+        states: dict[str, GroupState] = {}
+        for kind, name in names.items():  # both: the policy may have been another when it came first
+            state = self._group(key_of(alert.subscription, kind, name))
+            if state is None:
+                continue
+            states[kind] = state
+            if state.knows(alert.alert_id, place):
+                sent = state.sent_at(place.offset)
+                if sent is not None:
+                    return Step(Verdict.REPLAYED, (), _outs(alert.subscription, sent))
+                return Step(Verdict.REPEATED)
+        policy = context.policy(alert.subscription, alert.rule)
+        kind = "s" if policy is None or MODES[policy.mode].scope == "story" else "a"
+        turn = self._turn(alert.subscription, kind, names[kind], states.get(kind), place, context, index)
+        turn.alert(alert, policy)
+        return self._written(turn, index)
+
+    def _own_flush(  # noqa: PLR0913 - what the record says
+        self, record: FlushRecord, story: str, rule: str, place: Place, context: Context, index: PartitionIndex
+    ) -> Step:
+        state = self._group(key_of(record.subscription, "s", story))
+        if state is None:
+            index.dues.drop(record.subscription, record.flush)
+            return Step(Verdict.IDLE)
+        if place.partition == state.place.partition and (sent := state.sent_at(place.offset)) is not None:
+            return Step(Verdict.REPLAYED, (), _outs(record.subscription, sent))
+        turn = self._turn(record.subscription, "s", story, state, place, context, index)
+        if not turn.flush(rule, record.sequence, record.due_ms):
+            return Step(Verdict.IDLE)
+        return self._written(turn, index)
+
+    def _turn(  # noqa: PLR0913 - what a turn is made of
+        self,
+        subscription: str,
+        kind: str,
+        name: str,
+        state: GroupState | None,
+        place: Place,
+        context: Context,
+        index: PartitionIndex,
+    ) -> Turn:
+        turn = Turn(
+            subscription, kind, name, state or GroupState(), index.summary(subscription), place, context,
+            lambda hold: self._hold(subscription, hold), [],
+        )  # fmt: skip
+        turn.catch_up()
+        return turn
+
+    def _written(self, turn: Turn, index: PartitionIndex) -> Step:
+        state, key = turn.state, key_of(turn.subscription, turn.kind, turn.name)
+        state.place, state.summary = turn.place, turn.summary
+        state.outbox.append((turn.place.offset, turn.outgoing))
+        raw = state.encode()
+        self._store.put(key, raw)
+        index.wrote(key, turn.place)
+        index.note_summary(turn.subscription, key, turn.place.offset, turn.summary)
+        index.note_group(key, state)
+        return Step(Verdict.TAKEN, ((key, raw),), _outs(turn.subscription, turn.outgoing))
+
+    def _hold_flush(
+        self, record: FlushRecord, name: str, place: Place, context: Context, index: PartitionIndex
+    ) -> Step:
+        subscription = record.subscription
+        state = self._hold(subscription, name)
+        replayed = state is not None and state.sent_at(place.offset) is not None
+        members = {
+            offset: member
+            for offset, member in index.members((subscription, name)).items()
+            if offset < place.offset and (replayed or state is None or offset > state.through)
+        }
+        pending = self._pending(members)
+        flush = Flush(subscription, name, state or HoldState(), index.summary(subscription), place, context)
+        if not replayed:
+            done = flush.run(record, [Waiting(members[offset], one) for offset, one in pending.items()])
+            if isinstance(done, NotYet):
+                index.settle_due((subscription, name), done.due_ms)
+            if done is not True:
+                return Step(Verdict.IDLE)
+        outputs = tuple(
+            Out(topics.DELIVERIES if is_delivery else topics.DECISIONS, subscription.encode(), value)
+            for is_delivery, value in flush.outputs(pending)
+        )
+        if replayed:
+            return Step(Verdict.REPLAYED, (), outputs)
+        key, raw = key_of(subscription, "h", name), flush.state.encode()
+        self._store.put(key, raw)
+        index.wrote(key, place)
+        index.note_summary(subscription, key, place.offset, flush.summary)
+        index.note_hold((subscription, name), flush.state)
+        return Step(Verdict.TAKEN, ((key, raw),), outputs)
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def _index(self, partition: int) -> PartitionIndex:
+        index = self._partitions.get(partition)
+        if index is None:
+            index = self._partitions[partition] = PartitionIndex(self._hold, self._silence_ends)
+        return index
+
+    def _group(self, key: bytes) -> GroupState | None:
+        raw = self._store.get(key)
+        return None if raw is None or not is_ours(raw) else GroupState.decode(raw)
+
+    def _hold(self, subscription: str, name: str) -> HoldState | None:
+        raw = self._store.get(key_of(subscription, "h", name))
+        return None if raw is None or not is_ours(raw) else HoldState.decode(raw)
+
+    def _pending(self, members: Mapping[int, Member]) -> dict[int, Pending]:
+        """What waits where the index says, in order of the offsets; a group is read once."""
+        groups: dict[bytes, GroupState | None] = {}
+        out: dict[int, Pending] = {}
+        for offset, member in members.items():
+            if member.key not in groups:
+                groups[member.key] = self._group(member.key)
+            state = groups[member.key]
+            rule = None if state is None else state.rules.get(member.rule)
+            for one in rule.pending if rule is not None else ():
+                if one.offset == offset and one.hold:
+                    out[offset] = one
+        return out
+
+    def _is_needed(self, key: bytes, index: PartitionIndex, now_ms: int) -> bool:
+        """Whether something waits in a group, or a throttle still counts by what stands in it."""
+        if index.carries(key, now_ms):
+            return True
+        parts = parts_of(key)
+        state = self._group(key) if parts is not None and parts[1] != "h" else None
+        if parts is None or state is None:
+            return False
+        for rule in state.rules.values():
+            for one in rule.waiting():
+                held = self._hold(parts[0], one.hold) if one.hold else None
+                if held is None or held.fate(one.offset) is None:
+                    return True
+        return False
+
+
+def _outs(subscription: str, outgoing: Sequence[tuple[int, str]]) -> tuple[Out, ...]:
+    key = subscription.encode()
+    return tuple(Out(TOPICS[topic], key, value.encode()) for topic, value in outgoing)
 
 
 def digest_flush(subscription: str, due_ms: int) -> FlushRecord:

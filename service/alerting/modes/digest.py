@@ -1,0 +1,14 @@
+"""All stories at local times, the best first."""
+
+from service.alerting.calendar import next_digest_ms
+from service.alerting.modes.answers import Answer, Asked, Attach, Keep, Suppress
+
+
+def answer(asked: Asked) -> Answer:
+    """Waits for the next digest; a story stands in one digest only."""
+    if asked.alert.story.role == "taken_down":
+        return Suppress("taken_down")
+    if asked.told is not None:
+        return Attach("copy")
+    due_ms = next_digest_ms(asked.policy, asked.now_ms)
+    return Keep(f"digest/{due_ms}", due_ms, "digest")
