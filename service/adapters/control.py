@@ -1,6 +1,7 @@
 """The control topics, as the roles and commands use them (one import for all)."""
 
 from service.adapters.control_rules import Published, RulesFollower, publish_rules
+from service.adapters.control_silences import SilencesFollower, publish_silence, read_silences
 from service.adapters.control_subscriptions import (
     OpenSubscriptions,
     SubscriptionsFollower,
@@ -16,10 +17,13 @@ __all__ = [
     "OpenSubscriptions",
     "Published",
     "RulesFollower",
+    "SilencesFollower",
     "SubscriptionsFollower",
     "new_nonce",
     "publish_rules",
+    "publish_silence",
     "publish_subscription",
+    "read_silences",
     "read_subscriptions",
     "read_whole",
     "remove_subscription",

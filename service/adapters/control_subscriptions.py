@@ -1,22 +1,15 @@
-"""Subscriptions on the control topic `subscriptions`: one record each, a null value removes it.
-
-Two that change one subscription at the same time must not undo each other's change. Kafka has no compare-and-set, but
-one order that all see: a change carries the revision after the one that it was made from, and **every reader ignores a
-record whose revision is not higher than the one that stands**. So the first of two wins everywhere. Who writes reads
-its own record back, and says so when it lost; it then writes the winner's again, which changes nothing and is what
-compaction keeps.
-"""
+"""Subscriptions on the control topic `subscriptions`: one record each, a null value removes it."""
 
 import os
 from collections.abc import Callable
 from typing import Protocol
 
 from service import logs
-from service.adapters.control_topic import ControlTopic, OnFailure, put, read_each
-from service.adapters.kafka_client import make_producer, started, topic_name
+from service.adapters.control_revisions import Standing, publish_revision, read_standing, remove_key
+from service.adapters.control_topic import ControlTopic, OnFailure
 from service.delivery.sealing import NONCE_BYTES, Keyring, is_sealed, opened_record, sealed_record, values_of
 from service.model import topics
-from service.model.errors import BadInput, ChangedMeanwhile, InvalidSubscription
+from service.model.errors import InvalidSubscription
 from service.model.records import SubscriptionRecord
 from service.settings import KafkaSettings
 
@@ -26,45 +19,8 @@ def new_nonce() -> bytes:
     return os.urandom(NONCE_BYTES)
 
 
-class Standing:
-    """The subscriptions that stand, from the records of the topic in their order."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, SubscriptionRecord] = {}
-        self._log = logs.get(__name__)
-
-    def take(self, key: str, value: bytes | None) -> None:
-        """The next record; one that cannot be read, or came too late, leaves what stands.
-
-        Raises:
-            NewerSchema: written by a newer Bongsu.
-        """
-        if value is None:
-            self.known.pop(key, None)
-            return
-        try:
-            record = SubscriptionRecord.decode(value, topics.SUBSCRIPTIONS)
-        except BadInput as error:
-            self._log.error("subscription cannot be read, the last good one stays", subscription=key, reason=str(error))
-            return
-        stands = self.known.get(key)
-        if stands is None or record.revision > stands.revision:  # compaction may have taken those in between
-            self.known[key] = record
-        elif record != stands:
-            self._log.warning(
-                "a change that came too late is ignored", subscription=key, revision=record.revision,
-                stands=stands.revision,
-            )  # fmt: skip
-
-    def all(self) -> tuple[SubscriptionRecord, ...]:
-        """In the order of their ids."""
-        return tuple(self.known[key] for key in sorted(self.known))
-
-
-async def _read_standing(settings: KafkaSettings) -> Standing:
-    standing = Standing()
-    await read_each(settings, topics.SUBSCRIPTIONS, standing.take)
-    return standing
+def _none_yet() -> Standing[SubscriptionRecord]:
+    return Standing(SubscriptionRecord, topics.SUBSCRIPTIONS, "subscription")
 
 
 async def publish_subscription(
@@ -76,34 +32,12 @@ async def publish_subscription(
         ChangedMeanwhile: somebody else changed it since the revision that `record` was made from; that stands.
         Unavailable, WrongSetup: Kafka does not answer or refuses us.
     """
-    written = sealed_record(record, keys, new_nonce)
-    topic = topic_name(settings, topics.SUBSCRIPTIONS)
-    async with started(settings, make_producer(settings)) as producer:
-        await put(producer, topic, [(record.id, written.encode())])
-        standing, stood = Standing(), False
-
-        def take(key: str, value: bytes | None) -> None:
-            nonlocal stood
-            standing.take(key, value)
-            stood = stood or (key == record.id and standing.known.get(key) == written)
-
-        await read_each(settings, topics.SUBSCRIPTIONS, take)
-        if stood:  # the next change may have been made from it already
-            return
-        stands = standing.known.get(record.id)
-        if stands is not None:
-            await put(producer, topic, [(record.id, stands.encode())])
-    raise ChangedMeanwhile(
-        f"the subscription {record.id} was {'removed' if stands is None else 'changed'} by somebody else at the same "
-        f"time{'' if stands is None else f' (revision {stands.revision} stands)'}; nothing of this change was kept. "
-        "Look at it, and try again."
-    )
+    await publish_revision(settings, sealed_record(record, keys, new_nonce), _none_yet())
 
 
 async def remove_subscription(settings: KafkaSettings, subscription: str) -> None:
     """Remove a subscription; nothing happens when there is none of this id. Raises as `publish_subscription`."""
-    async with started(settings, make_producer(settings)) as producer:
-        await put(producer, topic_name(settings, topics.SUBSCRIPTIONS), [(subscription, None)])
+    await remove_key(settings, topics.SUBSCRIPTIONS, subscription)
 
 
 async def read_subscriptions(settings: KafkaSettings) -> tuple[SubscriptionRecord, ...]:
@@ -113,7 +47,7 @@ async def read_subscriptions(settings: KafkaSettings) -> tuple[SubscriptionRecor
         NewerSchema: one was written by a newer Bongsu.
         Unavailable, WrongSetup: Kafka does not answer or refuses us.
     """
-    return (await _read_standing(settings)).all()
+    return (await read_standing(settings, _none_yet())).all()
 
 
 class SubscriptionsFollower:
@@ -131,7 +65,7 @@ class SubscriptionsFollower:
             settings, topics.SUBSCRIPTIONS, self._on_record, on_batch=self._on_batch, on_failure=on_failure
         )
         self._on_change = on_change
-        self._standing = Standing()
+        self._standing = _none_yet()
         self._all: tuple[SubscriptionRecord, ...] = ()
 
     @property

@@ -1,10 +1,13 @@
 """Silences: what is not told for a while, because somebody said so, with a name, a reason and an end."""
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from service.alerting.selectors import fits_any
 from service.model.records import AlertRecord, SilenceMatchers, SilenceRecord
+
+FOREVER_MS = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +54,22 @@ def hiding(silences: Iterable[Silence], alert: AlertRecord, now_ms: int) -> Sile
     """The silence that hides `alert` at `now_ms`; of several the one that ends last."""
     found = [silence for silence in silences if silence.active(now_ms) and matches(silence, alert)]
     return min(found, key=lambda silence: (-silence.ends_ms, silence.id), default=None)
+
+
+class ActiveSilences:
+    """Many silences: which are active at a time. Asked for each alert, and seldom another answer than the last one."""
+
+    def __init__(self, silences: Iterable[Silence]) -> None:
+        self._silences = tuple(sorted(silences, key=lambda silence: silence.id))
+        self._bounds = sorted({at for silence in self._silences for at in (silence.starts_ms, silence.ends_ms)})
+        self._since_ms = self._until_ms = 0
+        self._active: tuple[Silence, ...] = ()
+
+    def at(self, now_ms: int) -> Sequence[Silence]:
+        """Those that are active, in the order of their ids."""
+        if not self._since_ms <= now_ms < self._until_ms:
+            place = bisect_right(self._bounds, now_ms)
+            self._since_ms = self._bounds[place - 1] if place else 0
+            self._until_ms = self._bounds[place] if place < len(self._bounds) else FOREVER_MS
+            self._active = tuple(silence for silence in self._silences if silence.active(now_ms))
+        return self._active
