@@ -20,7 +20,7 @@ _DIGITS = re.compile(r"\d+")
 _FLASH, _FULL, _SUMMARY, _FINAL = 1, 20, 30, 50
 SIMILAR = 0.6
 """Share of the shorter headline's pairs of letters that the longer has: 서울 강남서 화재 / 서울 강남 아파트서 화재."""
-MIN_SIMILAR_LETTERS = 8
+MIN_SIMILAR_LETTERS = 6
 """Of shorter headlines only equal ones are one."""
 
 
