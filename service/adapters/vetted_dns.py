@@ -23,7 +23,7 @@ Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 """(host, port) -> addresses, as texts. Raises OSError when there is none."""
 
 MAX_NAMES = 4096
-THREADS = 16
+THREADS = 64
 """Of each kind of name: that answered when it was asked last, that did not, that was never asked."""
 ANSWER_S = 5.0
 """Waited for an answer; a resolver asks other servers meanwhile, and more often than once."""
@@ -57,21 +57,30 @@ class SystemLookup:
 
     async def __call__(self, host: str, port: int) -> Sequence[str]:
         """Addresses of a name, as texts."""
-        async with self._room[self._answered.get(host)]:
-            began, answered = time.monotonic(), True
+        kind = self._answered.get(host)
+        async with self._room[kind]:
+            began = time.monotonic()
+            asked = _in_a_thread(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            # one that does not answer gives its place up to the next of its kind, unless all of them are like that
             try:
-                found = await _in_a_thread(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-            except OSError as error:
-                answered = own_fault(error) is None  # that there is no such name is an answer
+                await asyncio.wait({asked}, timeout=None if kind is False else ANSWER_S)
+            except asyncio.CancelledError:
+                asked.cancel()
                 raise
-            finally:
-                self._answered[host] = answered and time.monotonic() - began < ANSWER_S
-                if len(self._answered) > MAX_NAMES:
-                    del self._answered[next(iter(self._answered))]
+        answered = asked.done()
+        try:
+            found = await asked
+        except OSError as error:
+            answered = answered and own_fault(error) is None  # that there is no such name is an answer
+            raise
+        finally:
+            self._answered[host] = answered and time.monotonic() - began < ANSWER_S
+            if len(self._answered) > MAX_NAMES:
+                del self._answered[next(iter(self._answered))]
         return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-async def _in_a_thread(work: Callable[[], Any]) -> Any:
+def _in_a_thread(work: Callable[[], Any]) -> "asyncio.Future[Any]":
     """As `asyncio.to_thread`, in a thread that keeps nobody from ending the process."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Any] = loop.create_future()
@@ -94,7 +103,7 @@ async def _in_a_thread(work: Callable[[], Any]) -> Any:
             loop.call_soon_threadsafe(settle, value, failed)
 
     threading.Thread(target=run, name="dns", daemon=True).start()
-    return await done
+    return done
 
 
 class _Known(NamedTuple):

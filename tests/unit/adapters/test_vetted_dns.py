@@ -91,6 +91,18 @@ async def test_new_names_are_asked_while_those_that_are_silent_again_block_their
     assert not any(lookup._answered[f"silent{number}"] for number in range(THREADS))
 
 
+async def test_new_names_that_are_silent_give_their_places_up(
+    resolver: Resolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vetted_dns, "ANSWER_S", 0.05)
+    lookup = SystemLookup()
+    stuck = [asyncio.create_task(lookup(f"silent{number}", 443)) for number in range(3 * THREADS)]
+    assert await asyncio.wait_for(lookup("new", 443), 30) == ["127.0.0.1"]
+    assert not any(task.done() for task in stuck)
+    resolver.go.set()
+    await asyncio.gather(*stuck, return_exceptions=True)
+
+
 class Moody:
     """A lookup that answers, or is silent, as it is told."""
 
