@@ -1,7 +1,7 @@
 """The body of a notification in the format that its subscription asked for.
 
-The format stands in the alerts themselves, so the same alerts make the same bytes whenever they are read again, also
-after somebody has changed the subscription. Of several alerts the first decides.
+Of a single story it stands in the alert itself, so the same alert makes the same bytes whenever it is read again, also
+after somebody has changed the subscription; of a digest whoever makes it says so.
 """
 
 from collections.abc import Sequence
@@ -11,46 +11,53 @@ from urllib.parse import quote
 from service.delivery.formats_discord import discord
 from service.delivery.formats_slack import slack
 from service.delivery.formats_teams import teams
-from service.delivery.payload import Head, alert_payload, fitted, rfc3339
+from service.delivery.payload import fitted, payload_of, rfc3339
+from service.model.notice import Notice
 from service.model.records import AlertRecord
 
 
 def notification(  # noqa: PLR0913 - the fields of the contract
     kind: str, subscription: str, sequence: int, reason: str, alerts: Sequence[AlertRecord], timestamp_ms: int
 ) -> str:
-    """The body as JSON text, at most 20,000 bytes in UTF-8; its content type stands in `CONTENT_TYPES`.
+    """The body of a notification that is about its alerts and nothing else, as its first alert wants it.
 
     Arguments and errors as those of `alert_payload`.
     """
-    if not alerts:
-        raise ValueError("a notification without alerts says nothing")
-    match alerts[0].format:
+    style = (alerts[0].format, alerts[0].lang) if alerts else ("bongsu", "ko")
+    return body_of(Notice(kind, subscription, sequence, reason, tuple(alerts), timestamp_ms, *style))
+
+
+def body_of(notice: Notice) -> str:
+    """The body as JSON text, at most 20,000 bytes in UTF-8; its content type stands in `CONTENT_TYPES`.
+
+    Raises:
+        ValueError: no alerts, and it is no digest that says so.
+    """
+    match notice.format:
         case "slack":
-            return slack(kind, alerts)
+            return slack(notice)
         case "teams":
-            return teams(kind, alerts)
+            return teams(notice)
         case "discord":
-            return discord(kind, alerts)
+            return discord(notice)
         case "cloudevents":
-            first = alerts[0]
-
-            def envelope(head: Head, data: dict[str, Any]) -> dict[str, Any]:
-                return _event(head, first, data)
-
-            return fitted(Head(kind, subscription, sequence, reason, timestamp_ms), alerts, envelope)
+            return fitted(notice, _event)
         case "bongsu":
-            return alert_payload(kind, subscription, sequence, reason, alerts, timestamp_ms)
+            return payload_of(notice)
 
 
-def _event(head: Head, first: AlertRecord, data: dict[str, Any]) -> dict[str, Any]:
+def _event(notice: Notice, data: dict[str, Any]) -> dict[str, Any]:
     """CloudEvents 1.0, structured mode. `source` and `id` together are unique, and the same at every attempt."""
-    return {
+    first = notice.alerts[0] if notice.alerts else None
+    name = f"{notice.reason}-{notice.timestamp_ms}" if first is None else first.alert_id
+    event = {
         "specversion": "1.0",
-        "id": f"{first.alert_id}-{head.sequence}",
-        "source": f"/bongsu/subscriptions/{quote(head.subscription.encode('utf-8', 'replace'), safe='')}",
-        "type": f"bongsu.{head.kind}",
-        "subject": first.story.id,
-        "time": rfc3339(head.timestamp_ms),
+        "id": f"{name}-{notice.sequence}",
+        "source": f"/bongsu/subscriptions/{quote(notice.subscription.encode('utf-8', 'replace'), safe='')}",
+        "type": f"bongsu.{notice.kind}",
+        "subject": None if first is None else first.story.id,
+        "time": rfc3339(notice.timestamp_ms),
         "datacontenttype": "application/json",
         "data": data,
     }
+    return {name: value for name, value in event.items() if value is not None}

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from service.delivery.payload import MAX_BYTES, encoded
+from service.delivery.payload import MAX_BYTES, encoded, require_something
 from service.delivery.summary import TEST, short, summary
-from service.model.records import AlertRecord, Evidence, Lang
+from service.model.notice import Notice
+from service.model.records import AlertRecord, Evidence
 
 MAX_TITLE, MAX_SOURCE, MAX_RULE, MAX_URL = 200, 60, 100, 1800
 
@@ -55,26 +56,22 @@ class Brief:
     footer: str
 
 
-def brief(kind: str, alerts: Sequence[AlertRecord], size: Size) -> Brief:
-    """What is shown of `alerts`, at least one, in the language of the first."""
-    first = alerts[0]
-    items = tuple(_item(alert, size) for alert in alerts[: size.alerts])
-    return Brief(summary(kind, alerts, first.lang), items, _footer(kind, alerts, len(items), first.lang))
+def brief(notice: Notice, size: Size) -> Brief:
+    """What is shown of a notice."""
+    items = tuple(_item(alert, size) for alert in notice.alerts[: size.alerts])
+    return Brief(summary(notice), items, _footer(notice, len(items)))
 
 
-def first_that_fits(
-    kind: str, alerts: Sequence[AlertRecord], dress: Callable[[Brief], dict[str, Any]], fits: Callable[[Any], bool]
-) -> str:
+def first_that_fits(notice: Notice, dress: Callable[[Brief], dict[str, Any]], fits: Callable[[Any], bool]) -> str:
     """The largest body that `fits` accepts and that is within 20,000 bytes.
 
     Raises:
-        ValueError: no alerts.
+        ValueError: no alerts, and it is no digest that says so.
     """
-    if not alerts:
-        raise ValueError("a notification without alerts says nothing")
+    require_something(notice)
     body = b""
     for size in SIZES:
-        value = dress(brief(kind, alerts, size))
+        value = dress(brief(notice, size))
         body = encoded(value)
         if len(body) <= MAX_BYTES and fits(value):
             break
@@ -125,14 +122,16 @@ def _quote(mention: Evidence, limit: int) -> Quote:
     return Quote(before, found, after)
 
 
-def _footer(kind: str, alerts: Sequence[AlertRecord], shown: int, lang: Lang) -> str:
-    first = alerts[0]
-    korean = lang == "ko"
+def _footer(notice: Notice, shown: int) -> str:
+    if not notice.alerts:
+        return ""
+    first, korean = notice.alerts[0], notice.lang == "ko"
     parts = [short(first.rule.name or first.rule.id, MAX_RULE)]
-    if kind == TEST:
+    if notice.kind == TEST:
         parts.append("시험" if korean else "test")
-    if first.story.copies > 1:
+    if first.story.copies > 1 and notice.held_count is None:
         parts.append(f"같은 기사 {first.story.copies}건" if korean else f"{first.story.copies} copies")
-    if len(alerts) > shown:
-        parts.append(f"외 {len(alerts) - shown}건" if korean else f"{len(alerts) - shown} more")
+    count = len(notice.alerts) if notice.held_count is None else notice.held_count
+    if count > shown:
+        parts.append(f"외 {count - shown}건" if korean else f"{count - shown} more")
     return " · ".join(part for part in parts if part)

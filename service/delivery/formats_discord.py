@@ -5,11 +5,10 @@ anyone: `allowed_mentions` is empty.
 """
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from service.delivery.formats_brief import Brief, Item, Quote, first_that_fits
-from service.model.records import AlertRecord
+from service.model.notice import Notice
 
 MAX_CONTENT, MAX_TITLE, MAX_DESCRIPTION, MAX_FOOTER = 2000, 256, 4096, 2048
 MAX_EMBEDS, MAX_ALL_EMBEDS = 10, 6000
@@ -18,13 +17,13 @@ COLOUR = 0xD9480F
 _MARKDOWN = re.compile(r"([\\*_~`|>\[\]()#<@:-])")
 
 
-def discord(kind: str, alerts: Sequence[AlertRecord]) -> str:
+def discord(notice: Notice) -> str:
     """The body of one message.
 
     Raises:
-        ValueError: no alerts.
+        ValueError: no alerts, and it is no digest that says so.
     """
-    return first_that_fits(kind, alerts, discord_message, _fits)
+    return first_that_fits(notice, discord_message, _fits)
 
 
 def discord_message(brief: Brief) -> dict[str, Any]:

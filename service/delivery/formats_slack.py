@@ -3,11 +3,10 @@
 Text from articles is escaped, so that no article can call a channel together or draw a link of its own.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from service.delivery.formats_brief import Brief, Item, Quote, first_that_fits
-from service.model.records import AlertRecord
+from service.model.notice import Notice
 
 MAX_BLOCKS = 50
 MAX_SECTION = 3000
@@ -15,13 +14,13 @@ MAX_SECTION = 3000
 _CONTEXT = 2000
 
 
-def slack(kind: str, alerts: Sequence[AlertRecord]) -> str:
+def slack(notice: Notice) -> str:
     """The body of one message.
 
     Raises:
-        ValueError: no alerts.
+        ValueError: no alerts, and it is no digest that says so.
     """
-    return first_that_fits(kind, alerts, slack_message, _fits)
+    return first_that_fits(notice, slack_message, _fits)
 
 
 def slack_message(brief: Brief) -> dict[str, Any]:

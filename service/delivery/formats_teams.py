@@ -3,23 +3,22 @@
 All text stands in RichTextBlocks, whose runs know no markdown: an article cannot format the card or put a link in it.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from service.delivery.formats_brief import Brief, Item, Quote, first_that_fits
-from service.model.records import AlertRecord
+from service.model.notice import Notice
 
 CARD = "application/vnd.microsoft.card.adaptive"
 VERSION = "1.4"
 
 
-def teams(kind: str, alerts: Sequence[AlertRecord]) -> str:
+def teams(notice: Notice) -> str:
     """The body of one message. Teams takes 28 kB; ours are at most 20,000 bytes.
 
     Raises:
-        ValueError: no alerts.
+        ValueError: no alerts, and it is no digest that says so.
     """
-    return first_that_fits(kind, alerts, teams_message, lambda _: True)
+    return first_that_fits(notice, teams_message, lambda _: True)
 
 
 def teams_message(brief: Brief) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from service.delivery.summary import summary
+from service.model.notice import Notice
 from service.model.records import AlertRecord, Evidence
 
 MAX_BYTES = 20_000
@@ -53,41 +54,35 @@ def alert_payload(  # noqa: PLR0913 - the fields of the contract
         timestamp_ms: when it was decided, milliseconds since the epoch.
 
     Raises:
-        ValueError: no alerts.
+        ValueError: no alerts, and it is no digest that says so.
     """
-    return fitted(Head(kind, subscription, sequence, reason, timestamp_ms), alerts, _plain)
+    return payload_of(Notice(kind, subscription, sequence, reason, tuple(alerts), timestamp_ms))
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What a notification says beside its alerts; the fields are the arguments of `alert_payload`."""
-
-    kind: str
-    subscription: str
-    sequence: int
-    reason: str
-    timestamp_ms: int
+def payload_of(notice: Notice) -> str:
+    """The body of one notification in Bongsu's own format; errors as those of `alert_payload`."""
+    return fitted(notice, _plain)
 
 
-Envelope = Callable[[Head, dict[str, Any]], dict[str, Any]]
+Envelope = Callable[[Notice, dict[str, Any]], dict[str, Any]]
 """Puts `data` of the contract into what is sent."""
 
 
-def _plain(head: Head, data: dict[str, Any]) -> dict[str, Any]:
-    return {"type": head.kind, "timestamp": rfc3339(head.timestamp_ms), "data": data}
+def _plain(notice: Notice, data: dict[str, Any]) -> dict[str, Any]:
+    return {"type": notice.kind, "timestamp": rfc3339(notice.timestamp_ms), "data": data}
 
 
-def fitted(head: Head, alerts: Sequence[AlertRecord], envelope: Envelope) -> str:
+def fitted(notice: Notice, envelope: Envelope) -> str:
     """The body with as much as fits into 20,000 bytes.
 
     Raises:
-        ValueError: no alerts.
+        ValueError: no alerts, and it is no digest.
     """
-    if not alerts:
-        raise ValueError("a notification without alerts says nothing")
+    require_something(notice)
+    alerts = notice.alerts
 
     def made(count: int, cut: Cut) -> bytes:
-        return encoded(envelope(head, _data(head, alerts, count, cut)))
+        return encoded(envelope(notice, _data(notice, count, cut)))
 
     for cut in CUTS:
         body = made(len(alerts), cut)
@@ -101,6 +96,16 @@ def fitted(head: Head, alerts: Sequence[AlertRecord], envelope: Envelope) -> str
         else:
             most = middle - 1
     return made(fewest, CUTS[-1]).decode()
+
+
+def require_something(notice: Notice) -> None:
+    """An empty digest says that there is nothing; nothing else may.
+
+    Raises:
+        ValueError: no alerts, and it is no digest.
+    """
+    if not notice.alerts and not (notice.kind == "alert.digest" and notice.held_count == 0):
+        raise ValueError("a notification without alerts says nothing")
 
 
 class _Shortener:
@@ -167,34 +172,56 @@ def _most_telling(mentions: Sequence[Evidence], limit: int) -> list[Evidence]:
     return [mentions[index] for index in sorted(index for _, index in sorted(ranked)[:limit])]
 
 
-def _data(head: Head, alerts: Sequence[AlertRecord], count: int, cut: Cut) -> dict[str, Any]:
-    shorten = _Shortener(cut)
-    first = alerts[0]
-    told = [
-        {
-            "alert_id": alert.alert_id,
-            "match_id": alert.match_id,
-            "article": {
-                "id": alert.article.id,
-                "url": shorten.url(alert.article.url),
-                "title": shorten.text(alert.article.title),
-                "source": shorten.text(alert.article.source),
-                "published_at": shorten.text(alert.article.published_at),
-            },
-            "mentions": shorten.mentions(alert.mentions),
-        }
-        for alert in alerts[:count]
-    ]
-    return {
-        "subscription": head.subscription,
-        "sequence": head.sequence,
-        "reason": shorten.short(head.reason),
-        "summary": summary(head.kind, alerts, first.lang),
-        "rule": {"id": first.rule.id, "name": shorten.short(first.rule.name)},
-        "story": {"id": first.story.id, "copies": first.story.copies},
-        "alerts": told,
-        "truncated": shorten.used or count < len(alerts) or any(alert.truncated for alert in alerts),
+def _data(notice: Notice, count: int, cut: Cut) -> dict[str, Any]:
+    shorten, alerts = _Shortener(cut), notice.alerts
+    first = alerts[0] if alerts else None
+    data: dict[str, Any] = {
+        "subscription": notice.subscription,
+        "sequence": notice.sequence,
+        "reason": shorten.short(notice.reason),
+        "summary": summary(notice),
+        "rule": None if first is None else _rule(first, shorten),
+        "story": None if first is None else _story(first),
+        "alerts": [_alert(alert, shorten, in_list=notice.held_count is not None) for alert in alerts[:count]],
     }
+    if notice.held_count is not None:
+        data["held_count"] = notice.held_count
+    if notice.period is not None:
+        data["period"] = {"from": rfc3339(notice.period[0]), "to": rfc3339(notice.period[1])}
+    if notice.changes:
+        data["changes"] = [
+            {"what": one.what, "before": shorten.text(one.before), "after": shorten.text(one.after)}
+            for one in notice.changes
+        ]
+    data["truncated"] = shorten.used or count < len(alerts) or any(alert.truncated for alert in alerts)
+    return data
+
+
+def _alert(alert: AlertRecord, shorten: _Shortener, *, in_list: bool) -> dict[str, Any]:
+    """One alert; in a list of stories with the story and the rule that it is of."""
+    told: dict[str, Any] = {
+        "alert_id": alert.alert_id,
+        "match_id": alert.match_id,
+        "article": {
+            "id": alert.article.id,
+            "url": shorten.url(alert.article.url),
+            "title": shorten.text(alert.article.title),
+            "source": shorten.text(alert.article.source),
+            "published_at": shorten.text(alert.article.published_at),
+        },
+        "mentions": shorten.mentions(alert.mentions),
+    }
+    if in_list:
+        told |= {"rule": _rule(alert, shorten), "story": _story(alert)}
+    return told
+
+
+def _rule(alert: AlertRecord, shorten: _Shortener) -> dict[str, Any]:
+    return {"id": alert.rule.id, "name": shorten.short(alert.rule.name)}
+
+
+def _story(alert: AlertRecord) -> dict[str, Any]:
+    return {"id": alert.story.id, "copies": alert.story.copies}
 
 
 def rfc3339(timestamp_ms: int) -> str:

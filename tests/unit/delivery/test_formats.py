@@ -14,6 +14,7 @@ from service.delivery.formats_discord import clipped, units
 from service.delivery.payload import MAX_BYTES, alert_payload
 from service.delivery.sample import sample_alert
 from service.delivery.summary import summary
+from service.model.notice import Notice
 from service.model.records import CONTENT_TYPES, ArticleHead, RuleHead, StoryHead
 from tests.builders import alert_record, evidence, subscription_record
 
@@ -119,7 +120,7 @@ def test_the_same_alerts_make_the_same_bytes(form, lang, kind):
     first, second = (render(kind, [alert], format=form, lang=lang) for _ in range(2))
     assert first == second
     check_sizes(form, first)
-    said = summary(kind, [alert.model_copy(update={"lang": lang})], lang)
+    said = summary(Notice(kind, "sub1", 1, "first", (alert,), AT, "bongsu", lang))
     assert any(said in text.replace("\\", "") for text in strings(json.loads(first)))
 
 
@@ -217,7 +218,7 @@ def test_whatever_articles_hold_the_sizes_are_kept(form, lang, kind, articles, m
 @given(texts, texts, st.sampled_from(SIZES))
 def test_a_quote_holds_the_name_or_the_sentence(found, around, size):
     alert = alert_record(mentions=(evidence(text=found, sentence=around + found + around),))
-    for item in brief("alert.matched", [alert], size).items:
+    for item in brief(Notice("alert.matched", "sub1", 1, "first", (alert,), AT), size).items:
         for quote in item.quotes:
             assert len(quote.before) + len(quote.found) + len(quote.after) <= size.quote + 2
 
@@ -248,7 +249,7 @@ def test_clipping_counts_as_discord_does(text, limit):
     ],
 )
 def test_english_summaries(kind, alerts, said):
-    assert summary(kind, alerts, "en") == said
+    assert summary(Notice(kind, "sub1", 1, "first", tuple(alerts), AT, "bongsu", "en")) == said
 
 
 @pytest.mark.parametrize("form", FORMATS)
