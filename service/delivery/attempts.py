@@ -218,7 +218,7 @@ def after_post(  # noqa: PLR0913 - each is a separate fact
         return _wait(now_ms, again_s, deadline_ms, failure, counted=False)
     schedule = policy.schedule(failure, answer.status)
     wait = gone_probe_s
-    if wait is None or attempts_made > max(1, len(schedule)):
+    if wait is None or attempts_made > len(schedule) + 1:  # the last of the schedule may be asked once more
         wait = next_wait(
             schedule, attempts_made, retry_after_s=retry_after_s, luck=luck, jitter=policy.jitter, late_s=late_s
         )
