@@ -16,6 +16,9 @@ LATENCY_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
 ARTICLE_RESULTS = ("matched", "unmatched", "dead_letter", "taken_down")
 DECISIONS = ("notified", "attached", "held", "silenced", "expired", "suppressed")
 STAGES = ("match", "story", "group")
+JOINED_BY = ("new", "article", "url", "body", "near_duplicate", "version_chain")
+FLUSH_VERDICTS = ("taken", "replayed", "repeated", "idle")
+TABLES = ("stories", "groups")
 
 
 class RoleMetrics:
@@ -82,6 +85,21 @@ class WorkerMetrics:
         self.match_seconds = Counter("bongsu_match_cpu_seconds", "CPU time spent matching.", registry=registry)
         self.lag = Gauge("bongsu_lag_records", "Records not yet acknowledged, by topic.", ["topic"], registry=registry)
         self.groups = Gauge("bongsu_groups", "Groups remembered in this worker's table.", registry=registry)
+        self.stories = Gauge(
+            "bongsu_story_articles_kept", "Articles by which stories are recognised.", registry=registry
+        )
+        self.story_articles = Counter(
+            "bongsu_story_articles", "Articles, by what joined them to a story.", ["joined_by"], registry=registry
+        )
+        self.flushes = Counter(
+            "bongsu_flushes", "Flush records read, by what they did.", ["verdict"], registry=registry
+        )
+        self.flushes_asked = Counter(
+            "bongsu_flushes_asked", "Flush records that this worker's timer wrote.", registry=registry
+        )
+        self.recovery_seconds = Gauge(
+            "bongsu_table_index_seconds", "What the last indexing of a table took.", ["table"], registry=registry
+        )
         self.rewinds = Counter(
             "bongsu_stream_rewinds",
             "Partitions that stood still and were read again from what is committed.",
@@ -96,6 +114,12 @@ class WorkerMetrics:
             self.articles.labels(result)
         for decision in DECISIONS:
             self.decisions.labels(decision)
+        for joined_by in JOINED_BY:
+            self.story_articles.labels(joined_by)
+        for verdict in FLUSH_VERDICTS:
+            self.flushes.labels(verdict)
+        for table in TABLES:
+            self.recovery_seconds.labels(table)
         for topic in (topics.ARTICLES, topics.MATCHES, topics.ALERTS):
             self.dead_letters.labels(topic)
             self.lag.labels(topic)

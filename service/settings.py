@@ -122,7 +122,14 @@ class AlertingSettings(Section):
     commit_every: int = Field(100, ge=1, description="alerts of one flushed step at most")
     memory_s: Positive = Field(172_800.0, description="how long an alert id is remembered (48 h)")
     time_to_live_s: Positive = Field(259_200.0, description="a notification older than this expires (72 h)")
-    store: Literal["memory://"] = Field("memory://", description="where groups are kept; nothing else works yet")
+    story_window_s: Positive = Field(259_200.0, description="an article joins a story told no longer ago (72 h)")
+    story_articles: int = Field(200_000, ge=1, description="articles remembered at most to find copies by")
+    redated_after_s: Wait = Field(
+        172_800.0, description="an article published so long before it came is no news; 0: never"
+    )
+    store: Literal["rocksdb://?driver=rocksdict", "memory://"] = Field(
+        "rocksdb://?driver=rocksdict", description="where stories and groups are kept, beside Kafka"
+    )
 
 
 class DeliverySettings(Section):

@@ -9,14 +9,25 @@ import faust
 from service.adapters.kafka_client import HEARTBEATS_PER_SESSION, client_options, topic_name
 from service.model import topics
 from service.settings import KafkaSettings
-from service.streams import transport
+from service.streams import stores, transport
+
+STANDBYS = 1
+"""Copies of a table that another worker keeps on its disk, so that a takeover reads little."""
 
 
-def make_app(settings: KafkaSettings, data_dir: Path, *, store: str, alert_partitions: int) -> faust.App:
-    """An app that is started from code: the command-line worker would bind port 6066 even without its web server."""
+def make_app(settings: KafkaSettings, tables: Path, *, store: str, alert_partitions: int) -> faust.App:
+    """An app that is started from code: the command-line worker would bind port 6066 even without its web server.
+
+    Args:
+        settings: where Kafka is.
+        tables: a directory of this process's own.
+        store: BONGSU_ALERTING_STORE.
+        alert_partitions: of the topics that Faust makes where a table does not say.
+    """
     transport.register()
+    stores.register()
     servers = ";".join(f"{transport.SCHEME}://{server.strip()}" for server in settings.bootstrap_servers.split(","))
-    data_dir.mkdir(parents=True, exist_ok=True)  # Faust makes its own directory but not the parents
+    tables.mkdir(parents=True, exist_ok=True)  # Faust makes its own directory but not the parents
     return faust.App(
         topic_name(settings, topics.WORKER_GROUP),
         version=1,
@@ -37,10 +48,10 @@ def make_app(settings: KafkaSettings, data_dir: Path, *, store: str, alert_parti
         topic_replication_factor=settings.replication_factor,
         topic_partitions=alert_partitions,
         producer_max_request_size=6_500_000,
-        store=store,
-        datadir=str(data_dir / "faust"),
+        store=stores.store_url(store),
+        datadir=str(tables / "faust"),
         web_enabled=False,
-        table_standby_replicas=0 if store.startswith("memory") else 1,
+        table_standby_replicas=0 if store.startswith("memory") else STANDBYS,
         autodiscover=False,
     )
 
@@ -50,6 +61,11 @@ def raw_topic(app: faust.App, settings: KafkaSettings, name: str) -> Any:
     return app.topic(
         topic_name(settings, name), key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
     )
+
+
+def make_table(app: faust.App, name: str, *, store: str, partitions: int) -> Any:
+    """A table of bytes: a `dict` or `list` could not be decoded on recovery (design, part 5)."""
+    return app.Table(name, key_type=bytes, value_type=bytes, partitions=partitions, options=stores.store_options(store))
 
 
 def _credentials(settings: KafkaSettings) -> Any:

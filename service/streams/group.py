@@ -1,183 +1,136 @@
 """Agent `group`: decides each alert, stores the decision, then sends it.
 
-The order of one step, and what a crash between two of them costs (docs/crash-tables.md has every row as a test):
-state to the changelog, acknowledged -> decision and delivery produced, acknowledged -> input acknowledged to Faust.
+The order of a batch, and what a crash between two of them costs (docs/crash-tables-worker.md has every row as a test):
+states to the changelog, acknowledged -> decisions and deliveries produced, acknowledged -> input acknowledged to Faust.
 """
 
-import asyncio
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
-from faust.events import Event
+import orjson
 
 from service import logs
 from service.adapters.dead_letters import dead_letter
-from service.adapters.writer import Output, Writer, raise_if_final, retry_pause
-from service.alerting.group import Group, Payload, Place, Verdict, decide, group_key, place_of, state_key
+from service.adapters.writer import Output, Writer
+from service.alerting.groups import Context, Groups, Verdict
+from service.alerting.place import Place
 from service.metrics import WorkerMetrics
 from service.model import topics
 from service.model.errors import BadInput, NewerSchema
-from service.model.records import AlertRecord, DecisionRecord
+from service.model.records import AlertRecord, FlushRecord, decode_alerts
 from service.settings import AlertingSettings
+from service.streams.changelog import Changelog
+from service.streams.indexed import Indexed
 
 EXPIRE_PER_EVENT = 4
-"""Old keys removed at most while one alert is handled: the stream never stops for a sweep."""
+"""Old groups removed at most while one record is handled: the stream never stops for a sweep."""
 
 
-class Changelog:
-    """The table's writes as futures that can be awaited.
+class SentThrough:
+    """Up to which offset of each partition all outputs are known to be acknowledged.
 
-    `table[key] = value` hides the future of the changelog record, and Faust does not wait for it before it commits
-    the input (design, part 5). So the record is sent by hand and the value put into the table's store beside it.
+    A step forgets the bytes of older records. So a number too low costs room, and one too high would cost a delivery.
     """
 
-    def __init__(self, table: Any, *, on_retry: Callable[[int], None] = lambda _: None) -> None:
-        self._table = table
-        self._on_retry = on_retry
-        self._log = logs.get(__name__)
+    def __init__(self, committed: Callable[[int], int]) -> None:
+        """`committed`: the offset from which a partition of `alerts` would be read on after a crash; 0: none is."""
+        self._committed = committed
+        self._known: dict[int, int] = {}
 
-    def get(self, key: bytes) -> bytes | None:
-        """The stored value."""
-        value: bytes | None = self._table.data.get(key)
-        return value
+    def before(self, partition: int, first: int) -> int:
+        """What holds as a batch begins whose first record of the partition stands at `first`.
 
-    def items(self) -> list[tuple[bytes, bytes]]:
-        """All entries."""
-        return list(self._table.data.items())
-
-    def __len__(self) -> int:
-        return len(self._table.data)
-
-    def put(self, partition: int, key: bytes, value: bytes | None) -> asyncio.Future[Any]:
-        """Store (None removes) and send; the future is done when Kafka has acknowledged."""
-        future: asyncio.Future[Any] = self._table.send_changelog(partition, key, value, "raw", "raw")
-        if value is None:
-            self._table.data.pop(key, None)
-        else:
-            self._table.data[key] = value
-        return future
-
-    async def flush(self, writes: list[tuple[int, bytes, bytes | None, asyncio.Future[Any]]]) -> None:
-        """Wait for the acknowledgements; where one is missing all are sent again, in order, until all are there.
-
-        Raises:
-            WrongSetup: Kafka refuses one for good.
+        Never at or behind it: a partition may be read again from before (service/streams/watchdog.py).
         """
-        tries = 0
-        while writes:
-            results = await asyncio.gather(*[future for *_, future in writes], return_exceptions=True)
-            failed = [result for result in results if isinstance(result, BaseException)]
-            if not failed:
-                return
-            for error in failed:
-                raise_if_final(error, "the worker's changelog")
-            self._on_retry(len(failed))
-            self._log.warning("changelog not acknowledged, sending again", count=len(failed), error=repr(failed[0]))
-            tries += 1
-            await asyncio.sleep(retry_pause(tries))
-            writes = [
-                (partition, key, value, self._table.send_changelog(partition, key, value, "raw", "raw"))
-                for partition, key, value, _ in writes
-            ]
+        known = self._known.get(partition)
+        return min(self._committed(partition) - 1 if known is None else known, first - 1)
+
+    def sent(self, partition: int, last: int) -> None:
+        """All outputs of the partition's records up to `last` are acknowledged."""
+        self._known[partition] = last
+
+    def keep(self, partitions: Iterable[int]) -> None:
+        """Forget the others: whoever has them meanwhile commits."""
+        kept = set(partitions)
+        self._known = {partition: offset for partition, offset in self._known.items() if partition in kept}
 
 
 class GroupStage:
-    """What the agent does with a batch of alerts."""
+    """What the agent does with a batch of alerts and flushes."""
 
     def __init__(  # noqa: PLR0913 - the parts that the composition root chooses
         self,
         settings: AlertingSettings,
+        groups: Groups,
         changelog: Changelog,
+        context: Callable[[], Context],
         outputs: Writer,
         metrics: WorkerMetrics,
-        payload: Payload,
         clock: Callable[[], float],
+        committed: Callable[[int], int],
     ) -> None:
-        self._settings = settings
+        """`context` is asked once a batch; its `sent_through` is set here."""
+        self._memory_ms = round(settings.memory_s * 1000)
+        self._groups = groups
         self._changelog = changelog
+        self._context = context
         self._outputs = outputs
         self._metrics = metrics
-        self._payload = payload
         self._clock = clock
+        self.sent_through = SentThrough(committed)
+        self.index = Indexed("groups", changelog, self._rebuild, groups.forget)
         self._log = logs.get(__name__)
-        self._ages: dict[int, deque[tuple[int, bytes]]] | None = None
-        """Partition -> (taken at, key), the oldest first; None: to be read from the table."""
 
-    def recovered(self) -> None:
-        """After a rebalance or a recovery the table holds other keys: their ages are read anew when next needed."""
-        self._ages = None
-        self._metrics.groups.set(len(self._changelog))
+    def _rebuild(self, partition: int, items: Iterable[tuple[bytes, bytes]]) -> None:
+        del partition  # the values say it
+        self._groups.rebuild(items)
 
-    async def process(self, events: list[Event]) -> None:
+    async def process(self, events: list[Any]) -> None:
         """Decide a batch, store, send; return when Kafka has all of it."""
-        writes: list[tuple[int, bytes, bytes | None, asyncio.Future[Any]]] = []
+        context = self._context()
+        contexts: dict[int, Context] = {}
+        last: dict[int, int] = {}
         written: list[Output] = []
         for event in events:
-            self._one(event.message, writes, written)
+            message = event.message
+            if message.partition not in contexts:
+                through = self.sent_through.before(message.partition, message.offset)
+                contexts[message.partition] = replace(context, sent_through=through)
+            written += self._one(message, contexts[message.partition])
+            last[message.partition] = message.offset
         self._metrics.batch.labels("group").observe(len(events))
-        await self._changelog.flush(writes)
+        self.index.stored(await self._changelog.flush())
         await self._outputs.write(written)
-        self._metrics.groups.set(len(self._changelog))
+        for partition, offset in last.items():
+            self.sent_through.sent(partition, offset)
 
-    def _one(self, message: Any, writes: list[Any], written: list[Output]) -> None:
+    def _one(self, message: Any, context: Context) -> list[Output]:
+        place = Place(message.partition, message.offset, round(message.timestamp * 1000))
         try:
-            alert = AlertRecord.decode(message.value or b"", topics.ALERTS)
+            record = decode_alerts(message.value or b"")
         except NewerSchema:
             raise
         except BadInput as error:
             self._metrics.dead_letters.labels(topics.ALERTS).inc()
             self._log.warning("alert to dead-letters", reason=str(error), offset=message.offset)
-            written.append(dead_letter(message, topics.ALERTS, str(error), round(message.timestamp * 1000)))
+            return [dead_letter(message, topics.ALERTS, str(error), place.now_ms)]
+        self._changelog.turn(place.partition)
+        step = self._groups.step(record, place, context)
+        self._count(record, step.verdict)
+        if step.verdict is Verdict.TAKEN:
+            self._groups.expire(place, self._memory_ms, EXPIRE_PER_EVENT)  # stages what it removes
+        outputs = [Output(out.topic, out.key, out.value) for out in step.outputs]
+        for out in outputs:
+            if out.topic == topics.DECISIONS and out.value is not None:
+                self._metrics.decisions.labels(orjson.loads(out.value)["decision"]).inc()
+        return outputs
+
+    def _count(self, record: AlertRecord | FlushRecord, verdict: Verdict) -> None:
+        if isinstance(record, FlushRecord):
+            self._metrics.flushes.labels(verdict.value).inc()
             return
-        place = Place(message.partition, message.offset, round(message.timestamp * 1000))
-        key = state_key(alert.subscription, group_key(alert))
-        raw = self._changelog.get(key)
-        verdict, group = decide(
-            None if raw is None else Group.decode(raw),
-            alert,
-            place,
-            time_to_live_ms=round(self._settings.time_to_live_s * 1000),
-            payload=self._payload,
-        )
         if verdict is Verdict.REPEATED:
             self._metrics.alerts_repeated.inc()
             return
-        if verdict is Verdict.TAKEN:
-            value = group.encode()
-            self._aged(place.partition).append((place.now_ms, key))
-            writes.append((place.partition, key, value, self._changelog.put(place.partition, key, value)))
-            self._expire(place, writes)
-        self._send(alert, group, written)
-
-    def _send(self, alert: AlertRecord, group: Group, written: list[Output]) -> None:
-        subscription = alert.subscription.encode()
-        written.append(Output(topics.DECISIONS, subscription, group.decision))
-        if group.delivery is not None:
-            written.append(Output(topics.DELIVERIES, subscription, group.delivery))
-        decision = DecisionRecord.decode(group.decision, topics.DECISIONS)
-        self._metrics.decisions.labels(decision.decision).inc()
-        self._metrics.latency.labels("group").observe(max(0.0, self._clock() - alert.published_ms / 1000))
-
-    def _aged(self, partition: int) -> deque[tuple[int, bytes]]:
-        if self._ages is None:
-            self._ages = {}
-            for place, key in sorted(
-                ((place_of(value), key) for key, value in self._changelog.items()), key=lambda held: held[0].now_ms
-            ):
-                self._ages.setdefault(place.partition, deque()).append((place.now_ms, key))
-        return self._ages.setdefault(partition, deque())
-
-    def _expire(self, place: Place, writes: list[Any]) -> None:
-        """Forget a few groups of this partition that are older than the memory, by the time of its records.
-
-        Of this partition only: another may lag by days, and may belong to another worker by now.
-        """
-        ages = self._aged(place.partition)
-        oldest = place.now_ms - round(self._settings.memory_s * 1000)
-        for _ in range(EXPIRE_PER_EVENT):
-            if not ages or ages[0][0] >= oldest:
-                return
-            _, key = ages.popleft()
-            if self._changelog.get(key) is not None:
-                writes.append((place.partition, key, None, self._changelog.put(place.partition, key, None)))
+        self._metrics.latency.labels("group").observe(max(0.0, self._clock() - record.published_ms / 1000))

@@ -23,7 +23,7 @@ class Indexed:
     """Which partitions are indexed, and as of which offset of their changelog."""
 
     def __init__(self, name: str, changelog: Changelog, rebuild: Rebuild, forget: Callable[[int], None]) -> None:
-        self._name = name
+        self.name = name
         self._changelog = changelog
         self._rebuild = rebuild
         self._forget = forget
@@ -60,7 +60,7 @@ class Indexed:
                 self._forget(partition)
                 count = await asyncio.to_thread(self._read, partition)
                 self._as_of[partition] = applied
-                self._log.info("table indexed", table=self._name, partition=partition, entries=count)
+                self._log.info("table indexed", table=self.name, partition=partition, entries=count)
         finally:
             self.recovering = False
         return time.monotonic() - began
@@ -74,5 +74,6 @@ class Indexed:
                 count += 1
                 yield item
 
+        self._changelog.turn(partition)
         self._rebuild(partition, counted())
         return count

@@ -2,29 +2,31 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import faust
 from aiokafka.admin import AIOKafkaAdminClient
 
 from service import logs
-from service.adapters.control import RulesFollower, SubscriptionsFollower
+from service.adapters.control import RulesFollower, SilencesFollower, SubscriptionsFollower
 from service.adapters.kafka_client import client_options, topic_name
 from service.adapters.writer import Writer
-from service.alerting.addressing import SubscriptionIndex
-from service.delivery.formats import notification
 from service.metrics import RoleMetrics, WorkerMetrics
 from service.model import topics
 from service.model.errors import BongsuError, Unavailable, WrongSetup
+from service.model.records import SilenceRecord
 from service.settings import Settings
 from service.streams.batcher import Batcher, Process
+from service.streams.changelog import ChangelogProducer
 from service.streams.engines import Compile, Engines
 from service.streams.faust_app import make_app, raw_topic
-from service.streams.group import Changelog, GroupStage
 from service.streams.handover import handed_over
+from service.streams.local_tables import LocalTables
 from service.streams.match import MatchStage
-from service.streams.story import StoryStage
+from service.streams.state import State
 from service.streams.watchdog import Watchdog
 
 LAG_PERIOD_S = 2.0
@@ -50,45 +52,65 @@ class Worker:
         self._engines = Engines(compile_engine)
         self._rules = RulesFollower(settings.kafka, on_change=self._engines.changed, on_failure=self._fail)
         self._subscriptions = SubscriptionsFollower(
-            settings.kafka, on_change=self._index_subscriptions, on_failure=self._fail
+            settings.kafka, on_change=self._control_changed, on_failure=self._fail
         )
-        self._index = SubscriptionIndex(())
+        self._silences = SilencesFollower(settings.kafka, on_change=self._silenced, on_failure=self._fail)
         self._outputs = Writer(settings.kafka, on_retry=metrics.output_retries.inc)
+        self._changelogs = ChangelogProducer(settings.kafka, on_retry=metrics.output_retries.inc)
+        self._tables: LocalTables | None = None
+        self._state: State | None = None
         self._app: Any = None
         self._batchers: dict[str, Batcher] = {}
         self._watchdog = Watchdog()
         self._connected = False
-        self._lag_task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
 
     async def start(self) -> None:
         """Read the control topics, connect, join the group. Returns before partitions are assigned: ask `ready`."""
-        partitions = await self._partitions_of(topics.ALERTS)
+        cluster, partitions = await self._cluster(topics.MATCHES, topics.ALERTS)
         await self._rules.start()
         await self._subscriptions.start()
-        self._index_subscriptions()
+        await self._silences.start()
         await self._outputs.start()
-        self._app = self._build(partitions)
+        await self._changelogs.start()
+        kafka = self._settings.kafka
+        self._tables = LocalTables(self._settings.bongsu.data_dir, cluster, topic_name(kafka, topics.WORKER_GROUP))
+        self._build(self._tables.take(), (partitions[topics.MATCHES], partitions[topics.ALERTS]))
+        self._control_changed()
+        self._silenced(self._silences.all())
         await self._app.start()
         self._connected = True
-        self._lag_task = asyncio.create_task(self._report(), name="lag")
+        self._tasks = [
+            asyncio.create_task(self._ends_with_us(self._report()), name="lag"),
+            asyncio.create_task(self._ends_with_us(self._state_built.timer.run()), name="timer"),
+        ]
 
     async def stop(self) -> None:
         """Leave the group with the offsets of what was acknowledged committed."""
-        if self._lag_task is not None:
-            self._lag_task.cancel()
-            await asyncio.gather(self._lag_task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._app is not None:
             await self._app.stop()
         await self._outputs.stop()
+        await self._changelogs.stop()
         await self._engines.stop()
         await self._rules.stop()
         await self._subscriptions.stop()
+        await self._silences.stop()
+        if self._tables is not None:
+            self._tables.release()
+
+    @property
+    def _state_built(self) -> State:
+        assert self._state is not None, "start() first"
+        return self._state
 
     def not_ready(self) -> list[str]:
         """What is still missing, as sentences; empty when ready."""
         missing = []
-        if not self._rules.ready or not self._subscriptions.ready:
+        if not all(followed.ready for followed in (self._rules, self._subscriptions, self._silences)):
             missing.append("control topics are not read to their end")
         elif not self._engines.ready:
             missing.append(self._why_no_rules())
@@ -106,42 +128,39 @@ class Worker:
             return "the rules are being compiled"
         return "no rule set is published: run `bongsu rules apply DIR`"
 
-    def _build(self, alert_partitions: int) -> Any:
+    def _build(self, tables: Path, partitions: tuple[int, int]) -> None:
         settings = self._settings
-        app = make_app(
-            settings.kafka, settings.bongsu.data_dir, store=settings.alerting.store, alert_partitions=alert_partitions
-        )
-        table = app.Table(
-            "groups",
-            key_type=bytes,
-            value_type=bytes,  # a `dict` or `list` could not be decoded on recovery (design, part 5)
-            partitions=alert_partitions,
-        )
+        app = make_app(settings.kafka, tables, store=settings.alerting.store, alert_partitions=partitions[1])
         match = MatchStage(settings.matching, self._engines, self._outputs, self._metrics, self._clock)
-        story = StoryStage(lambda: self._index, self._outputs, self._metrics, self._clock)
-        group = GroupStage(
-            settings.alerting,
-            Changelog(table, on_retry=self._metrics.output_retries.inc),
-            self._outputs,
-            self._metrics,
-            notification,
-            self._clock,
+        state = State(
+            app, settings, self._outputs, self._changelogs, self._silences.at, self._metrics, self._clock, partitions
         )
         self._agent(app, topics.ARTICLES, "match", match.process, settings.matching.batch_size)
-        self._agent(app, topics.MATCHES, "story", story.process, settings.matching.batch_size)
-        self._agent(app, topics.ALERTS, "group", group.process, settings.alerting.commit_every)
+        self._agent(app, topics.MATCHES, "story", state.story.process, settings.matching.batch_size)
+        self._agent(app, topics.ALERTS, "group", state.group.process, settings.alerting.commit_every)
+
+        async def on_revoked(*_: Any, **__: Any) -> None:
+            await self._ends_with_us(state.given_up(self._batchers.values()))
 
         async def on_assigned(*about: Any, **_: Any) -> None:
-            group.recovered()
+            state.assigned()
             self._log.info("partitions assigned", count=len(about[1]))
 
-        async def on_recovered() -> None:
-            group.recovered()
-
+        app.on_partitions_revoked.connect(cast("Any", on_revoked))
         app.on_partitions_assigned.connect(cast("Any", on_assigned))
-        table.on_recover(on_recovered)
+        for table, topic in (("stories", topics.MATCHES), ("groups", topics.ALERTS)):
+            app.tables[table].on_recover(partial(self._recovered, topic))
+        self._app, self._state = app, state
 
-        return app
+    async def _recovered(self, topic: str) -> None:
+        await self._ends_with_us(self._state_built.recovered(topic))
+
+    async def _ends_with_us(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a part of the role: where it fails the role does, since nobody else would see it."""
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001
+            self._fail(error)
 
     def _agent(self, app: faust.App, topic: str, name: str, process: Process, size: int) -> None:
         async def agent(stream: Any) -> None:
@@ -161,37 +180,45 @@ class Worker:
             )
             self.failed.set_result(error)
 
-    def _index_subscriptions(self, *_: Any) -> None:
+    def _control_changed(self) -> None:
         known = self._subscriptions.all()
-        self._index = SubscriptionIndex(known)
         self._role_metrics.subscriptions.set(len(known))
+        if self._state is not None:
+            self._state.subscribed(known)
 
-    async def _partitions_of(self, topic: str) -> int:
+    def _silenced(self, changed: Sequence[SilenceRecord]) -> None:
+        if self._state is not None:
+            self._state.silenced(changed)
+
+    async def _cluster(self, *names: str) -> tuple[str, dict[str, int]]:
+        """The id of the cluster, and how many partitions each topic has."""
         admin = AIOKafkaAdminClient(**client_options(self._settings.kafka))
-        name = topic_name(self._settings.kafka, topic)
+        wanted = {topic_name(self._settings.kafka, name): name for name in names}
         try:
             await admin.start()
-            found = await admin.describe_topics([name])
+            cluster = await admin.describe_cluster()
+            found = await admin.describe_topics(list(wanted))
         except Exception as error:
             raise Unavailable(f"Kafka at {self._settings.kafka.bootstrap_servers} does not answer: {error}") from error
         finally:
             await admin.close()
-        if not found or found[0].get("error_code"):
-            raise WrongSetup(f"the topic {name} does not exist; run `bongsu topics create`")
-        return len(found[0]["partitions"])
+        partitions = {wanted[one["topic"]]: len(one["partitions"]) for one in found if not one.get("error_code")}
+        for full, name in wanted.items():
+            if not partitions.get(name):
+                raise WrongSetup(f"the topic {full} does not exist; run `bongsu topics create`")
+        return str(cluster.get("cluster_id") or ""), partitions
 
     async def _report(self) -> None:
         """Lag by topic, and the rules in force, every LAG_PERIOD_S; and the end of a stream that crashed."""
-        try:
-            while True:
-                if self._app.crashed:
-                    raise Unavailable(f"the stream crashed: {self._app.crash_reason!r}")  # noqa: TRY301
-                await self._read_again(self._report_lag())
-                self._metrics.rules_loaded.set(self._engines.rules)
-                self._metrics.rules_refused.set(self._rules.refused is not None or self._engines.refused is not None)
-                await asyncio.sleep(LAG_PERIOD_S)
-        except Exception as error:  # noqa: BLE001  nobody else would see that the stream crashed
-            self._fail(error)
+        while True:
+            if self._app.crashed:
+                raise Unavailable(f"the stream crashed: {self._app.crash_reason!r}")
+            await self._read_again(self._report_lag())
+            self._metrics.rules_loaded.set(self._engines.rules)
+            self._metrics.rules_refused.set(self._rules.refused is not None or self._engines.refused is not None)
+            if self._tables is not None:
+                self._tables.touch()
+            await asyncio.sleep(LAG_PERIOD_S)
 
     async def _read_again(self, progress: Mapping[Any, tuple[int, int]]) -> None:
         """Rewind what stands still to its committed offset."""

@@ -46,7 +46,7 @@ class PartitionStore(Protocol):
         ...
 
     def write(self, partition: int, changes: Iterable[Change], offset: int | None) -> None:
-        """Store a batch, all or nothing. `offset`: up to where the changelog has it (None: not known, the old stays)."""
+        """Store a batch, all or nothing. `offset`: up to where the changelog has it (None: not known)."""
         ...
 
 

@@ -11,8 +11,8 @@ from service.adapters.kafka_client import client_options, make_producer, started
 from service.model.topics import WORKER_GROUP
 from service.streams import transport
 from service.streams.batcher import Batcher
-from service.streams.faust_app import make_app, raw_topic
-from service.streams.group import Changelog
+from service.streams.changelog import Changelog, ChangelogProducer
+from service.streams.faust_app import make_app, make_table, raw_topic
 from service.streams.handover import handed_over
 from tests.waiting import wait_until
 
@@ -24,12 +24,17 @@ pytestmark = [
 ]
 
 
+MEMORY, DISK = "memory://", "rocksdb://?driver=rocksdict"
+
+
 class Running:
     """A Faust app of ours with one agent, as the worker builds it."""
 
-    def __init__(self, settings, path, handle, *, size=50, table=False):
-        self.app = make_app(settings, path, store="memory://", alert_partitions=2)
-        self.table = self.app.Table("facts", key_type=bytes, value_type=bytes, partitions=2) if table else None
+    def __init__(self, settings, path, handle, *, size=50, table=None):
+        """`table`: where it is kept; None: there is none."""
+        self.app = make_app(settings, path, store=table or MEMORY, alert_partitions=2)
+        self.table = make_table(self.app, "facts", store=table, partitions=2) if table else None
+        self.producer = ChangelogProducer(settings)
         self.failures: list[BaseException] = []
 
         async def agent(stream):
@@ -39,13 +44,19 @@ class Running:
 
         self.app.agent(raw_topic(self.app, settings, "alerts"), name="facts")(agent)
 
+    @property
+    def changelog(self):
+        return Changelog(self.producer, self.table.changelog_topic.get_topic_name(), lambda: self.table.data)
+
     async def __aenter__(self):
+        await self.producer.start()
         await self.app.start()
         await wait_until(lambda: self.app.consumer.assignment() and not self.app.rebalancing, 60)
         return self
 
     async def __aexit__(self, *_):
         await self.app.stop()
+        await self.producer.stop()
 
 
 async def produce(settings, count, first=0):
@@ -102,26 +113,107 @@ async def test_what_was_not_acknowledged_comes_again_after_a_restart(kafka_setti
     assert await committed(kafka_settings) == {0: 3}
 
 
-async def test_a_table_of_bytes_is_recovered_from_its_changelog(kafka_settings, tmp_path):
+@pytest.mark.parametrize("where", [MEMORY, DISK])
+async def test_a_table_of_bytes_is_recovered_from_its_changelog(where, kafka_settings, tmp_path):
     stored: list[object] = []
 
     async def store(events):
         for event in events:
-            await changelog.put(event.message.partition, b"key", b"\x00\xff bytes, not text")
-            await changelog.put(event.message.partition, b"gone", b"x")
-            await changelog.put(event.message.partition, b"gone", None)
+            changelog.turn(event.message.partition)
+            changelog.put(b"key", b"\x00\xff bytes, not text")
+            changelog.put(b"gone", b"x")
+            changelog.put(b"gone", None)
+            await changelog.flush()
             stored.append(event)
 
     async def nothing(events):
         pass
 
-    async with Running(kafka_settings, tmp_path / "1", store, table=True) as running:
-        changelog = Changelog(running.table)
+    async with Running(kafka_settings, tmp_path / "1", store, table=where) as running:
+        changelog = running.changelog
         await produce(kafka_settings, 1)
         await wait_until(lambda: stored)
-    async with Running(kafka_settings, tmp_path / "2", nothing, table=True) as running:
-        await wait_until(lambda: not running.app.tables.recovery.in_recovery and len(running.table.data), 60)
-        assert dict(running.table.data.items()) == {b"key": b"\x00\xff bytes, not text"}
+    async with Running(kafka_settings, tmp_path / "2", nothing, table=where) as running:
+        await _recovered(running)
+        assert dict(running.changelog.scan(0)) == {b"key": b"\x00\xff bytes, not text"}
+        assert dict(running.changelog.scan(1)) == {}
+
+
+async def _recovered(running):
+    await wait_until(
+        lambda: not running.app.rebalancing and not running.app.tables.recovery.in_recovery
+        and running.app.tables.recovery.completed.is_set(),
+        60,
+    )  # fmt: skip
+
+
+async def test_a_table_on_disk_goes_on_where_it_was_and_reads_what_others_wrote_meanwhile(kafka_settings, tmp_path):
+    """Its offset is written with its values: the recovery begins there, and what stands before it is not read again."""
+
+    async def nothing(events):
+        pass
+
+    async def write(running, key, value):
+        changelog = running.changelog
+        changelog.turn(0)
+        changelog.put(key, value)
+        await changelog.flush()
+        return changelog.applied(0)
+
+    async with Running(kafka_settings, tmp_path / "1", nothing, table=DISK) as running:
+        await _recovered(running)
+        assert await write(running, b"first", b"1") == 0
+        # what a crash between changelog and disk would leave: only the changelog has it
+        await running.producer.write(running.changelog._topic, 0, [(b"unstored", b"u")])
+    async with Running(kafka_settings, tmp_path / "2", nothing, table=DISK) as running:
+        await _recovered(running)
+        assert await write(running, b"first", b"2") == 2
+    async with Running(kafka_settings, tmp_path / "1", nothing, table=DISK) as running:
+        await _recovered(running)
+        assert dict(running.changelog.scan(0)) == {b"first": b"2", b"unstored": b"u"}
+        assert running.changelog.applied(0) == 2
+        assert running.app.tables.recovery.active_offsets  # Faust was told where the table stands
+        running.table.data.write(0, [(b"kept", b"only here")], None)
+    async with Running(kafka_settings, tmp_path / "1", nothing, table=DISK) as running:
+        await _recovered(running)
+        assert dict(running.changelog.scan(0))[b"kept"] == b"only here", "the table was not read anew"
+
+
+async def test_what_is_staged_is_read_at_once_and_stored_when_it_is_acknowledged(kafka_settings, tmp_path):
+    async def nothing(events):
+        pass
+
+    async with Running(kafka_settings, tmp_path, nothing, table=DISK) as running:
+        await _recovered(running)
+        changelog = running.changelog
+        changelog.turn(1)
+        changelog.put(b"key", b"value")
+        assert changelog.get(b"key") == b"value"
+        assert dict(changelog.scan(1)) == {}, "a crash now must not leave what the changelog does not have"
+        await changelog.flush()
+        assert dict(changelog.scan(1)) == {b"key": b"value"}
+
+
+async def test_tables_of_different_numbers_of_partitions_live_in_one_app(kafka_settings, tmp_path):
+    async def nothing(events):
+        pass
+
+    running = Running(kafka_settings, tmp_path, nothing, table=DISK)
+    other = make_table(running.app, "other-facts", store=DISK, partitions=1)
+    topic = raw_topic(running.app, kafka_settings, "matches")
+
+    async def agent(stream):
+        async for _ in handed_over(stream, 10):
+            pass
+
+    running.app.agent(topic, name="matches")(agent)
+    async with running:
+        await _recovered(running)
+        found = {}
+        for partition in running.app.consumer.assignment():
+            found.setdefault(partition.topic, set()).add(partition.partition)
+        assert found[other.changelog_topic.get_topic_name()] == {0}
+        assert found[running.table.changelog_topic.get_topic_name()] == {0, 1}
 
 
 async def test_agents_and_tables_may_have_different_numbers_of_partitions(kafka_settings, tmp_path):
@@ -133,7 +225,7 @@ async def test_agents_and_tables_may_have_different_numbers_of_partitions(kafka_
     async def note(events):
         seen.extend(events)
 
-    running = Running(kafka_settings, tmp_path, note, table=True)
+    running = Running(kafka_settings, tmp_path, note, table=DISK)
 
     async def agent(stream):
         async for events in handed_over(stream, 10):
