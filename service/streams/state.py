@@ -16,7 +16,7 @@ from service.alerting.addressing import SubscriptionIndex
 from service.alerting.groups import Context, Groups
 from service.alerting.silence import Silence
 from service.alerting.story import Stories, StoryLimits
-from service.delivery.formats import notification
+from service.delivery.formats import body_of
 from service.metrics import WorkerMetrics
 from service.model import topics
 from service.model.errors import Unavailable
@@ -133,7 +133,7 @@ class State:
             policy=index.policy,
             style=index.style,
             silences=self._silences,
-            payload=notification,
+            payload=body_of,
             sent_through=-1,
             time_to_live_ms=round(self._settings.alerting.time_to_live_s * 1000),
         )
