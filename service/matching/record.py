@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from service.matching.findings import Findings, Hit
+from service.matching.implication import mutes
 from service.model import ids
 from service.model.records import SCHEMA, ArticleHead, MatchRecord
 
@@ -28,7 +29,7 @@ def match_record(  # noqa: PLR0913 - what a record is made of
     article_id, content = findings.article.id, findings.content_hash
     shown: dict[int, dict[str, Any]] = {}
     matches = []
-    for hit in hits:
+    for hit, broader in narrower_first(hits):
         occurrences = hit.occurrences
         for one in occurrences[:evidence]:
             if id(one) not in shown:  # several rules may be about one name
@@ -36,15 +37,16 @@ def match_record(  # noqa: PLR0913 - what a record is made of
         rule: dict[str, Any] = {"id": hit.rule.id, "name": hit.rule.name, "tags": hit.rule.tags}
         if hit.rule.policy is not None:
             rule["policy"] = hit.rule.policy
-        matches.append(
-            {
-                "match_id": ids.match_id(article_id, content, hit.rule.id),
-                "rule": rule,
-                "mentions": [shown[id(one)] for one in occurrences[:evidence]],
-                "mentions_total": len(occurrences),
-                "entities": sorted({owner for one in occurrences if (owner := one.surface.owner) is not None}),
-            }
-        )
+        match = {
+            "match_id": ids.match_id(article_id, content, hit.rule.id),
+            "rule": rule,
+            "mentions": [shown[id(one)] for one in occurrences[:evidence]],
+            "mentions_total": len(occurrences),
+            "entities": sorted({owner for one in occurrences if (owner := one.surface.owner) is not None}),
+        }
+        if broader:
+            match["mutes"] = broader
+        matches.append(match)
     return orjson.dumps(
         {
             "schema": SCHEMA,
@@ -59,6 +61,12 @@ def match_record(  # noqa: PLR0913 - what a record is made of
             "matched_ms": matched_ms,
         }
     )
+
+
+def narrower_first(hits: Sequence[Hit]) -> list[tuple[Hit, tuple[str, ...]]]:
+    """Hits with the broader rules that each mutes; who mutes stands before whom it mutes, else as they came."""
+    muted = zip(hits, mutes([hit.rule for hit in hits]), strict=True)
+    return sorted(muted, key=lambda item: -len(item[1]))
 
 
 def takedown_record(article: str, *, edition: str, rules_version: str, published_ms: int, matched_ms: int) -> bytes:

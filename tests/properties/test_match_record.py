@@ -33,6 +33,8 @@ rules:
   - {id: light, name: 빛, when: '@lamp AND NOT (@harbour AND @hill)'}
 """
 NAMES = ["나루시", "羅樓", "가람산", "다솜전자", "협약", "광고", "등불", "조명"]
+BROADER = {"both": {"harbour"}}
+"""Which of them say less than another wherever that one is true. (`both` says nothing of adverts, nor of `light`.)"""
 
 
 @functools.cache
@@ -89,8 +91,9 @@ def slow_record(findings: Findings, hits: list[Hit], evidence: int) -> MatchReco
                 ),
                 mentions_total=len(hit.mentions),
                 entities=tuple(sorted({mention.entity for mention in hit.mentions if mention.entity})),
+                mutes=tuple(sorted(BROADER.get(hit.rule.id, set()) & {other.rule.id for other in hits})) or None,
             )
-            for hit in hits
+            for hit in sorted(hits, key=lambda hit: hit.rule.id != "both")
         ),
         sketch=sketch(findings.cleaned).encode(),
         published_ms=1_000,
