@@ -14,7 +14,7 @@ _MARK = re.compile(
     re.IGNORECASE,
 )
 _EXCLUSIVE = re.compile(rf"{_OPEN}\s*단독\s*{_CLOSE}")
-_NOT_LETTERS = re.compile(r"[\W_]+")
+_WORD = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"\d[\d.,]*")
 _DIGITS = re.compile(r"\d+")
 _FLASH, _FULL, _SUMMARY, _FINAL = 1, 20, 30, 50
@@ -33,6 +33,8 @@ class Headline:
     rank: int
     """How far the story had come: 0 without a mark, 속보 and 1보 1, 2보 2, 상보 20, 종합 30, 종합2보 32, 최종 50."""
     numbers: frozenset[str]
+    subject: str
+    """Its first word without a last syllable that may be a particle: 강남서 is 강남."""
 
 
 def read_headline(title: str | None) -> Headline:
@@ -45,7 +47,9 @@ def read_headline(title: str | None) -> Headline:
         text = _MARK.sub(" ", text)
     text = _EXCLUSIVE.sub(" ", text)
     numbers = frozenset(number.replace(",", "").rstrip(".") for number in _NUMBER.findall(text))
-    return Headline(_NOT_LETTERS.sub("", text).casefold(), rank, numbers)
+    words = _WORD.findall(text.casefold())
+    first = words[0] if words else ""
+    return Headline("".join(words), rank, numbers, first[:-1] if len(first) > 2 else first)
 
 
 def is_next(earlier: Headline, later: Headline) -> bool:
@@ -61,6 +65,8 @@ def is_next(earlier: Headline, later: Headline) -> bool:
     grows = later.rank > earlier.rank or (later.rank == 0 and earlier.rank < _FULL)
     if not grows and not (earlier.numbers <= later.numbers or later.numbers <= earlier.numbers):
         return False
+    if earlier.subject not in later.letters or later.subject not in earlier.letters:
+        return False  # of two mayors, or two companies, the same is said in the same words
     return _likeness(earlier.letters, later.letters) >= SIMILAR
 
 

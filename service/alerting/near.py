@@ -14,7 +14,7 @@ MIN_LETTERS = 110
 """Some 150 characters with spaces: below it a body is a copy only when it is equal."""
 SENTENCES = 0.6
 """Of the shorter body's letters stand in sentences that the other has too."""
-EDITED_JACCARD = 0.72
+EDITED_JACCARD = 0.8
 """Of shingles, when sentences were edited."""
 EDITED_SENTENCES = 0.25
 """... and this share is untouched: names or numbers change every sentence of a template, an editor does not."""

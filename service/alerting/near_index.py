@@ -22,7 +22,8 @@ LOOKED_AT = 16
 COMMON_STORIES = 5
 """A sentence of so many stories among those is boilerplate."""
 COMPARED = 8
-"""Articles that are compared with a new one, those with most in common first."""
+"""Articles that are compared with a new one, those with most in common first, until one is like enough."""
+ENOUGH = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,9 @@ class NearIndex:
         self._sentences: Postings[int, Entry] = Postings()
         self._bands: Postings[int, Entry] = Postings()
 
-    def add(self, entry: Entry) -> None:
-        """Put it last. Articles too short to be judged by likeness are not in it."""
-        for postings, key in self._keys(entry):
+    def add(self, entry: Entry, sketch: Sketch | None = None) -> None:
+        """Put it last. Too short articles are not in it. `sketch`: its own, if it is at hand."""
+        for postings, key in self._keys(entry, sketch):
             postings.add(key, entry)
 
     def remove(self, entry: Entry) -> None:
@@ -50,35 +51,37 @@ class NearIndex:
         for postings, key in self._keys(entry):
             postings.remove(key, entry)
 
-    def _keys(self, entry: Entry) -> list[tuple[Postings[int, Entry], int]]:
+    def _keys(self, entry: Entry, sketch: Sketch | None = None) -> list[tuple[Postings[int, Entry], int]]:
         if not entry.sketch:
             return []
-        sketch = unpack(entry.sketch)
+        sketch = sketch or unpack(entry.sketch)
         if sketch.letters < MIN_LETTERS:
             return []
         found = [(self._sentences, token) for token in _looked_up_by(sketch)]
         return found + [(self._bands, key) for key in _bands(sketch)]
 
     def nearest(
-        self, sketch: Sketch, is_alive: Callable[[Entry], bool], more: Callable[[Entry], Entry | None]
+        self, sketch: Sketch, is_alive: Callable[[Entry], bool], more: Callable[[Entry], Entry]
     ) -> Found | None:
-        """The article that is most like a body; of equal ones the latest.
+        """The article that is most like a body, or the first that is like enough.
 
         `more` names, for an article, another of its story to compare with as well: the fullest.
         """
         if sketch.letters < MIN_LETTERS:
             return None
         candidates, common = self._candidates(sketch, is_alive)
-        compared: set[Entry] = set()
+        compared: set[bytes] = set()
         best: Found | None = None
         for candidate, _ in candidates.most_common(COMPARED):
             for entry in (candidate, more(candidate)):
-                if entry is None or entry in compared or not is_alive(entry):
+                if entry.sketch in compared or not is_alive(entry):
                     continue
-                compared.add(entry)
+                compared.add(entry.sketch)
                 found = likeness(sketch, unpack(entry.sketch), common)
                 if found and (best is None or (found, entry.offset) > (best.likeness, best.entry.offset)):
                     best = Found(entry, found)
+                    if found >= ENOUGH:
+                        return best
         return best
 
     def _candidates(self, sketch: Sketch, is_alive: Callable[[Entry], bool]) -> tuple[Counter[Entry], Collection[int]]:

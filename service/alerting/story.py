@@ -139,7 +139,7 @@ class Stories:
         joined = index.join(told, sketch, place.now_ms)
         told, role = _joined(told, joined, place, index) if joined else (told, "copy" if redated else "lead")
         told.answers = [Answer(record.content_hash, role, joined.by if joined else None, told.copies, told.sources)]
-        index.add(key, told)
+        index.add(key, told, sketch)
         return _step(key, told.encode(), record, told, told.answers[0])
 
     def _again(self, key: bytes, record: MatchRecord, known: Told, answer: Answer) -> StoryStep:

@@ -72,9 +72,9 @@ class Told:
             "redated": self.redated,
             "url": self.url,
             "body": self.fingerprint,
-            "title": [self.title.letters, self.title.rank, sorted(self.title.numbers)],
+            "title": [self.title.letters, self.title.rank, sorted(self.title.numbers), self.title.subject],
             "agency": self.agency,
-            "article": self.article.model_dump(exclude_none=True),
+            "article": {name: value for name, value in self.article if value is not None},
             "rules": self.rules,
             "answers": [[one.content, one.role, one.joined_by, one.copies, one.sources] for one in self.answers],
         }
@@ -85,7 +85,7 @@ def decode_told(raw: bytes) -> Told:
     """A table value that `Told.encode` wrote."""
     _, partition, offset, now_ms, size = _HEAD.unpack_from(raw)
     rest = orjson.loads(raw[_HEAD.size + size :])
-    letters, rank, numbers = rest["title"]
+    letters, rank, numbers, subject = rest["title"]
     return Told(
         place=Place(partition, offset, now_ms),
         sketch=raw[_HEAD.size : _HEAD.size + size],
@@ -96,7 +96,7 @@ def decode_told(raw: bytes) -> Told:
         redated=rest["redated"],
         url=rest["url"],
         fingerprint=rest["body"],
-        title=Headline(letters, rank, frozenset(numbers)),
+        title=Headline(letters, rank, frozenset(numbers), subject),
         agency=rest["agency"],
         article=ArticleHead.model_construct(**rest["article"]),
         rules=rest["rules"],

@@ -45,8 +45,8 @@ class StoryIndex:
         self._names: Postings[str, Entry] = Postings()
         self._near = NearIndex()
 
-    def add(self, key: bytes, told: Told) -> None:
-        """Index an article in its present version, last of all."""
+    def add(self, key: bytes, told: Told, sketch: Sketch | None = None) -> None:
+        """Index an article in its present version, last of all. `sketch`: that of `told`, if it is at hand."""
         self.drop(key)
         entry = Entry(key, told)
         self.entries[key] = entry
@@ -62,7 +62,7 @@ class StoryIndex:
             self._bodies.add(entry.body, entry)
         for name in entry.names:
             self._names.add(name, entry)
-        self._near.add(entry)
+        self._near.add(entry, sketch)
 
     def drop(self, key: bytes) -> None:
         """Forget an article, and its story with the last of them."""

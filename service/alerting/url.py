@@ -12,6 +12,7 @@ _HOSTS = re.compile(r"^(?:www\d?|m|mobile|amp|wap)\.(?=[^.]+\.)")
 _AMP_PATH = re.compile(r"^/amp(?=/)|/amp(?=/|$)|(?<=[^/])\.amp(?=\.html?$|$)", re.IGNORECASE)
 _INDEX = re.compile(r"/(?:index|default)\.(?:html?|php|aspx?|jsp)$", re.IGNORECASE)
 _SAFE = "/~:@!$&'()*+,;=-._"
+_PLAIN = re.compile(r"[a-zA-Z0-9/._~-]*")
 _PORTS = {"http": 80, "https": 443}
 MAX_URL = 4_096
 
@@ -33,16 +34,18 @@ def canonical_url(url: str | None) -> str | None:
         before, host = host, _HOSTS.sub("", host)
     if port is not None and port != _PORTS[scheme]:
         host = f"{host}:{port}"
-    path = unquote(_INDEX.sub("/", _AMP_PATH.sub("", parts.path)), errors="surrogateescape")
-    path = re.sub(r"/{2,}", "/", quote(path, safe=_SAFE, errors="surrogateescape")).rstrip("/")
-    kept = sorted(
-        {
-            (name, value)
-            for name, value in parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape")
-            if not _TRACKING.fullmatch(name.lower())
-        }
-    )
-    query = urlencode(kept, errors="surrogateescape")
+    path = _INDEX.sub("/", _AMP_PATH.sub("", parts.path))
+    if not _PLAIN.fullmatch(path):
+        path = quote(unquote(path, errors="surrogateescape"), safe=_SAFE, errors="surrogateescape")
+    path = re.sub(r"/{2,}", "/", path).rstrip("/")
+    query = _kept(parts.query) if parts.query else ""
     if not path and not query:
         return None
     return f"{host}{path}?{query}" if query else f"{host}{path}"
+
+
+def _kept(query: str) -> str:
+    """What says which article it is, in one order."""
+    pairs = parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
+    kept = {(name, value) for name, value in pairs if not _TRACKING.fullmatch(name.lower())}
+    return urlencode(sorted(kept), errors="surrogateescape")
