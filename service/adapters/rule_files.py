@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from service.matching.ruleset import Path as Keys
 from service.matching.ruleset import Placed, RuleSet, explain_validation
 from service.matching.schema import EntityModel, RuleModel
-from service.model.errors import InvalidRules, Problem
+from service.model.errors import BadInput, InvalidRules, Problem
 
 SUFFIXES = (".yaml", ".yml", ".json")
 _MODELS: dict[str, type[EntityModel | RuleModel]] = {"entities": EntityModel, "rules": RuleModel}
@@ -96,6 +96,23 @@ def _definitions(name: str, root: yaml.Node, problems: list[Problem]) -> Iterato
                 yield model.model_validate(plain), place
             except ValidationError as error:
                 problems.extend(explain_validation(error, place))
+
+
+def read_value(text: str, name: str) -> Any:
+    """One value written as in a rule file (YAML, of which JSON is a part; times and dates stay text).
+
+    Raises:
+        BadInput: it is not YAML, with its place in `name`.
+    """
+    problems: list[Problem] = []
+    try:
+        node = yaml.compose(text, Loader=_LOADER)
+        value = None if node is None else _plain(node, name, problems, 0)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise BadInput(f"{name}: not YAML: {' '.join(str(error).split())}") from None
+    if problems:
+        raise BadInput("\n".join(map(str, problems)))
+    return value
 
 
 def _problem(name: str, node: yaml.Node, message: str) -> Problem:

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rules": ("service.cli.rules:rules", "Check, test and apply rule files."),
     "subscribe": ("service.cli.subscribe:subscribe", "Send what rules find to a URL; prints the subscription."),
     "subscriptions": ("service.cli.subscribe:subscriptions", "List, change or remove subscriptions."),
+    "silence": ("service.cli.silence:silence", "Not to be told of something for a while; preview, list, lift."),
     "test-delivery": ("service.cli.test_delivery:test_delivery", "Send one webhook of type test; prints its attempt."),
     "attempts": ("service.cli.attempts:attempts", "What each POST did: where it went, how long, what was answered."),
     "replay": ("service.cli.replay:replay", "Send webhooks again: same ids, same bytes."),

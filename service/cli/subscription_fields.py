@@ -159,6 +159,7 @@ def masked(record: SubscriptionRecord) -> dict[str, Any]:
     shown["secrets"] = [_masked(secret) for secret in record.secrets]
     shown["retiring"] = [{"secret": _masked(old.secret), "until_ms": old.until_ms} for old in record.retiring]
     shown["headers"] = shown_headers(record.headers)
+    shown["policy"] = record.policy.written() if record.policy else {}
     return shown
 
 

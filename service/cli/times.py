@@ -39,6 +39,11 @@ def moment_ms(text: str, now_s: float) -> int:
         raise ValueError(f"{text!r} is neither a span such as 1h or 7d nor a time such as 2026-11-23T09:00") from None
 
 
+def shown_time(at_ms: int) -> str:
+    """Milliseconds since the epoch as local time with its offset."""
+    return datetime.fromtimestamp(at_ms / 1000).astimezone().isoformat(timespec="seconds")
+
+
 class Moment(click.ParamType):
     """An option that takes a moment; gives milliseconds since the epoch."""
 
@@ -52,6 +57,25 @@ class Moment(click.ParamType):
             return moment_ms(value, time.time())
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Future(click.ParamType):
+    """An option that takes a moment to come; gives milliseconds since the epoch."""
+
+    name = "when"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """From text: `1h` is in an hour; without an offset a time is local."""
+        if isinstance(value, int):
+            return value
+        try:
+            return round((time.time() + span_s(value)) * 1000)
+        except ValueError:
+            pass
+        try:
+            return moment_ms(value, time.time())
+        except ValueError:
+            self.fail(f"{value!r} is neither a span such as 2h nor a time such as 2026-11-23T18:00", param, ctx)
 
 
 class Span(click.ParamType):

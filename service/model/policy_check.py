@@ -183,6 +183,8 @@ def _urgent(policy: PolicyModel, of: Of) -> Iterator[Fault]:
     if of == "rule":
         if isinstance(policy.urgent, tuple):
             yield Fault(("urgent",), "must be true or false in the policy of a rule, which speaks for itself alone")
+    elif isinstance(policy.urgent, tuple) and any(text.startswith("entity:") for text in policy.urgent):
+        yield Fault(("urgent",), "names rules and tags, e.g. [seoul-*, 'tag:disaster'], and no entities")
     elif policy.quiet and (policy.urgent is True or (isinstance(policy.urgent, tuple) and "*" in policy.urgent)):
         yield Fault(("urgent",), "lets every rule pass the quiet hours, which then hold nothing; name some rules")
     elif policy.urgent is True:

@@ -32,6 +32,7 @@ def said(value: object) -> str:
         ({"quiet": [{"from": "09:00", "to": "09:00"}]}, "quiet.0.to: is the same as from (09:00)"),
         ({"quiet": [{"from": "12:00", "to": "24:00"}, {"from": "00:00", "to": "12:00"}]}, "quiet: leaves no minute of the week"),
         ({"quiet": [{"from": "22:00", "to": "07:00"}], "urgent": ["*"]}, "urgent: lets every rule pass"),
+        ({"urgent": ["entity:harbour"]}, "urgent: names rules and tags"),
         ({"urgent": True}, "urgent: names the rules that pass quiet hours"),
         ({"mode": "digest", "quiet": [{"from": "22:00", "to": "09:01"}]}, "digest.times.0: 09:00 lies in the quiet hours"),
         ({"mode": "digest", "digest": {"times": ["09:00", "09:00"]}}, "digest.times.1: 09:00 stands there twice"),
