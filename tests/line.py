@@ -12,6 +12,7 @@ from service.adapters.kafka_client import make_producer, started, topic_name
 from service.adapters.receiver import Receiver
 from service.adapters.rule_files import load_rules
 from service.cli.audit import take_audit
+from service.model.policy import PolicyModel
 from service.model.records import SubscriptionRecord
 from service.settings import KafkaSettings
 from tests.builders import SECRET
@@ -43,10 +44,26 @@ async def apply_rules(settings: KafkaSettings, tmp_path: Path, text: str = RULES
     await publish_rules(settings, load_rules(file))
 
 
-async def subscribe(settings: KafkaSettings, receiver: Receiver, *rules: str, name: str = "sub") -> SubscriptionRecord:
+ONE_WEBHOOK_AN_ALERT = PolicyModel(mode="each", inhibit=False)
+"""What is counted by most tests; stories, holds and digests have tests of their own."""
+
+
+async def subscribe(
+    settings: KafkaSettings,
+    receiver: Receiver,
+    *rules: str,
+    name: str = "sub",
+    policy: PolicyModel = ONE_WEBHOOK_AN_ALERT,
+) -> SubscriptionRecord:
     now_ms = int(time.time() * 1000)
     record = SubscriptionRecord(
-        id=name, url=receiver.url, rules=rules or ("*",), secrets=(SECRET,), created_ms=now_ms, updated_ms=now_ms
+        id=name,
+        url=receiver.url,
+        rules=rules or ("*",),
+        secrets=(SECRET,),
+        policy=policy,
+        created_ms=now_ms,
+        updated_ms=now_ms,
     )
     await publish_subscription(settings, record)
     receiver.secrets = [SECRET]
