@@ -166,7 +166,7 @@ def _compare(settings: KafkaSettings, found: Mapping[str, _Found], partitions: i
 
 
 def _differences(topic: Topic, actual: _Found, expected: int, *, explicit: bool) -> Iterable[str]:
-    if topic.cleanup == "compact" and actual.partitions != 1:
+    if topic.cleanup == "compact" and topic.partitions == 1 and actual.partitions != 1:
         yield f"{actual.partitions} partitions, must be 1: its records are read in their order"
     elif (topic.name in EQUAL or (explicit and topic.partitions != 1)) and actual.partitions != expected:
         yield f"{actual.partitions} partitions, must be {expected}, as many as `deliveries` has"
