@@ -1,6 +1,8 @@
 """The two ledgers, folded from records. Pure: records and committed offsets in, a balance out.
 
-Ledger `alerts`: every alert id has exactly one current decision.
+Ledger `alerts`: every alert id has exactly one current decision. One that is held or silenced is told when its time
+comes; from then on, until it is, it is pending. What was decided for good goes before it, in whatever order they come:
+a replay says again that it was held.
 Ledger `deliveries`: every delivery id has exactly one end (terminal attempt), and one content; and every replay of one,
 named by its deadline, has an end of its own: one that nobody will ever end makes its id unaccounted for again.
 
@@ -21,6 +23,8 @@ Committed = Mapping[Partition, int]
 """(topic, partition) -> the offset from which its group will read on."""
 
 LEDGERS = ("alerts", "deliveries")
+WAITING = frozenset({"held", "silenced"})
+"""Decisions that another one follows."""
 EXAMPLES = 5
 
 
@@ -47,6 +51,8 @@ class _Entry:
     contents: set[str] = field(default_factory=set)
     named_by: set[str] = field(default_factory=set)
     """Alerts whose decision names this delivery."""
+    until_ms: int = 0
+    """Of an alert that waits: when it is to be told at the latest."""
 
     @property
     def happened(self) -> set[str]:
@@ -57,6 +63,11 @@ class _Entry:
     def closed(self) -> bool:
         """It has an end, and so has each of its replays."""
         return bool(self.happened) and not self._open_replays()
+
+    @property
+    def rests(self) -> bool:
+        """It was decided, but not for good."""
+        return bool(self.ends) and self.ends <= WAITING
 
     def _open_replays(self) -> list[_Replay]:
         return [] if self.nameless_ends else [replay for replay in self.replays.values() if not replay.ended]
@@ -109,6 +120,8 @@ class Books:
         self._count("decision records")
         entry = self._alerts.setdefault(record.alert_id, _Entry(record.decided_ms))
         entry.ends.add(record.decision)
+        if record.decision in WAITING:
+            entry.until_ms = max(entry.until_ms, record.until_ms or 0)
         if record.delivery_id is not None:
             entry.contents.add(record.delivery_id)
             # a decision that names a delivery opens its account: a delivery that was never produced is a loss
@@ -145,8 +158,13 @@ class Books:
         else:
             entry.ends.add(record.outcome)
 
-    def balances(self, committed: Committed) -> tuple[Balance, Balance]:
-        """Both ledgers against the committed offsets of their consumers."""
+    def flush(self) -> None:
+        """A flush was asked for: it decides alerts and is none."""
+        self._count("flush records")
+
+    def balances(self, committed: Committed, now_ms: int = 0) -> tuple[Balance, Balance]:
+        """Both ledgers against the committed offsets of their consumers; what is held until `now_ms` is late."""
+        late = {key: entry.until_ms for key, entry in self._alerts.items() if entry.rests and entry.until_ms <= now_ms}
         waiting = {key for key, entry in self._alerts.items() if entry.waits(committed)}
         moving = {
             key
@@ -154,19 +172,20 @@ class Books:
             # decided, and the alert will be read again: then its delivery is produced again
             if entry.waits(committed) or (not entry.happened and not waiting.isdisjoint(entry.named_by))
         }
-        return _balance("alerts", self._alerts, waiting), _balance("deliveries", self._deliveries, moving)
+        return _balance("alerts", self._alerts, waiting, late), _balance("deliveries", self._deliveries, moving, {})
 
     def forget(self, before_ms: int) -> None:
         """Drop what ended and began before; what has no end is kept whatever its age."""
         for ledger in (self._alerts, self._deliveries):
-            for key in [key for key, entry in ledger.items() if entry.closed and entry.since_ms < before_ms]:
-                del ledger[key]
+            for key, entry in list(ledger.items()):
+                if entry.closed and not entry.rests and max(entry.since_ms, entry.until_ms) < before_ms:
+                    del ledger[key]
 
     def _count(self, what: str) -> None:
         self.counts[what] = self.counts.get(what, 0) + 1
 
 
-def _balance(ledger: str, entries: Mapping[str, _Entry], waiting: AbstractSet[str]) -> Balance:
+def _balance(ledger: str, entries: Mapping[str, _Entry], waiting: AbstractSet[str], late: Mapping[str, int]) -> Balance:
     pending: list[int] = []
     wrong: list[str] = []
     unaccounted = conflicting = 0
@@ -175,7 +194,9 @@ def _balance(ledger: str, entries: Mapping[str, _Entry], waiting: AbstractSet[st
         if len(entry.contents) > 1 or (ledger == "deliveries" and len(entry.ends) > 1):
             conflicting += 1
             wrong.append(key)
-        if entry.closed:
+        if key in late:
+            pending.append(late[key])
+        elif entry.closed:
             end = _current(entry.happened)
             ends[end] = ends.get(end, 0) + 1
         elif key in waiting:
@@ -201,4 +222,4 @@ def _current(ends: AbstractSet[str]) -> str:
     for end in ("delivered", "notified", "attached"):
         if end in ends:
             return end
-    return min(ends)
+    return min(ends - WAITING or ends)

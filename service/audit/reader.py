@@ -17,7 +17,7 @@ from service.adapters.kafka_client import as_ours, client_options, make_consumer
 from service.audit.books import Books, Partition
 from service.model import topics
 from service.model.errors import BadInput, Unavailable, WrongSetup
-from service.model.records import AlertRecord, AttemptRecord, DecisionRecord, DeliveryRecord
+from service.model.records import AlertRecord, AttemptRecord, DecisionRecord, DeliveryRecord, decode_alerts
 from service.settings import KafkaSettings
 
 RETRY_TOPICS = tuple(map(topics.retry_topic, topics.RETRY_TIERS_S))
@@ -163,7 +163,11 @@ class LedgerReader:
         value = message.value or b""
         try:
             if name == topics.ALERTS:
-                self._books.alert(AlertRecord.decode(value, name), partition, message.offset)
+                record = decode_alerts(value)
+                if isinstance(record, AlertRecord):
+                    self._books.alert(record, partition, message.offset)
+                else:
+                    self._books.flush()
             elif name == topics.DECISIONS:
                 self._books.decision(DecisionRecord.decode(value, name))
             elif name == topics.ATTEMPTS:

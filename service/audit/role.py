@@ -102,7 +102,7 @@ class AuditRole:
 
     def _export(self, committed: dict[tuple[str, int], int]) -> None:
         now_ms = round(self._clock() * 1000)
-        for balance in self._books.balances(committed):
+        for balance in self._books.balances(committed, now_ms):
             ledger = balance.ledger
             self._metrics.entries.labels(ledger).set(balance.entries)
             self._metrics.pending.labels(ledger).set(balance.pending)

@@ -32,7 +32,7 @@ async def take_audit(settings: KafkaSettings, wait_s: float = 0.0) -> dict[str, 
         await reader.start()
         deadline = time.monotonic() + wait_s
         while True:
-            balances = books.balances(await reader.catch_up())
+            balances = books.balances(await reader.catch_up(), round(time.time() * 1000))
             if _at_rest(balances, reader.positions) or time.monotonic() >= deadline:
                 break
             await asyncio.sleep(ROUND_PAUSE_S)

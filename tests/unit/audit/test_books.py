@@ -164,3 +164,39 @@ def test_every_alert_is_ended_pending_or_unaccounted(numbers, committed):
     assert balance.ended == sum(n % 2 == 0 for n in last)
     assert balance.pending == sum(n % 2 == 1 and at >= committed for n, at in last.items())
     assert balance.unaccounted == sum(n % 2 == 1 and at < committed for n, at in last.items())
+
+
+HELD = {"decision": "held", "delivery": None}
+
+
+def test_what_is_held_is_decided_until_its_time_and_pending_from_then_on():
+    books = Books()
+    alert = alert_record()
+    books.alert(alert, ALERTS, 3)
+    books.decision(decision_record(alert.alert_id, until_ms=2_000_000, **HELD))
+    before, late = books.balances(ALL_READ, 1_999_999)[0], books.balances(ALL_READ, 2_000_000)[0]
+    assert (before.ends, before.pending, before.balanced) == ({"held": 1}, 0, True)
+    assert (late.ends, late.pending, late.oldest_pending_ms) == ({}, 1, 2_000_000)
+    books.forget(9_000_000)
+    assert books.balances(ALL_READ)[0].entries == 1, "what waits is kept"
+
+
+@given(st.permutations(["held", "notified", "held", "silenced"]))
+def test_what_was_decided_for_good_is_current_in_whatever_order_a_replay_says_it(order):
+    books = Books()
+    alert = alert_record()
+    books.alert(alert, ALERTS, 3)
+    for decision in order:
+        delivery = "msg_1" if decision == "notified" else None
+        books.decision(decision_record(alert.alert_id, delivery, decision=decision, until_ms=5))
+    assert books.balances(ALL_READ, 10)[0].ends == {"notified": 1}
+
+
+def test_a_digest_without_alerts_has_an_end_of_its_own():
+    books = Books()
+    books.flush()
+    books.delivery(delivery_record("msg_9", alert_ids=(), type="alert.digest"), DELIVERIES, 4)
+    assert books.balances({DELIVERIES: 4})[1].pending == 1
+    books.attempt(attempt_record("msg_9"))
+    assert books.balances(ALL_READ)[1].ends == {"delivered": 1}
+    assert books.counts["flush records"] == 1
