@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
@@ -198,6 +199,11 @@ def _digest(policy: PolicyModel) -> Iterator[Fault]:
     times = (digest.times if digest else None) or ("09:00",)
     days = (digest.days if digest else None) or DAYS
     quiet = quiet_minutes(policy)
+    minutes = sorted({DAYS.index(day) * _DAY + minute_of(time) for day in days for time in times})
+    gap_s = 60 * max(later - earlier for earlier, later in pairwise([*minutes, minutes[0] + _WEEK]))
+    if policy.time_to_live_s is not None and policy.time_to_live_s <= gap_s:
+        message = f"what comes right after a digest waits {gap_s} s for the next, and would be too old; give it more"
+        yield Fault(("time_to_live_s",), message)
     zone = policy.timezone or "Asia/Seoul"
     for at, time in enumerate(times):
         path = ("digest", "times", at)

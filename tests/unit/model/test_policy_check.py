@@ -36,6 +36,8 @@ def said(value: object) -> str:
         ({"urgent": True}, "urgent: names the rules that pass quiet hours"),
         ({"mode": "digest", "quiet": [{"from": "22:00", "to": "09:01"}]}, "digest.times.0: 09:00 lies in the quiet hours"),
         ({"mode": "digest", "digest": {"times": ["09:00", "09:00"]}}, "digest.times.1: 09:00 stands there twice"),
+        ({"mode": "digest", "time_to_live_s": 86400}, "time_to_live_s: what comes right after a digest waits 86400 s"),
+        ({"mode": "digest", "digest": {"days": ["mon"]}, "time_to_live_s": 259200}, "waits 604800 s for the next"),
         ({"timezone": "Asia/Seol"}, "timezone: 'Asia/Seol' is no time zone; write a name such as Asia/Seoul"),
         ({"timezone": "../etc/passwd"}, "timezone: '../etc/passwd' is no time zone"),
         ({"mod": "each"}, "mod: there is no such field; did you mean mode?"),
@@ -59,6 +61,7 @@ def test_what_cannot_be_meant_is_refused_with_what_to_do(policy: object, says: s
     [
         {},
         {"mode": "digest"},
+        {"mode": "digest", "digest": {"times": ["09:00", "21:00"]}, "time_to_live_s": 43201},
         {"mode": "digest", "digest": {"times": ["09:00", "18:00"], "days": ["월", "금요일"], "top": 5, "empty": True}},
         {"mode": "digest", "quiet": [{"from": "22:00", "to": "09:00"}]},
         {"mode": "digest", "digest": {"days": ["sat"]}, "quiet": [{"from": "08:00", "to": "10:00", "days": ["sun"]}]},
