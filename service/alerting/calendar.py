@@ -8,7 +8,7 @@ set back.
 from datetime import date
 from functools import lru_cache
 
-from service.alerting.policy import Policy
+from service.alerting.policy import Policy, Quiet
 from service.model.local_time import first_ms, local_of, wall_time
 from service.model.policy import zone_of
 
@@ -46,14 +46,19 @@ def _span_end_ms(policy: Policy, at_ms: int) -> int | None:
     """The latest end of the spans that an instant lies in."""
     if not policy.quiet:
         return None
-    today = _today(policy, at_ms)
-    spans = [
-        [_first_ms(policy.timezone, day, minute) for minute in (span.since_minute, span.until_minute)]
-        for span in policy.quiet
+    spans = _spans(policy.timezone, policy.quiet, _today(policy, at_ms))
+    return max((end_ms for start_ms, end_ms in spans if start_ms <= at_ms < end_ms), default=None)
+
+
+@lru_cache(maxsize=1_000)
+def _spans(timezone: str, quiet: tuple[Quiet, ...], today: int) -> tuple[tuple[int, int], ...]:
+    """Beginning and end of all that may hold an instant of a day. Remembered: every alert of the day asks for them."""
+    return tuple(
+        (_first_ms(timezone, day, span.since_minute), _first_ms(timezone, day, span.until_minute))
+        for span in quiet
         for day in (today - 2, today - 1, today, today + 1)
         if _weekday(day) in span.days
-    ]
-    return max((end_ms for start_ms, end_ms in spans if start_ms <= at_ms < end_ms), default=None)
+    )
 
 
 def _today(policy: Policy, now_ms: int) -> int:
@@ -66,5 +71,5 @@ def _weekday(ordinal: int) -> int:
 
 @lru_cache(maxsize=10_000)
 def _first_ms(timezone: str, ordinal: int, minute: int) -> int:
-    """Remembered: every alert of a day asks for it again."""
+    """Remembered, as what it is asked for again and again."""
     return first_ms(zone_of(timezone), wall_time(date.fromordinal(ordinal), minute))

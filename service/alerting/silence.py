@@ -4,10 +4,11 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from service.alerting.selectors import fits_any
+from service.alerting.selectors import fits, fits_any
 from service.model.records import AlertRecord, SilenceMatchers, SilenceRecord
 
 FOREVER_MS = 1 << 62
+_NOTHING = SilenceMatchers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +35,16 @@ def matches(silence: Silence, alert: AlertRecord) -> bool:
 
     One that asks for nothing hides nothing.
     """
-    asked = silence.matchers
-    given = [
-        (globs, values)
-        for globs, values in (
-            (asked.subscription, (alert.subscription,)),
-            (asked.rule, (alert.rule.id,)),
-            (asked.source, (alert.article.source or "",)),
-            (asked.story, (alert.story.id,)),
-            (asked.tag, alert.rule.tags),
-            (asked.entity, alert.entities),
-        )
-        if globs
-    ]
-    return bool(given) and all(fits_any(globs, values) for globs, values in given)
+    asked = silence.matchers  # asked of every alert and every silence: the first that does not fit ends it
+    return (
+        (not asked.rule or fits(asked.rule, alert.rule.id))
+        and (not asked.subscription or fits(asked.subscription, alert.subscription))
+        and (not asked.story or fits(asked.story, alert.story.id))
+        and (not asked.tag or fits_any(asked.tag, alert.rule.tags))
+        and (not asked.entity or fits_any(asked.entity, alert.entities))
+        and (not asked.source or fits(asked.source, alert.article.source))
+        and asked != _NOTHING
+    )
 
 
 def hiding(silences: Iterable[Silence], alert: AlertRecord, now_ms: int) -> Silence | None:
