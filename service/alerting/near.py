@@ -16,7 +16,7 @@ SENTENCES = 0.6
 """Of the shorter body's letters stand in sentences that the other has too."""
 EDITED_JACCARD = 0.8
 """Of shingles, when sentences were edited."""
-EDITED_SENTENCES = 0.25
+EDITED_SENTENCES = 0.45
 """... and this share is untouched: names or numbers change every sentence of a template, an editor does not."""
 EDITED_CHANCE_NUMBERS = 0.1
 """... and at most this share of the shorter's numbers is missing in the other."""

@@ -99,10 +99,13 @@ class Stories:
         if answer is not None:
             return self._again(key, record, known, answer)
         if place.offset <= known.place.offset:
-            # a version so old that its answer is forgotten comes again: nothing may go back to it
+            # a version so old that its answer is forgotten comes again, or a takedown of what was published only then:
+            # nothing may go back to it
+            if record.taken_down:
+                return _unknown(key, record)
             return _step(key, None, record, known, _version(content, known))
         if known.redated and not record.taken_down and not self._is_redated(record):
-            return self._new(key, record, place, index)  # dated anew: now it is news
+            return self._new(key, record, place, index, known)  # dated anew: now it is news
         return self._version(key, record, place, known, index)
 
     def expire(self, place: Place, limit: int) -> list[bytes]:
@@ -131,16 +134,21 @@ class Stories:
             editions[edition] = StoryIndex(self._limits.window_ms)
         return editions[edition]
 
-    def _new(self, key: bytes, record: MatchRecord, place: Place, index: StoryIndex) -> StoryStep:
+    def _new(
+        self, key: bytes, record: MatchRecord, place: Place, index: StoryIndex, known: Told | None = None
+    ) -> StoryStep:
         sketch = _sketch(record)
         redated = self._is_redated(record)
         own = ids.story_id(record.article.id)
         told = _told(record, place, sketch, own, record.article.id, redated=redated)
         joined = index.join(told, sketch, place.now_ms)
         told, role = _joined(told, joined, place, index) if joined else (told, "copy" if redated else "lead")
-        told.answers = [Answer(record.content_hash, role, joined.by if joined else None, told.copies, told.sources)]
+        by = joined.by if joined else None
+        answer = Answer(record.content_hash, role, by, told.copies, told.sources, redated)
+        told.answers = [*(known.answers if known else ()), answer][-MAX_ANSWERS:]
+        told.rules = _merged(known.rules if known else [], record)
         index.add(key, told, sketch)
-        return _step(key, told.encode(), record, told, told.answers[0])
+        return _step(key, told.encode(), record, told, answer)
 
     def _again(self, key: bytes, record: MatchRecord, known: Told, answer: Answer) -> StoryStep:
         """The stored answer. Rules that did not fire then (they are newer) are remembered for a takedown."""
@@ -206,7 +214,7 @@ def _joined(told: Told, joined: Joined, place: Place, index: StoryIndex) -> tupl
 
 def _version(content: str, told: Told) -> Answer:
     role = TAKEN_DOWN if content == TAKEN_DOWN else "version"
-    return Answer(content, role, "article", told.copies, told.sources)
+    return Answer(content, role, "article", told.copies, told.sources, told.redated)
 
 
 def _step(key: bytes, value: bytes | None, record: MatchRecord, told: Told, answer: Answer) -> StoryStep:
@@ -216,7 +224,7 @@ def _step(key: bytes, value: bytes | None, record: MatchRecord, told: Told, answ
         sources=answer.sources,
         role=answer.role,
         joined_by=answer.joined_by,
-        redated=True if told.redated else None,
+        redated=True if answer.redated else None,
     )
     if not record.taken_down:
         return StoryStep(key, value, story, record.article, record.matches)

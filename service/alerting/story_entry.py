@@ -32,6 +32,7 @@ class Answer:
     joined_by: str | None
     copies: int
     sources: int
+    redated: bool = False
 
 
 @dataclass(slots=True)
@@ -76,7 +77,9 @@ class Told:
             "agency": self.agency,
             "article": {name: value for name, value in self.article if value is not None},
             "rules": self.rules,
-            "answers": [[one.content, one.role, one.joined_by, one.copies, one.sources] for one in self.answers],
+            "answers": [
+                [one.content, one.role, one.joined_by, one.copies, one.sources, one.redated] for one in self.answers
+            ],
         }
         return head + self.sketch + orjson.dumps(rest)
 

@@ -1,15 +1,19 @@
 """`bongsu bench stories`: copies joined, false joins, articles/s of sketch and join, memory while a week goes by."""
 
 import gc
+import sys
 import time
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from service.alerting.place import Place
 from service.alerting.story import Stories, StoryLimits
-from service.bench.families import HOUR_MS, Families, Told
+from service.bench.families import COPIED_WITHIN_MS, HOUR_MS, Families, Told
 from service.ingest.decode import decode_article
 from service.ingest.reading import Document
 from service.ingest.sketch import sketch
@@ -18,7 +22,11 @@ from service.model.records import ArticleHead, MatchRecord, RuleHead, RuleMatch
 
 DAY_MS = 24 * HOUR_MS
 MONDAY_MS = 1_767_571_200_000
+DAYS = 7
+WINDOW_DAYS = 3
+"""Of the limits: from then on as much expires as comes."""
 PER_EVENT = 4
+"""Entries that expire with each event, at most."""
 RULE = RuleHead(id="watched", name="지켜보는 이름", tags=("bench",))
 
 
@@ -46,9 +54,9 @@ class Line:
         self._family_of: dict[str, str] = {}
         self._story_of: dict[str, str] = {}
 
-    def tell(self, told: Told) -> None:
+    def tell(self, told: Told, *, judge: bool = True) -> None:
         """One article, timed, and judged by what is known of it."""
-        document = Document(decode_article_of(told.article))
+        document = Document(decode_article(orjson.dumps(told.article)))
         record = self._record(told, document)
         began = time.process_time()
         made = sketch(document.cleaned).encode()
@@ -65,7 +73,8 @@ class Line:
             self.table[step.key] = step.value
         for key in gone:
             del self.table[key]
-        self._judge(told, step.story.id, step.story.joined_by)
+        if judge:
+            self._judge(told, step.story.id, step.story.joined_by)
 
     def _judge(self, told: Told, story: str, by: str | None) -> None:
         tally = self.tally
@@ -92,38 +101,27 @@ class Line:
         )
 
 
-def decode_article_of(article: dict[str, Any]) -> Any:
-    """As it comes from Kafka."""
-    import orjson
-
-    return decode_article(orjson.dumps(article))
-
-
 def in_order(*streams: Iterable[Told]) -> list[Told]:
     """As they come."""
     return sorted((told for stream in streams for told in stream), key=lambda told: told.at_ms)
 
 
-def memory_of(make: Callable[[], Line]) -> tuple[Line, int]:
-    """What `make` returns, with the bytes that it holds."""
-    import tracemalloc
-
-    gc.collect()
-    tracemalloc.start()
-    try:
-        line = make()
-        gc.collect()
-        return line, tracemalloc.get_traced_memory()[0]
-    finally:
-        tracemalloc.stop()
-
-
 def run(*, quick: bool, progress: Callable[[str], None]) -> dict[str, Any]:
     """All of it; about two minutes."""
     families = 200 if quick else 2_000
+    per_day = 700 if quick else 4_200
+    return {
+        "families": _families(families, progress),
+        "memory": _week(per_day, progress),
+        "reference": "3,200 articles/s: rensa with whole lines, joined by LSH, in the lab (design.md part 5)",
+    }
+
+
+def _families(families: int, progress: Callable[[str], None]) -> dict[str, Any]:
+    """What was joined, and what should not have been."""
     line = Line(StoryLimits())
     writer = Families(seed=17)
-    progress(f"{families} families of copies among {6 * families} others")
+    progress(f"stories: {families} families of copies among {6 * families} lookalikes")
     articles = in_order(writer.copies(families, DAY_MS), writer.others(6 * families, DAY_MS))
     for told in articles:
         line.tell(told)
@@ -140,4 +138,43 @@ def run(*, quick: bool, progress: Callable[[str], None]) -> dict[str, Any]:
         "articles_per_s": round(len(articles) / (tally.sketch_s + tally.join_s)),
         "sketch_us": round(1e6 * tally.sketch_s / len(articles)),
         "join_us": round(1e6 * tally.join_s / len(articles)),
+    }
+
+
+def _held(line: Line) -> int:
+    """Bytes allocated by the story stage, the values of the table aside."""
+    ours = [tracemalloc.Filter(True, f"*/service/{part}") for part in ("alerting/*", "model/sketch.py")]
+    statistics = tracemalloc.take_snapshot().filter_traces(ours).statistics("filename")
+    return sum(one.size for one in statistics) - sum(map(sys.getsizeof, line.table.values()))
+
+
+def _week(per_day: int, progress: Callable[[str], None]) -> dict[str, Any]:
+    """Bytes that the index holds at the end of each simulated day; after the third, expiry keeps them level."""
+    writer = Families(seed=23)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        line = Line(StoryLimits())
+        days = []
+        for day in range(DAYS):
+            written = in_order(
+                writer.copies(per_day // 14, DAY_MS - COPIED_WITHIN_MS, day * DAY_MS),
+                writer.others(per_day // 2, DAY_MS, day * DAY_MS),
+            )
+            for told in written:
+                line.tell(told, judge=False)
+            del written
+            gc.collect()
+            held = _held(line)
+            days.append({"day": day + 1, "entries": len(line.stories), "table": len(line.table), "index_bytes": held})
+            progress(f"stories: day {day + 1}, {len(line.stories)} entries, {held / 1e6:.1f} MB")
+    finally:
+        tracemalloc.stop()
+    last = days[-1]
+    return {
+        "articles_per_day": per_day,
+        "days": days,
+        "bytes_per_entry": round(last["index_bytes"] / last["entries"]),
+        "table_bytes_per_entry": round(sum(map(len, line.table.values())) / len(line.table)),
+        "flat": last["index_bytes"] < 1.1 * days[WINDOW_DAYS]["index_bytes"],
     }

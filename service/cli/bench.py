@@ -13,6 +13,7 @@ BENCHES = {
     "find": "CPU an article for finding names, beside pyahocorasick and naive search",
     "stream": "articles/s of workers on a real Kafka, beside a raw aiokafka loop",
     "delivery": "webhooks/s, their cost and latency; endpoints that hang, fail and come back",
+    "stories": "copies joined and false joins on generated families, articles/s of sketch and join, memory",
     "latency": "from publishing to arrival at 50 articles/s, beside a raw chain of aiokafka hops",
 }
 
