@@ -14,6 +14,7 @@ BENCHES = {
     "stream": "articles/s of workers on a real Kafka, beside a raw aiokafka loop",
     "delivery": "webhooks/s, their cost and latency; endpoints that hang, fail and come back",
     "stories": "copies joined and false joins on generated families, articles/s of sketch and join, memory",
+    "alerting": "alerts/s of one worker with its tables on disk; recovery of a million table entries",
     "latency": "from publishing to arrival at 50 articles/s, beside a raw chain of aiokafka hops",
 }
 
