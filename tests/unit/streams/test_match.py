@@ -55,14 +55,15 @@ async def made(ruleset):
 async def test_an_article_becomes_one_record_with_all_its_rules(made):
     await made.stage.process(events(Message(article(text="서울시와 충칭이 만났다."), timestamp=1_000.5)))
     (record,) = made.records
-    assert [match.rule.id for match in record.matches] == ["seoul", "both"]
+    assert [match.rule.id for match in record.matches] == ["both", "seoul"], "narrower rules first"
+    match = record.matches[1]
     assert record.article.id == "a1"
     assert record.article.source == "한빛일보"
     assert record.published_ms == 1_000_500
     assert record.matched_ms == 1_002_000
-    assert record.matches[0].match_id == ids.match_id("a1", record.content_hash, "seoul")
-    assert record.matches[0].rule.tags == ("city",)
-    mention = record.matches[0].mentions[0]
+    assert match.match_id == ids.match_id("a1", record.content_hash, "seoul")
+    assert match.rule.tags == ("city",)
+    mention = match.mentions[0]
     assert (mention.text, mention.sentence, mention.start, mention.end) == ("서울시와", "서울시와 충칭이 만났다.", 0, 3)
     assert made.outputs.written[0].key == b"default"
     assert "서울시와 충칭이 만났다." not in record.model_dump_json(include={"article"}), "the text does not travel on"
