@@ -84,3 +84,41 @@ async def test_put_waits_while_too_much_waits():
         going.set()
         await filling
         await wait_until(lambda: len(log) == 100)
+
+
+async def test_when_partitions_go_the_batch_under_way_ends_and_what_waits_is_forgotten():
+    log: list[Any] = []
+    going = asyncio.Event()
+
+    async def process(batch):
+        log.append(tuple(event.number for event in batch))
+        await going.wait()
+
+    async with Batcher(process, size=2, on_failure=log.append) as batcher:
+        await batcher.put([Event(number, log) for number in range(5)])
+        await wait_until(lambda: log)
+        draining = asyncio.ensure_future(batcher.drain())
+        await asyncio.sleep(0)
+        assert not draining.done(), "its changelog must not come behind the new owner's"
+        going.set()
+        await draining
+        assert batcher.idle
+        assert log == [(0, 1), ("ack", 0), ("ack", 1)]
+        await batcher.put([Event(9, log)])
+        await wait_until(lambda: ("ack", 9) in log)
+    assert not any(2 in entry for entry in log if entry[0] != "ack"), "2 to 4 come again, to whoever has them then"
+
+
+async def test_who_waits_for_room_goes_on_when_what_filled_it_is_forgotten():
+    going = asyncio.Event()
+
+    async def process(batch):
+        await going.wait()
+
+    async with Batcher(process, size=1, on_failure=print) as batcher:
+        putting = asyncio.ensure_future(batcher.put([Event(number, []) for number in range(9)]))
+        await asyncio.sleep(0)
+        assert not putting.done()
+        going.set()
+        await batcher.drain()
+        await asyncio.wait_for(putting, 5)
