@@ -3,7 +3,7 @@
 Faust writes a table inside the handling of one event, which it finds in a context variable: our agents handle batches
 and have no such event. So the partition is named here, and a batch is written at once: its values and the offset of
 the changelog up to which they stand there, together. A local table is therefore never ahead of its changelog, and what
-its offset says is there is there (docs/adr/0008-tables-on-disk.md).
+its offset says is there is there (docs/adr/0007-tables-on-disk.md).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
