@@ -51,7 +51,7 @@ def say(notice: Notice) -> str:
     )  # fmt: skip
 
 
-def alert(  # noqa: PLR0913 - what a test cares about
+def alert(
     story: str = "A",
     article: str | None = None,
     rule: str = "seoul",

@@ -98,6 +98,7 @@ class PartitionIndex:
         """`hold_state` reads the table: a hold (of a subscription, by name) that was flushed, or None."""
         self._hold_state = hold_state
         self._silence_ends = silence_ends
+        self._ready = True
         self.dues = Dues()
         self.holds: dict[HoldKey, Hold] = {}
         self.ages: dict[bytes, int] = {}
@@ -213,8 +214,13 @@ class PartitionIndex:
             if not hold.members:
                 del self.holds[where]
 
+    def rebuilding(self) -> None:
+        """Values are noted in any order now, until `ordered`: what is due is worked out then, once for each hold."""
+        self._ready = False
+
     def ordered(self) -> None:
         """After values were noted in any order: the oldest first again."""
+        self._ready = True
         self._unsent = deque(sorted(self._unsent))
         for where, hold in list(self.holds.items()):
             state = self._hold_state(*where)
@@ -233,6 +239,8 @@ class PartitionIndex:
 
     def settle_due(self, where: HoldKey, not_before_ms: int = 0) -> None:
         """Work out when a hold is to be flushed next."""
+        if not self._ready:
+            return
         hold = self.holds.get(where)
         flush = f"h/{where[1]}"
         first = None if hold is None else next(hold.waiting(), None)

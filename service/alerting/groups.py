@@ -105,7 +105,9 @@ class Groups:
                 continue
             place = place_of(raw)
             index = self._index(place.partition)
-            indexes.add(place.partition)
+            if place.partition not in indexes:
+                indexes.add(place.partition)
+                index.rebuilding()
             ages.setdefault(place.partition, []).append((place.now_ms, place.offset, key))
             if place.offset > newest.get(parts[0], (-1, b""))[0]:
                 newest[parts[0]] = (place.offset, key)

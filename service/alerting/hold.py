@@ -139,8 +139,8 @@ class Flush:
         policy = self.context.policy(self.subscription, None)
         if self.kind != "digest" or policy is None or policy.mode != "digest" or not policy.digest.empty:
             return False
-        due_ms = int(self.name.partition("/")[2])
-        if self.state.flushes or next_digest_ms(policy, due_ms - 1) != due_ms:
+        due = self.name.partition("/")[2]
+        if self.state.flushes or not due.isdecimal() or next_digest_ms(policy, int(due) - 1) != int(due):
             return False
         delivery = self._delivery((), policy)
         assert delivery is not None

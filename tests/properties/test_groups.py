@@ -15,7 +15,7 @@ from service.alerting.place import Place
 from service.alerting.policy import Digest, Frequency, Policy, Quiet
 from service.alerting.silence import Silence
 from service.model.records import AlertRecord, DecisionRecord, FlushRecord, SilenceMatchers
-from tests.alerting_world import HOUR, MINUTE, START_MS, Table, World, alert
+from tests.alerting_world import HOUR, MINUTE, Table, World, alert
 
 SOURCES = ("한빛일보", "나루신문", "가람방송")
 RULES = ("talks", "seoul")
@@ -78,7 +78,7 @@ SHORT = st.lists(
 
 def long(seed: int) -> list[tuple[Any, ...]]:
     """Of a length that Hypothesis seldom tries."""
-    pick = random.Random(seed)  # noqa: S311 - no secret
+    pick = random.Random(seed)
     out: list[tuple[Any, ...]] = []
     for _ in range(60):
         match pick.choice("aaaaaawwrsl"):
@@ -280,7 +280,7 @@ def test_any_crash_repeats_the_same_bytes(
     assert indexed(fresh) == whole, "what is rebuilt knows what was known"
 
 
-def live(  # noqa: PLR0913 - what a life is made of
+def live(
     groups: Groups,
     table: Table,
     log: list[Entry],
@@ -321,13 +321,13 @@ def live(  # noqa: PLR0913 - what a life is made of
 def indexed(groups: Groups) -> Any:
     """All that an index knows of what is due, what waits and what was told."""
     out: Any = {}
-    for partition, index in groups._partitions.items():  # noqa: SLF001
+    for partition, index in groups._partitions.items():
         waiting = {
             where: (list(hold.waiting()), hold.flushes, hold.through)
             for where, hold in index.holds.items()
             if any(True for _ in hold.waiting())
         }
-        summaries = {name: known[2] for name, known in index._summaries.items()}  # noqa: SLF001
-        dues = {where: wanted[2] for where, wanted in index.dues._wanted.items()}  # noqa: SLF001
+        summaries = {name: known[2] for name, known in index._summaries.items()}
+        dues = {where: wanted[2] for where, wanted in index.dues._wanted.items()}
         out[partition] = (waiting, summaries, dues, set(index.ages))
     return out

@@ -1,0 +1,265 @@
+"""What waits: throttle, cap, quiet hours, silences. Nothing is lost, nothing is told twice, and nothing waits too long."""
+
+from dataclasses import replace
+
+import pytest
+
+from service.alerting.group_state import MAX_RANGES, GroupState, HoldState, Settled, parts_of
+from service.alerting.groups import REEMIT_MS, Verdict
+from service.alerting.place import Place
+from service.alerting.policy import Digest, Policy, Quiet
+from service.alerting.silence import Silence
+from service.model.records import FlushRecord, SilenceMatchers
+from tests.alerting_world import HOUR, MINUTE, START_MS, World, alert
+
+
+def world(**policy):
+    return World({"*": Policy(**policy)})
+
+
+def said(decision):
+    return decision.decision, decision.reason
+
+
+def silence(minutes, name="sil1", **matchers):
+    return Silence(name, SilenceMatchers(**(matchers or {"rule": ("seoul",)})), START_MS, START_MS + minutes * MINUTE)
+
+
+def test_a_throttle_ends_in_one_digest_that_counts_what_it_held():
+    w = world(throttle_ms=10 * MINUTE)
+    w.get(alert("A"))
+    held = [alert(name) for name in "BCD"]
+    for one in held:
+        w.later(MINUTE)
+        decision = w.get(one)
+        assert said(decision) == ("held", "throttle")
+        assert decision.until_ms == START_MS + 10 * MINUTE
+    w.later(7 * MINUTE)
+    assert (w.body()["kind"], w.body()["reason"], w.body()["held"]) == ("alert.digest", "throttle", 3)
+    assert {said(w.fate(one)) for one in held} == {("notified", "throttle")}
+    assert said(w.get(alert("E"))) == ("held", "throttle"), "the digest was a notification too"
+    w.later(HOUR)
+    assert len(w.deliveries) == 3
+
+
+@pytest.mark.parametrize(("by", "outcome"), [("rule", "notified"), ("subscription", "held")])
+def test_a_throttle_is_of_a_rule_or_of_the_subscription(by, outcome):
+    w = world(throttle_ms=10 * MINUTE, throttle_by=by)
+    w.get(alert("A"))
+    assert w.get(alert("B", rule="busan")).decision == outcome
+
+
+def test_a_cap_ends_in_one_notification_when_the_hour_does():
+    w = world(max_per_hour=2)
+    w.later(20 * MINUTE)
+    assert [w.get(alert(name)).decision for name in "ABCD"] == ["notified", "notified", "held", "held"]
+    assert w.fate(alert("D")).until_ms == START_MS + HOUR
+    w.later(40 * MINUTE)
+    assert (w.body()["reason"], w.body()["held"], w.now_ms) == ("cap", 2, START_MS + HOUR)
+    assert w.get(alert("E")).decision == "notified"
+    assert w.get(alert("F")).decision == "held", "the digest and E"
+
+
+def test_quiet_hours_hold_and_urgent_rules_pass():
+    quiet = (Quiet(9 * 60, 10 * 60),)
+    w = World({"*": Policy(quiet=quiet), "fire": Policy(quiet=quiet, urgent=True)})
+    one, two = alert("A"), alert("B")
+    assert said(w.get(one)) == ("held", "quiet_hours")
+    assert said(w.get(two)) == ("held", "quiet_hours")
+    assert said(w.get(alert("A", rule="fire"))) == ("notified", "first")
+    assert said(w.get(alert("A", "A2", role="copy", copies=2))) == ("attached", "copy")
+    w.later(HOUR)
+    assert (w.body()["reason"], w.body()["held"]) == ("quiet_hours", 2)
+    assert w.body()["alerts"][0][1:] == ["서울시, 봉수대 복원", 2]
+    assert said(w.get(alert("A", "A3", role="copy"))) == ("attached", "copy")
+    assert w.fate(alert("A", "A3")).delivery_id == w.deliveries[-1].id
+
+
+def test_a_silence_is_offered_when_it_ends():
+    w = world()
+    w.silences.append(silence(30))
+    one = w.get(alert())
+    assert (said(one), one.by, one.until_ms) == (("silenced", "silenced"), "sil1", START_MS + 30 * MINUTE)
+    w.later(29 * MINUTE)
+    assert not w.deliveries
+    w.later(MINUTE)
+    assert (w.body()["reason"], w.body()["held"]) == ("silence_ended", 1)
+
+
+def test_a_silence_that_is_lifted_is_offered_at_once_and_a_longer_one_later():
+    w = world()
+    w.silences.append(silence(30))
+    w.get(alert())
+    w.silences[0] = silence(60)
+    w.later(45 * MINUTE)
+    assert not w.deliveries, "the flush came, and the silence went on"
+    w.silences[0] = replace(silence(60), ends_ms=w.now_ms)
+    w.groups.silence_ends("sil1", w.now_ms)
+    w.later(0)
+    assert w.deliveries[0].created_ms == START_MS + 45 * MINUTE
+
+
+def test_a_story_that_another_source_tells_is_not_offered_again():
+    w = world()
+    w.silences.append(silence(30, source=("한빛일보",)))
+    hidden = alert()
+    w.get(hidden)
+    assert said(w.get(alert(article="A2", role="copy", source="나루신문"))) == ("notified", "first")
+    assert said(w.fate(hidden)) == ("attached", "copy")
+    assert w.fate(hidden).delivery_id == w.deliveries[0].id
+    w.later(HOUR)
+    assert len(w.deliveries) == 1
+
+
+def test_what_ends_in_quiet_hours_waits_for_them():
+    w = world(quiet=(Quiet(10 * 60, 11 * 60),), throttle_ms=90 * MINUTE)
+    w.get(alert("A"))
+    w.get(alert("B"))
+    w.later(2 * HOUR - 1)
+    assert len(w.deliveries) == 1
+    w.later(1)
+    assert [one.created_ms for one in w.deliveries] == [START_MS, START_MS + 2 * HOUR]
+
+
+def test_what_is_too_old_when_its_hold_ends_expires():
+    w = world(throttle_ms=10 * MINUTE, time_to_live_ms=8 * MINUTE)
+    w.get(alert("A"))
+    old, young = alert("B"), alert("C", at_ms=START_MS + 3 * MINUTE)
+    w.get(old)
+    w.get(young)
+    w.later(HOUR)
+    assert said(w.fate(old)) == ("expired", "time_to_live")
+    assert said(w.fate(young)) == ("notified", "throttle")
+    assert w.body()["held"] == 1
+
+
+def test_a_subscription_that_goes_takes_its_holds_along():
+    w = world(throttle_ms=10 * MINUTE)
+    w.get(alert("A"))
+    w.get(alert("B"))
+    w.policies["*"] = None
+    w.later(HOUR)
+    assert said(w.fate(alert("B"))) == ("suppressed", "subscription_gone")
+    assert len(w.deliveries) == 1
+
+
+def test_a_flush_is_asked_for_again_until_it_came():
+    w = world(throttle_ms=10 * MINUTE)
+    w.get(alert("A"))
+    w.get(alert("B"))
+    w.now_ms += 10 * MINUTE
+    (first,) = w.groups.due(w.now_ms)
+    assert not w.groups.due(w.now_ms + REEMIT_MS - 1)
+    assert w.groups.next_due_ms() == w.now_ms + REEMIT_MS
+    assert w.groups.due(w.now_ms + REEMIT_MS) == [first]
+    assert w.step(first).verdict is Verdict.TAKEN
+    assert w.step(first).verdict is Verdict.IDLE
+    assert w.groups.next_due_ms() is None
+    assert not w.groups.due(w.now_ms + HOUR)
+
+
+def test_members_of_a_flush_are_the_alerts_before_it():
+    """The flush record was written, another alert came in between, and a second flush is due for it."""
+    w = world(throttle_ms=10 * MINUTE)
+    w.get(alert("A"))
+    w.get(alert("B"))
+    w.now_ms += 10 * MINUTE - 1
+    w.get(alert("C"))
+    w.now_ms += 1
+    (flush,) = w.groups.due(w.now_ms)
+    w.step(flush)
+    assert w.body()["held"] == 2
+    w.now_ms -= 1  # a record whose stamp is older than that of the one before it
+    late = w.get(alert("D"))
+    assert said(late) == ("held", "throttle")
+    w.later(HOUR)
+    assert w.fate(alert("D")).decision == "notified"
+
+
+def test_flushes_of_what_nobody_knows_do_nothing():
+    w = world(mode="digest", digest=Digest(empty=True))
+    for name in ("s/sty_A/seoul", "h/throttle/seoul/5", "h/silence/x", "a/b", "nonsense", "h/digest/x", "h/digest/5"):
+        step = w.step(FlushRecord(flush=name, subscription="sub1", sequence=1, due_ms=1))
+        assert (step.verdict, step.writes, step.outputs) == (Verdict.IDLE, (), ())
+
+
+def test_a_change_of_mode_does_not_tell_twice():
+    w = world()
+    told = alert()
+    w.get(told)
+    w.policies["*"] = Policy(mode="each")
+    assert w.step(told).verdict is Verdict.REPEATED
+    replay = w.groups.step(told, Place(0, 0, START_MS), w.context)
+    assert (replay.verdict, len(replay.outputs)) == (Verdict.REPLAYED, 2)
+
+
+def test_old_groups_are_forgotten_and_waiting_ones_are_not():
+    w = world(throttle_ms=7 * 24 * HOUR)
+    w.get(alert("A"))
+    w.get(alert("B"))
+    w.policies["*"] = Policy()
+    w.get(alert("C"))
+    w.later(48 * HOUR + 1)
+    place = Place(0, 99, w.now_ms)
+    gone = w.groups.expire(place, 48 * HOUR, 10)
+    assert [parts_of(key) for key in gone] == [("sub1", "s", "sty_A")]
+    assert w.groups.expire(place, 48 * HOUR, 10) == []
+    assert len(w.groups) == len(w.table) == 2, "B waits, C says until when"
+    w.reborn()
+    w.policies["*"] = Policy(throttle_ms=1)
+    assert said(w.get(alert("D"))) == ("held", "throttle")
+    w.later(7 * 24 * HOUR)
+    assert w.fate(alert("B")).decision == "expired"
+
+
+def test_what_was_told_to_others_does_not_count():
+    w = world(max_per_hour=1, throttle_ms=MINUTE, throttle_by="subscription")
+    assert w.get(alert()).decision == w.get(alert(subscription="sub2")).decision == "notified"
+
+
+def test_a_partition_that_goes_takes_its_dues_along():
+    w = world(throttle_ms=MINUTE)
+    w.get(alert("A"))
+    w.get(alert("B"))
+    w.groups.forget(0)
+    assert w.groups.next_due_ms() is None
+    w.groups.rebuild(w.table.items())
+    assert w.groups.next_due_ms() == START_MS + MINUTE
+
+
+def test_values_of_older_versions_are_passed_over():
+    w = world()
+    key = b"sub1\0alr_1"
+    w.table[key] = b"\x01" + bytes(18) + b"{}"
+    w.reborn()
+    assert len(w.groups) == 0
+    assert w.get(alert()).decision == "notified"
+
+
+def test_states_survive_their_encoding():
+    w = world(group_wait_ms=MINUTE, quiet=(Quiet(9 * 60 + 1, 10 * 60),))
+    for number in range(3):
+        w.get(alert(article=f"A{number}"))
+    w.later(MINUTE)
+    w.get(alert("B"))
+    w.later(HOUR)
+    kinds = {GroupState: 0, HoldState: 0}
+    for key, raw in w.table.items():
+        model = HoldState if b"\0h\0" in key else GroupState
+        kinds[model] += 1
+        assert model.decode(raw).encode() == raw
+    assert all(kinds.values())
+
+
+def test_a_hold_that_lives_for_ever_stays_small():
+    state = HoldState()
+    for number in range(3 * MAX_RANGES):
+        told = f"msg_{number}" if number % 2 else ""
+        state.settle(Settled(number - 1, number, number, 0, told, "x"), number)
+    assert len(state.settled) == MAX_RANGES
+    assert state.fate(3 * MAX_RANGES) is None
+    assert state.fate(3) is not None
+    quiet = HoldState()
+    for number in range(9):
+        quiet.settle(Settled(number - 1, number, number, 0, "", "x"), number)
+    assert [(one.low, one.through) for one in quiet.settled] == [(-1, 8)]
