@@ -16,6 +16,7 @@ from service.alerting.headline import is_next, read_headline
         ("서울 강남서 화재(종합)", "서울강남서화재", 30),
         ("서울 강남서 화재 (종합2보)", "서울강남서화재", 32),
         ("서울 강남서 화재【종합3보】", "서울강남서화재", 33),
+        ("[최종] 서울 강남서 화재", "서울강남서화재", 50),
         ("[단독] 서울 강남서 화재", "서울강남서화재", 0),
         ("(LEAD) Seoul fire", "seoulfire", 30),
         ("UPDATE 2-Seoul fire", "seoulfire", 3),

@@ -297,3 +297,22 @@ def test_a_sentence_that_many_stories_have_proves_nothing(desk):
         for number, text in enumerate(own)
     ]
     assert joined[-1] is None
+
+
+def test_of_many_versions_the_first_are_forgotten_and_change_nothing_when_they_come_again(desk):
+    for number in range(12):
+        desk.comes("a1", f"{number}번째로 고친 글.")
+    again = desk.comes("a1", "0번째로 고친 글.", at=0)
+    assert told(again) == ("version", "article", 1, 1)
+    assert again.value is None
+    assert desk.comes("a1", "11번째로 고친 글.", at=11).value is None
+
+
+def test_a_copy_is_found_by_what_is_left_of_its_story_when_the_fullest_article_has_expired():
+    desk = Desk(max_entries=2)
+    desk.comes("a1", BODY + " 더 긴 글이며 이 문장은 여기에만 있다.")
+    desk.comes("a2", title="x", hours=1)
+    desk.comes("a3", BODY[: len(BODY) * 3 // 4], title="y", hours=2)
+    assert desk.stories.expire(desk.place, 1) == [b"default\0a1"]
+    step = desk.comes("a4", BODY + " 마루뉴스가 전했다.", title="z", source="마루뉴스", hours=3)
+    assert told(step) == ("copy", "near_duplicate", 4, 2)
