@@ -8,8 +8,11 @@ from functools import partial
 
 import pytest
 
+from service.adapters.control import publish_subscription
 from service.adapters.receiver import Receiver
 from service.local import Roles
+from tests.builders import SECRET
+from tests.faults.told import POLICIES, Told, subscriptions, wire_copy
 from tests.line import apply_rules, article, local_env, publish, settled_account, subscribe
 from tests.waiting import wait_until
 
@@ -18,6 +21,9 @@ pytestmark = pytest.mark.kafka
 ARTICLES = 2000
 KILLS = 5
 SOAK_KILLS = 100
+WIRE_ARTICLES = 300
+"""Each is told to four subscriptions."""
+WIRE_STORIES = 30
 
 
 async def _killed(role, kills, settings, env, tmp_path, seed):
@@ -69,3 +75,58 @@ async def test_killed_at_random_moments(role, kafka_settings, kafka_env, tmp_pat
 @pytest.mark.parametrize("role", ["worker", "dispatcher"])
 async def test_killed_a_hundred_times(role, kafka_settings, kafka_env, tmp_path):
     await _killed(role, SOAK_KILLS, kafka_settings, kafka_env, tmp_path, seed=int(os.environ.get("SEED", "1")))
+
+
+async def _stories_and_holds(kills, articles, settings, env, tmp_path, seed):
+    """Two workers; now one is killed, now the other, while stories, waits and holds are under way."""
+    luck = random.Random(seed)
+    await apply_rules(settings, tmp_path)
+    async with Receiver() as receiver, Roles(tmp_path, local_env(env)) as roles:
+        receiver.secrets = [SECRET]
+        for record in subscriptions(receiver.url):
+            await publish_subscription(settings, record)
+        await roles.start("dispatcher")
+        workers = await roles.start("worker", "worker")
+        per_kill = articles // (kills + 1)
+        for kill in range(kills + 1):
+            made = [wire_copy(number, WIRE_STORIES) for number in range(kill * per_kill, (kill + 1) * per_kill)]
+            publishing = asyncio.create_task(_slowly(settings, made))
+            if kill < kills:
+                seen = len(receiver.received)
+                await wait_until(partial(lambda count: len(receiver.received) > count, seen + luck.randrange(12)), 90)
+                victim = luck.randrange(len(workers))
+                workers[victim].kill()
+                (workers[victim],) = await roles.start("worker")
+            await publishing
+        total = per_kill * (kills + 1)
+
+        async def complete():
+            return (await Told.read(settings)).complete(total)
+
+        await wait_until(complete, 120)
+        account = await settled_account(settings, 90)
+        arrived: dict[str, set[bytes]] = defaultdict(set)
+        for one in receiver.received:
+            arrived[one.id].add(one.body)
+    (await Told.read(settings)).check(total, WIRE_STORIES)
+    assert all(len(bodies) == 1 for bodies in arrived.values()), "one id, one content"
+    assert account["ledgers"]["alerts"]["entries"] == total * len(POLICIES)
+    assert account["ledgers"]["alerts"]["ends"].keys() <= {"notified", "attached"}
+    assert account["ledgers"]["deliveries"]["ends"] == {"delivered": len(arrived)}
+
+
+async def _slowly(settings, made):
+    for article_ in made:
+        await publish(settings, [article_])
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+async def test_two_workers_with_stories_and_holds_killed_at_random_moments(kafka_settings, kafka_env, tmp_path):
+    await _stories_and_holds(KILLS, WIRE_ARTICLES, kafka_settings, kafka_env, tmp_path, seed=20261123)
+
+
+@pytest.mark.soak
+async def test_two_workers_with_stories_and_holds_killed_two_hundred_times(kafka_settings, kafka_env, tmp_path):
+    seed = int(os.environ.get("SEED", "1"))
+    await _stories_and_holds(2 * SOAK_KILLS, 8 * SOAK_KILLS * 2, kafka_settings, kafka_env, tmp_path, seed)
