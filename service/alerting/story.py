@@ -12,7 +12,7 @@ from typing import Any
 
 from service.alerting.headline import read_headline
 from service.alerting.place import Place
-from service.alerting.story_entry import MAX_ANSWERS, Answer, Told, decode_told, rule_of
+from service.alerting.story_entry import MAX_ANSWERS, Answer, Told, decode_told, offset_of, rule_of
 from service.alerting.story_index import MIN_BODY_LETTERS, Joined, StoryIndex
 from service.alerting.url import canonical_url
 from service.model import ids
@@ -74,10 +74,8 @@ class Stories:
     def rebuild(self, partition: int, items: Iterable[tuple[bytes, bytes]]) -> None:
         """Index what the table holds of a partition, in any order; what was indexed of it before is forgotten."""
         self.forget(partition)
-        told = [(key, decode_told(value)) for key, value in items]
-        told.sort(key=lambda item: item[1].place.offset)
-        for key, one in told:
-            self._index(partition, _edition(key)).add(key, one)
+        for key, value in sorted(items, key=lambda item: offset_of(item[1])):
+            self._index(partition, _edition(key)).add(key, decode_told(value))
 
     def forget(self, partition: int) -> None:
         """The partition went to another worker."""

@@ -84,6 +84,12 @@ class Told:
         return head + self.sketch + orjson.dumps(rest)
 
 
+def offset_of(raw: bytes) -> int:
+    """Offset of the record that a table value was written for, without reading the rest."""
+    offset: int = _HEAD.unpack_from(raw)[2]
+    return offset
+
+
 def decode_told(raw: bytes) -> Told:
     """A table value that `Told.encode` wrote."""
     _, partition, offset, now_ms, size = _HEAD.unpack_from(raw)
