@@ -6,14 +6,15 @@ lists. A naive time is taken as Asia/Seoul, as everywhere.
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from service.ingest.decode import decode_article, read_time
 from service.model.errors import BadInput
 from service.model.policy import PolicyModel
+from service.model.policy_check import checked_policy
 from service.model.records import Format, Lang, SilenceMatchers, SilenceRecord, SubscriptionRecord
 from service.simulation.events import (
     Event,
@@ -38,7 +39,7 @@ class SubscriptionLine(BaseModel):
     id: str = Field(min_length=1, max_length=512)
     name: str = ""
     rules: tuple[str, ...] = ("*",)
-    policy: PolicyModel | None = None
+    policy: Annotated[PolicyModel, BeforeValidator(checked_policy)] | None = None
     format: Format = "bongsu"
     lang: Lang = "ko"
     paused: bool = False

@@ -1,0 +1,123 @@
+"""What the topics say about one article and one subscription: all that `bongsu why` answers from."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from service.adapters.control import read_subscriptions, read_whole
+from service.adapters.control_silences import read_silences
+from service.adapters.topic_scan import scan
+from service.model import topics
+from service.model.errors import BadInput
+from service.model.records import (
+    AlertRecord,
+    AttemptRecord,
+    DecisionRecord,
+    DeliveryRecord,
+    FlushRecord,
+    MatchRecord,
+    RulesManifest,
+    SilenceRecord,
+    SubscriptionRecord,
+    decode_alerts,
+)
+from service.settings import KafkaSettings
+
+
+@dataclass(slots=True)
+class Found:
+    """What stands on the topics. Records of each kind in the order of their topic."""
+
+    article: str
+    subscription: str
+    since_ms: int
+    subscriptions: dict[str, SubscriptionRecord] = field(default_factory=dict)
+    silences: dict[str, SilenceRecord] = field(default_factory=dict)
+    rules: dict[str, bytes] = field(default_factory=dict)
+    """Records of the rule set in force."""
+    versions: list[tuple[int, bytes | None]] = field(default_factory=list)
+    """When each version of the article was published (ms), and its value; None: it was taken down."""
+    dead_letters: list[str] = field(default_factory=list)
+    """Why versions of it could not be read."""
+    matches: list[MatchRecord] = field(default_factory=list)
+    alerts: dict[str, AlertRecord] = field(default_factory=dict)
+    decisions: dict[str, list[DecisionRecord]] = field(default_factory=dict)
+    """Of all alerts of the subscription, by alert: what an alert is attached to is another's."""
+    deliveries: dict[str, DeliveryRecord] = field(default_factory=dict)
+    attempts: dict[str, list[AttemptRecord]] = field(default_factory=dict)
+
+
+async def find(settings: KafkaSettings, subscription: str, article: str, since_ms: int) -> Found:
+    """Read every topic that has a say, each once.
+
+    Raises:
+        Unavailable, WrongSetup: Kafka does not answer or refuses us, or a topic does not exist.
+        NewerSchema: a record was written by a newer Bongsu.
+    """
+    found = Found(article, subscription, since_ms)
+    found.subscriptions = {record.id: record for record in await read_subscriptions(settings)}
+    found.silences = {record.id: record for record in await read_silences(settings)}
+    found.rules = await _rules(settings)
+    async for record in scan(settings, topics.ARTICLES, since_ms):
+        if record.key == article.encode():
+            found.versions.append((record.timestamp, record.value))
+    async for record in scan(settings, topics.DEAD_LETTERS, since_ms):
+        if record.key == article.encode():
+            found.dead_letters.append(dict(record.headers).get("reason", b"").decode("utf-8", "replace"))
+    async for match in _records(settings, topics.MATCHES, since_ms, MatchRecord.decode, article):
+        if match.article.id == article:
+            found.matches.append(match)
+    if subscription in found.subscriptions or found.matches:
+        await _find_told(settings, found)
+    return found
+
+
+async def _find_told(settings: KafkaSettings, found: Found) -> None:
+    since_ms = found.since_ms
+    async for alert in _records(settings, topics.ALERTS, since_ms, _alert_or_flush, found.article):
+        ours = isinstance(alert, AlertRecord) and alert.subscription == found.subscription
+        if ours and alert.article.id == found.article:
+            found.alerts[alert.alert_id] = alert
+    async for decision in _records(settings, topics.DECISIONS, since_ms, DecisionRecord.decode, found.subscription):
+        if decision.subscription == found.subscription:
+            found.decisions.setdefault(decision.alert_id, []).append(decision)
+    async for delivery in _records(settings, topics.DELIVERIES, since_ms, DeliveryRecord.decode, found.subscription):
+        if delivery.subscription == found.subscription:
+            found.deliveries[delivery.id] = delivery
+    async for attempt in _records(settings, topics.ATTEMPTS, since_ms, AttemptRecord.decode, found.subscription):
+        if attempt.subscription == found.subscription:
+            found.attempts.setdefault(attempt.delivery_id, []).append(attempt)
+
+
+def _alert_or_flush(raw: bytes, _: str) -> AlertRecord | FlushRecord:
+    return decode_alerts(raw)
+
+
+async def _records(
+    settings: KafkaSettings, topic: str, since_ms: int, decode: Callable[[bytes, str], Any], holding: str
+) -> AsyncIterator[Any]:
+    """The records of a topic in which a text stands; what cannot be read is the dead letters' affair."""
+    wanted = orjson.dumps(holding)[1:-1]
+    escaped = _escaped(holding)
+    async for record in scan(settings, topic, since_ms):
+        raw = record.value or b""
+        if wanted in raw or escaped in raw:
+            try:
+                yield decode(raw, topic)
+            except BadInput:
+                continue
+
+
+def _escaped(text: str) -> bytes:
+    """As a JSON writer has it that escapes all but ASCII."""
+    return text.encode("ascii", "backslashreplace")
+
+
+async def _rules(settings: KafkaSettings) -> dict[str, bytes]:
+    stored = await read_whole(settings, topics.RULES)
+    if "current" not in stored:
+        return {}
+    manifest = RulesManifest.decode(stored["current"], topics.RULES)
+    return {key: stored[key] for key in manifest.items if key in stored}
