@@ -24,6 +24,7 @@ from service.adapters.topics_admin import create_topics
 from service.bench.corpus import articles
 from service.local import LocalStack, Roles
 from service.model import topics
+from service.model.policy import PolicyModel
 from service.model.records import SubscriptionRecord
 from service.settings import Settings
 
@@ -76,7 +77,14 @@ async def _ours(stack: LocalStack, folder: Path, seconds: int) -> dict[str, floa
         arrived.setdefault(received.payload["data"]["alerts"][0]["article"]["id"], time.time())
 
     async with Receiver([SECRET], on_received=note, keep=False) as receiver, Roles(folder / "ours", environ) as roles:
-        record = SubscriptionRecord(id="bench", url=receiver.url, secrets=(SECRET,), created_ms=1, updated_ms=1)
+        record = SubscriptionRecord(
+            id="bench",
+            url=receiver.url,
+            secrets=(SECRET,),
+            policy=PolicyModel(mode="each", inhibit=False),
+            created_ms=1,
+            updated_ms=1,
+        )
         await publish_subscription(settings.kafka, record)
         await roles.start("worker", "dispatcher")
         return await _measure(settings, seconds, arrived)

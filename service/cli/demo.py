@@ -27,6 +27,7 @@ from service.cli.show import make_console
 from service.cli.subscription_secrets import new_secret
 from service.local import LocalStack, make_dir
 from service.model.errors import WrongSetup
+from service.model.policy import PolicyModel
 from service.model.records import SubscriptionRecord
 from service.settings import PREFIX, Settings
 
@@ -35,6 +36,8 @@ QUIET_S = 0.3
 LOOPBACK = "127.0.0.0/8,::1/128"
 OURS = ("TOPIC_PREFIX", "REQUEST_TIMEOUT_S", "SESSION_TIMEOUT_S")
 """Settings of Kafka that may be given; the others say where another Kafka is and how to speak to it."""
+EVERY_ALERT = PolicyModel(mode="each", inhibit=False)
+"""The sample receiver is to see what fires; by default it would get one webhook a story (docs/policies.md)."""
 T = TypeVar("T")
 
 
@@ -220,12 +223,13 @@ async def _start(console: Console, stack: LocalStack, receiver: Receiver, rules_
         name="sample receiver",
         url=receiver.url,
         secrets=(new_secret(),),
+        policy=EVERY_ALERT,
         created_ms=now_ms,
         updated_ms=now_ms,
     )
     receiver.secrets = list(record.secrets)
     await publish_subscription(stack.settings.kafka, record, stack.settings.bongsu.keys)
-    _say(console, f"{count} rules of {rules_dir}/ in force, a receiver at {receiver.url} subscribed to all of them")
+    _say(console, f"{count} rules of {rules_dir}/ in force, a receiver at {receiver.url} subscribed to each alert")
     _say(console, f"starting {', '.join(ROLES)} ...")
     children = await stack.roles.start(*ROLES)
     return {child.name: child.wait_ready(1)["ports"]["metrics"] for child in children}

@@ -104,6 +104,7 @@ class GroupStage:
         await self._outputs.write(written)
         for partition, offset in last.items():
             self.sent_through.sent(partition, offset)
+        self._metrics.groups.set(len(self._groups))
 
     def _one(self, message: Any, context: Context) -> list[Output]:
         place = Place(message.partition, message.offset, round(message.timestamp * 1000))
