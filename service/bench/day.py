@@ -71,7 +71,7 @@ def compare(size: Size, subscriptions: int, progress: Progress, seed: int = 1) -
     progress(f"{sum(map(len, expected.values()))} notifications are expected")
     simulated = time.monotonic()
     simulation = Simulation(world())
-    simulation.control.subscribe([one.line.record(START_MS) for one in persons if not one.since_ms], START_MS)
+    simulation.control.subscribe([one.line.record(START_MS) for one in persons if not one.since_ms])
     books = Books()
     for number, event in enumerate(events):
         books.take(simulation.take(event))
@@ -164,7 +164,7 @@ def simulate_week(articles: int, progress: Progress) -> dict[str, Any]:
     maker = Maker(7)
     persons = people(SUBSCRIPTIONS)
     simulation = Simulation(world())
-    simulation.control.subscribe([one.line.record(START_MS) for one in persons], START_MS)
+    simulation.control.subscribe([one.line.record(START_MS) for one in persons])
     days = []
     for number in range(WEEK):
         planted = maker.day(Size(articles, articles // 25), START_MS + number * DAY_MS)

@@ -46,9 +46,13 @@ class Control:
                     yield event.silence, event.at_ms
         self._active = tuple(map(Silence.of, self._silences.values()))
 
-    def subscribe(self, records: Iterable[SubscriptionRecord], now_ms: int | None = None) -> None:
-        """Add many at once, from `now_ms` on."""
-        self._now_ms = self._now_ms if now_ms is None else now_ms
+    def begin(self, now_ms: int) -> None:
+        """The day begins: of what is due at local times only what comes after it is due."""
+        self._now_ms = now_ms
+        self.subscribe(())
+
+    def subscribe(self, records: Iterable[SubscriptionRecord]) -> None:
+        """Add many at once."""
         self._subscriptions.update((record.id, record) for record in records)
         self.addresses = SubscriptionIndex(self._subscriptions.values())
         self._wants_empty = dict(self.addresses.empty_digests())

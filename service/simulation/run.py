@@ -61,6 +61,8 @@ class Simulation:
 
     def take(self, event: Event) -> Iterator[Sent]:
         """Everything due until then, then the event. What came in an outage is worked off at one a millisecond."""
+        if not self.now_ms:
+            self.control.begin(event.at_ms)
         yield from self.run_until(max(event.at_ms, self._resumes_ms))
         if event.at_ms < self._resumes_ms:
             self._resumes_ms += 1
