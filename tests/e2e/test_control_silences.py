@@ -50,6 +50,6 @@ async def test_of_two_changes_the_first_stands(kafka_settings):
 
 async def test_what_ended_long_ago_goes_with_the_next(kafka_settings):
     await publish_silence(kafka_settings, silence_record("sil_old", ends_ms=9_000))
-    new = silence_record("sil_new", updated_ms=9_000 + KEPT_MS + 1)
+    new = silence_record("sil_new", ends_ms=2 * KEPT_MS, updated_ms=9_000 + KEPT_MS + 1)
     await publish_silence(kafka_settings, new)
     assert await read_silences(kafka_settings) == (new,)
