@@ -9,7 +9,7 @@ import faust
 from service.adapters.kafka_client import HEARTBEATS_PER_SESSION, client_options, topic_name
 from service.model import topics
 from service.settings import KafkaSettings
-from service.streams import stores, transport
+from service.streams import recovery, stores, transport
 
 STANDBYS = 1
 """Copies of a table that another worker keeps on its disk, so that a takeover reads little."""
@@ -28,7 +28,7 @@ def make_app(settings: KafkaSettings, tables: Path, *, store: str, alert_partiti
     stores.register()
     servers = ";".join(f"{transport.SCHEME}://{server.strip()}" for server in settings.bootstrap_servers.split(","))
     tables.mkdir(parents=True, exist_ok=True)  # Faust makes its own directory but not the parents
-    return faust.App(
+    app = faust.App(
         topic_name(settings, topics.WORKER_GROUP),
         version=1,
         broker=servers,
@@ -54,6 +54,8 @@ def make_app(settings: KafkaSettings, tables: Path, *, store: str, alert_partiti
         table_standby_replicas=0 if store.startswith("memory") else STANDBYS,
         autodiscover=False,
     )
+    recovery.install(app)
+    return app
 
 
 def raw_topic(app: faust.App, settings: KafkaSettings, name: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import faust
 from aiokafka.admin import AIOKafkaAdminClient
+from faust.exceptions import ConsistencyError
 
 from service import logs
 from service.adapters.control import RulesFollower, SilencesFollower, SubscriptionsFollower
@@ -212,13 +213,21 @@ class Worker:
         """Lag by topic, and the rules in force, every LAG_PERIOD_S; and the end of a stream that crashed."""
         while True:
             if self._app.crashed:
-                raise Unavailable(f"the stream crashed: {self._app.crash_reason!r}")
+                raise self._crash(self._app.crash_reason)
             await self._read_again(self._report_lag())
             self._metrics.rules_loaded.set(self._engines.rules)
             self._metrics.rules_refused.set(self._rules.refused is not None or self._engines.refused is not None)
             if self._tables is not None:
                 self._tables.touch()
             await asyncio.sleep(LAG_PERIOD_S)
+
+    def _crash(self, reason: BaseException | None) -> BongsuError:
+        if isinstance(reason, ConsistencyError) and self._tables is not None:
+            return WrongSetup(
+                "the worker's tables are ahead of their changelogs: topics were deleted and made again. Remove "
+                f"{self._tables.path} and start it again; everything in it is read from Kafka ({reason})"
+            )
+        return Unavailable(f"the stream crashed: {reason!r}")
 
     async def _read_again(self, progress: Mapping[Any, tuple[int, int]]) -> None:
         """Rewind what stands still to its committed offset."""
