@@ -33,6 +33,7 @@ EXAMPLES: list[Record] = [
     subscription_record(),
     flush_record(),
     silence_record(),
+    records.EndpointRecord(subscription="sub1", revision=1, failures=7, since_ms=5, told_percent=50, noted_ms=9),
     records.RulesManifest(version="v1", items=("rule/1", "entity/2"), published_ms=5),
 ]
 ALL = pytest.mark.parametrize("example", EXAMPLES, ids=lambda record: type(record).__name__)
