@@ -6,6 +6,7 @@ After a change that is meant run `python -m tests.golden.test_day`, and read the
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -38,14 +39,14 @@ DECISIONS = {
 def simulated() -> list[Sent]:
     simulation = Simulation(World(Engine(load_rules(DAY / "rules.yaml")), body_of))
     simulation.control.subscribe(load_subscriptions(DAY / "subscriptions.yaml"))
-    sent = []
+    sent: list[Sent] = []
     with (DAY / "day.jsonl").open("rb") as lines:
         for event in read_day(lines, "day.jsonl"):
             sent += simulation.take(event)
     return [*sent, *simulation.run_until(simulation.now_ms + TAIL_MS)]
 
 
-def told() -> list[dict]:
+def told() -> list[dict[str, Any]]:
     return [line for one in simulated() if (line := traced(one)) is not None]
 
 
