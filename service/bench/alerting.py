@@ -17,6 +17,7 @@ from typing import Any
 
 from service.adapters.control import publish_rules, publish_subscription
 from service.adapters.kafka_client import make_producer, started, topic_name
+from service.adapters.partitions import partition_of
 from service.adapters.processes import Child
 from service.adapters.rule_files import load_rules
 from service.adapters.topics_admin import create_topics
@@ -30,7 +31,6 @@ from service.model import ids, topics
 from service.model.policy import PolicyModel
 from service.model.records import AlertRecord, ArticleHead, Evidence, RuleHead, StoryHead, SubscriptionRecord
 from service.settings import KafkaSettings, Settings
-from service.streams.timer import partition_of
 
 ALERTS = 30_000
 ENTRIES = 1_000_000

@@ -8,9 +8,8 @@ so two workers that both believe to own a partition do no harm, nor does one tha
 import asyncio
 from collections.abc import Callable, Sequence
 
-from aiokafka.partitioner import murmur2
-
 from service import logs
+from service.adapters.partitions import partition_of
 from service.adapters.writer import Output, Writer
 from service.alerting.calendar import next_digest_ms
 from service.alerting.groups import Groups, digest_flush
@@ -26,11 +25,6 @@ LATE_MS = 3_600_000
 
 EmptyDigests = Callable[[], Sequence[tuple[str, Policy, int]]]
 """Subscription, its policy, and since when it stands so (milliseconds): no digest of before is owed."""
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """Where Kafka's clients put a key."""
-    return int(murmur2(key) & 0x7FFFFFFF) % partitions
 
 
 class Timer:

@@ -62,7 +62,7 @@ WRONG = [
     ("BONGSU_MATCHING_BATCH_SIZE", "0"),
     ("BONGSU_MATCHING_MORPHOLOGY", "perhaps"),
     ("BONGSU_ALERTING_MEMORY_S", "nan"),
-    ("BONGSU_ALERTING_STORE", "rocksdb://?driver=rocksdict"),
+    ("BONGSU_ALERTING_STORE", "aerospike://"),
     ("BONGSU_DELIVERY_ALLOW_ADDRESSES", "localhost"),
     ("BONGSU_DELIVERY_PORTS", "443,70000"),
     ("BONGSU_DELIVERY_SCHEDULE_S", "5,-1"),

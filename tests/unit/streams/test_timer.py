@@ -1,9 +1,10 @@
 """What the timer writes, and when; what is done with it is the group stage's."""
 
+from service.adapters.partitions import partition_of
 from service.alerting.calendar import next_digest_ms
 from service.alerting.policy import Digest, Policy
 from service.model.records import FlushRecord
-from service.streams.timer import LATE_MS, Timer, partition_of
+from service.streams.timer import LATE_MS, Timer
 from tests.builders import flush_record
 from tests.stages import FakeOutputs, metrics
 
