@@ -13,12 +13,13 @@ from typing import Any, get_args
 import pytest
 
 from service.delivery.attempts import Failure
-from service.delivery.formats import notification
+from service.delivery.formats import body_of
 from service.delivery.formats_operational import EventType
 from service.delivery.health import operational
 from service.delivery.keys_page import KEYS_PATH
 from service.delivery.sample import sample_alert
 from service.delivery.verifying import Cause
+from service.model.notice import Change, Notice
 from service.model.records import AlertRecord, ArticleHead, Evidence, Format, RuleHead, StoryHead
 from service.model.topics import RETRY_TIERS_S
 from service.settings import DeliverySettings
@@ -70,8 +71,8 @@ FIRST = alert(1, "서울시·충칭시, 하천 관리 함께 배운다")
 SUBSCRIBER = subscription_record("press-office")
 SAMPLES = {
     "`alert.matched`": ("alert.matched", "first", 1, (FIRST,)),
-    "`alert.digest`": ("alert.digest", "group_interval", 2, (FIRST, alert(2, "충칭시 대표단 서울 방문"))),
-    "`alert.updated`": ("alert.updated", "updated", 3, (FIRST,)),
+    "`alert.digest`": ("alert.digest", "quiet_hours", 2, (FIRST, alert(2, "충칭시 대표단 서울 방문"))),
+    "`alert.updated`": ("alert.updated", "headline_changed", 3, (FIRST,)),
     "`test`": ("test", "test", 1, (sample_alert(SUBSCRIBER, AT),)),
     "Format `cloudevents`": ("alert.matched", "first", 1, (FIRST.model_copy(update={"format": "cloudevents"}),)),
     "Format `slack`": ("alert.matched", "first", 1, (FIRST.model_copy(update={"format": "slack"}),)),
@@ -80,6 +81,10 @@ SAMPLES = {
 }
 
 
+MORE: dict[str, dict[str, Any]] = {
+    "`alert.digest`": {"held_count": 2, "period": (AT - 9 * 3_600_000, AT)},
+    "`alert.updated`": {"changes": (Change("headline", "서울시·충칭시, 하천 관리 논의", FIRST.article.title),)},
+}
 OPERATIONAL: dict[str, dict[str, Any]] = {
     "operational.endpoint_failing": {
         "percent": 50, "failures": 61, "since_ms": AT - 216_000_000, "reason": "HTTP 503 Service Unavailable",
@@ -101,7 +106,8 @@ def operational_sample(kind: EventType) -> str:
 
 def sample(heading: str) -> str:
     kind, reason, sequence, alerts = SAMPLES[heading]
-    return notification(kind, "press-office", sequence, reason, alerts, AT)
+    style = (alerts[0].format, alerts[0].lang)
+    return body_of(Notice(kind, "press-office", sequence, reason, alerts, AT, *style, **MORE.get(heading, {})))
 
 
 def block(language: str, heading: str | None = None) -> str:
