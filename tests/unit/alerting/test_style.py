@@ -3,18 +3,18 @@
 import pytest
 
 from service.alerting.addressing import SubscriptionIndex, alerts_for
-from service.alerting.group import Place, Verdict, decide
-from service.delivery.formats import notification
+from service.delivery.formats import body_of
 from service.model.ids import sha256_hex
-from service.model.records import AlertRecord, DeliveryRecord
+from service.model.records import AlertRecord
+from tests.alerting_world import World
 from tests.builders import match_record, subscription_record
 
 
 def delivered(alert):
-    verdict, group = decide(None, alert, Place(0, 7, 1_000_100), time_to_live_ms=10**9, payload=notification)
-    assert verdict is Verdict.TAKEN
-    assert group.delivery is not None
-    return DeliveryRecord.decode(group.delivery, "deliveries")
+    world = World(payload=body_of, now_ms=1_000_100)
+    world.step(alert)
+    (delivery,) = world.deliveries
+    return delivery
 
 
 def test_each_subscription_is_told_in_its_own_way():
