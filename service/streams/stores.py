@@ -6,7 +6,7 @@ the changelog up to which they stand there, together. A local table is therefore
 its offset says is there is there (docs/adr/0007-tables-on-disk.md).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol, cast
 
 import rocksdict
@@ -80,20 +80,6 @@ class DiskStore(rocksdb.Store):
             batch.put(self.offset_key, b"%d" % offset)
         self._db_for_partition(partition).write(batch)
 
-    def apply_changelog_batch(
-        self, batch: Iterable[Any], to_key: Callable[[Any], Any], to_value: Callable[[Any], Any]
-    ) -> None:
-        """What a recovery or a standby has read, with its offset, which Faust would write after it."""
-        del to_key, to_value
-        changes: dict[int, list[Change]] = {}
-        offsets: dict[int, int] = {}
-        for event in batch:
-            message = event.message
-            changes.setdefault(message.partition, []).append((message.key, message.value))
-            offsets[message.partition] = message.offset
-        for partition, of_partition in changes.items():
-            self.write(partition, of_partition, offsets[partition])
-
     def revoke_partitions(self, table: Any, tps: Iterable[TP]) -> None:
         """Close what is no longer ours; Faust's waits for the collector instead, which looks at all that lives."""
         names = table.changelog_topic.topics
@@ -138,15 +124,6 @@ class MemoryStore(memory.Store[bytes, bytes]):
                 part.pop(key, None)
             else:
                 part[key] = value
-
-    def apply_changelog_batch(
-        self, batch: Iterable[Any], to_key: Callable[[Any], Any], to_value: Callable[[Any], Any]
-    ) -> None:
-        """What a recovery or a standby has read."""
-        del to_key, to_value
-        for event in batch:
-            message = event.message
-            self.write(message.partition, ((message.key, message.value),), message.offset)
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Drop what went to another worker; it is read whole when it comes back."""

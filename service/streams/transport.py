@@ -17,6 +17,7 @@ from collections.abc import Coroutine, Generator
 from functools import partial
 from typing import Any, cast
 
+from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
 
@@ -68,7 +69,16 @@ class Consumer(driver.Consumer):
         if records and not self.flow_active:
             await self._give_back(records)
             return {}
-        return records
+        return self._without_changelogs(records)
+
+    def _without_changelogs(self, records: Any) -> Any:
+        """What is not for the tables; what is goes there at once, see service/streams/recovery.py."""
+        tables: Any = self.app.tables
+        changelogs = {part: of_it for part, of_it in (records or {}).items() if part.topic in tables.changelog_topics}
+        if not changelogs:
+            return records
+        tables.recovery.take({ensure_TP(part): of_it for part, of_it in changelogs.items()})
+        return {part: of_it for part, of_it in records.items() if part not in changelogs}
 
     async def perform_seek(self) -> None:
         """As Faust's, and partitions of which nothing was ever committed are read from their beginning again.
