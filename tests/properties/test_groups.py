@@ -294,6 +294,7 @@ def live(
 ) -> int:
     """Steps through log[start..last]; the last one's state may not be stored. Returns what is acknowledged."""
     known = max((place_of(raw).offset for raw in table.values()), default=-1)
+    batch: list[tuple[int, bytes]] = []  # stored and not sent yet
     for offset in range(start, last + 1):
         entry = log[offset]
         context = replace(entry.context, sent_through=sent)
@@ -307,14 +308,14 @@ def live(
         if offset == last and data is not None and not stored:
             table.clear()
             table.update(before)
-            return sent
-        if offset == last and data is not None:
-            got = got[: data.draw(st.integers(0, len(got)))]
-            produced.setdefault(offset, []).extend(got)
-            return sent
-        produced.setdefault(offset, []).extend(got)
-        if data is None or data.draw(st.booleans()):
-            sent = offset
+            got = []
+        batch += [(offset, value) for value in got]
+        dies = offset == last and data is not None
+        if dies or data is None or data.draw(st.booleans()):
+            count = data.draw(st.integers(0, len(batch))) if dies and data is not None else len(batch)
+            for at, value in batch[:count]:
+                produced.setdefault(at, []).append(value)
+            batch, sent = [], sent if dies else offset
     return sent
 
 

@@ -7,7 +7,7 @@ import pytest
 from service.alerting.group_state import MAX_RANGES, GroupState, HoldState, Settled, parts_of
 from service.alerting.groups import REEMIT_MS, Verdict
 from service.alerting.place import Place
-from service.alerting.policy import Digest, Policy, Quiet
+from service.alerting.policy import Digest, Frequency, Policy, Quiet
 from service.alerting.silence import Silence
 from service.model.records import FlushRecord, SilenceMatchers
 from tests.alerting_world import HOUR, MINUTE, START_MS, World, alert
@@ -263,3 +263,45 @@ def test_a_hold_that_lives_for_ever_stays_small():
     for number in range(9):
         quiet.settle(Settled(number - 1, number, number, 0, "", "x"), number)
     assert [(one.low, one.through) for one in quiet.settled] == [(-1, 8)]
+
+
+def replayed(w, records):
+    """The worker dies before anything of `records` (with their places and steps) was sent; the next reads them again."""
+    w.reborn()
+    for record, place, step in records:
+        again = w.groups.step(record, place, w.context)
+        assert (again.verdict, again.outputs) == (Verdict.REPLAYED, step.outputs)
+
+
+def test_a_flush_comes_again_whole_although_its_members_were_touched_since():
+    w = world(throttle_ms=10 * MINUTE)
+    w.get(alert("A"))
+    w.get(alert("B"))
+    w.get(alert("C"))
+    w.now_ms += 10 * MINUTE
+    (flush,) = w.groups.due(w.now_ms)
+    step = w.step(flush)
+    assert len(step.outputs) == 3
+    place = Place(0, w.offset, w.now_ms)
+    copy = alert("B", "B2", role="copy")
+    second = w.step(copy)
+    assert said(w.fate(copy)) == ("attached", "copy")
+    w.policies["*"] = None
+    replayed(w, [(flush, place, step), (copy, Place(0, w.offset, w.now_ms), second)])
+    w.sent_through = w.offset
+    w.step(alert("B", "B3", role="copy"))
+    assert b'"flushed":' not in w.table[b"sub1\0s\0sty_B"], "what is sent is forgotten"
+
+
+def test_two_flushes_of_one_hold_come_again_each_for_itself():
+    w = world(mode="frequency", frequency=Frequency(2, HOUR))
+    records = []
+    for names in ("AB", "CD"):
+        for name in names:
+            w.get(alert(name))
+            w.now_ms += 1
+        (flush,) = w.groups.due(w.now_ms)
+        records.append((flush, Place(0, w.offset + 1, w.now_ms), w.step(flush)))
+        assert len(records[-1][2].outputs) == 3
+    assert [flush.sequence for flush, _, _ in records] == [1, 2]
+    replayed(w, records)
