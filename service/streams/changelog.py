@@ -7,12 +7,14 @@ acknowledged -> local store, values and offset in one write -> outputs.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from service import logs
 from service.adapters.kafka_client import make_producer
 from service.adapters.writer import raise_if_final, retry_pause
+from service.model.errors import Unavailable
 from service.settings import KafkaSettings
 from service.streams.stores import Change, PartitionStore
 
@@ -22,24 +24,51 @@ if TYPE_CHECKING:
 OnRetry = Callable[[int], None]
 
 
+PULSE_S = 0.5
+ASLEEP_S = 10.0
+"""Shorter stops are taken for a busy machine, however short the session is."""
+
+
 class ChangelogProducer:
-    """One idempotent producer for the changelogs of all tables. Order matters here: the last value of a key stays."""
+    """One idempotent producer for the changelogs of all tables. Order matters here: the last value of a key stays.
+
+    A process that was stopped for longer than a session (SIGSTOP, a frozen container) was replaced meanwhile and does
+    not know it yet: what it would append now could come behind what its successor wrote. It must end instead.
+    """
 
     def __init__(self, settings: KafkaSettings, *, on_retry: OnRetry = lambda _: None) -> None:
         self._settings = settings
         self._on_retry = on_retry
         self._producer: AIOKafkaProducer | None = None
+        self._pulse: asyncio.Task[None] | None = None
+        self._awake_s = time.monotonic()
+        self._asleep_s = 0.0
         self._log = logs.get(__name__)
 
     async def start(self) -> None:
         """Connect."""
         self._producer = make_producer(self._settings)
         await self._producer.start()
+        self._pulse = asyncio.create_task(self._stay_awake(), name="pulse")
 
     async def stop(self) -> None:
         """Disconnect."""
+        if self._pulse is not None:
+            self._pulse.cancel()
+            await asyncio.gather(self._pulse, return_exceptions=True)
         if self._producer is not None:
             await self._producer.stop()
+
+    async def _stay_awake(self) -> None:
+        while True:
+            self._check_awake()
+            self._awake_s = time.monotonic()
+            await asyncio.sleep(PULSE_S)
+
+    def _check_awake(self) -> None:
+        asleep_s = time.monotonic() - self._awake_s
+        if asleep_s > max(self._settings.session_timeout_s, ASLEEP_S):
+            self._asleep_s = max(self._asleep_s, asleep_s)
 
     async def write(self, topic: str, partition: int, changes: list[Change]) -> int | None:
         """Append in order; returns the offset of the last, once all are acknowledged (None: Kafka did not say).
@@ -48,10 +77,17 @@ class ChangelogProducer:
 
         Raises:
             WrongSetup: Kafka refuses one for good.
+            Unavailable: this process was stopped for so long that another may have its partitions.
         """
         tries = 0
         left = changes
         while True:
+            self._check_awake()
+            if self._asleep_s:
+                raise Unavailable(
+                    f"this worker was stopped for {self._asleep_s:.0f} s and may have been replaced meanwhile; what it "
+                    "had begun is left to whoever has its partitions now. Start it again"
+                )
             results = await self._sent(topic, partition, left)
             first = next((at for at, result in enumerate(results) if isinstance(result, BaseException)), None)
             if first is None:

@@ -7,7 +7,7 @@ import pytest
 from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, TopicAuthorizationFailedError
 
 from service.adapters import writer
-from service.model.errors import WrongSetup
+from service.model.errors import Unavailable, WrongSetup
 from service.settings import KafkaSettings
 from service.streams.changelog import ChangelogProducer
 from tests.unit.streams.tables import Tables
@@ -107,3 +107,16 @@ async def test_what_will_never_be_acknowledged_ends_it(error, raised):
     made, _ = producing(Producer(None, error))
     with pytest.raises(raised):
         await made.write("t", 0, CHANGES)
+
+
+async def test_who_was_stopped_for_longer_than_a_session_writes_no_more():
+    fake = Producer()
+    made, _ = producing(fake)
+    made._awake_s -= KafkaSettings().session_timeout_s - 1
+    await made.write("t", 0, CHANGES)
+    made._awake_s -= 2
+    for _ in range(2):  # the pulse may be quicker than the next batch: it does not forget
+        with pytest.raises(Unavailable, match="may have been replaced"):
+            await made.write("t", 0, CHANGES)
+        made._awake_s += 100
+    assert len(fake.sent) == len(CHANGES)
