@@ -32,6 +32,8 @@ def load_subscriptions(path: Path | None) -> "list[SubscriptionRecord]":
             first = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(map(str, first["loc"])) or "it"
             raise BadInput(f"{path}: subscription {name}: {place}: {first['msg']}") from None
+        except BadInput as error:
+            raise BadInput(f"{path}: subscription {name}: {error}") from None
         if record.id in out:
             raise BadInput(f"{path}: subscription {name} stands there twice; give one of them another id")
         out[record.id] = record

@@ -238,6 +238,9 @@ def _delivery(found: Found, delivery_id: str | None, more: dict[str, Any]) -> st
     """What became of the webhook."""
     attempts = sorted(found.attempts.get(delivery_id or "", ()), key=lambda one: (one.started_ms, one.number))
     more["delivery"] = delivery_id
+    record = found.deliveries.get(delivery_id or "")
+    if record is not None:
+        more["notification"] = {"type": record.type, "created_ms": record.created_ms, "deadline_ms": record.deadline_ms}
     more["attempts"] = [
         _some({"at_ms": one.started_ms, "number": one.number, "outcome": one.outcome, "status": one.status,
                "error": one.error, "detail": one.detail, "next_due_ms": one.next_due_ms})
@@ -247,7 +250,8 @@ def _delivery(found: Found, delivery_id: str | None, more: dict[str, Any]) -> st
     if delivered is not None:
         return f"Delivered at {at(delivered.started_ms)}, attempt {delivered.number}, status {delivered.status}."
     if not attempts:
-        return "It was not sent yet; is a dispatcher running?"
+        deadline = "" if record is None else f" It expires at {at(record.deadline_ms)}."
+        return f"It was not sent yet; is a dispatcher running?{deadline}"
     last = attempts[-1]
     failed = f"{len(attempts)} attempt{'s' * (len(attempts) > 1)}, the last at {at(last.started_ms)}: {_failure(last)}"
     if last.terminal:

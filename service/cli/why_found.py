@@ -1,5 +1,6 @@
 """What the topics say about one article and one subscription: all that `bongsu why` answers from."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,37 +58,56 @@ async def find(settings: KafkaSettings, subscription: str, article: str, since_m
         NewerSchema: a record was written by a newer Bongsu.
     """
     found = Found(article, subscription, since_ms)
-    found.subscriptions = {record.id: record for record in await read_subscriptions(settings)}
-    found.silences = {record.id: record for record in await read_silences(settings)}
-    found.rules = await _rules(settings)
-    async for record in scan(settings, topics.ARTICLES, since_ms):
-        if record.key == article.encode():
-            found.versions.append((record.timestamp, record.value))
-    async for record in scan(settings, topics.DEAD_LETTERS, since_ms):
-        if record.key == article.encode():
-            found.dead_letters.append(dict(record.headers).get("reason", b"").decode("utf-8", "replace"))
-    async for match in _records(settings, topics.MATCHES, since_ms, MatchRecord.decode, article):
-        if match.article.id == article:
-            found.matches.append(match)
-    if subscription in found.subscriptions or found.matches:
-        await _find_told(settings, found)
+    await asyncio.gather(
+        _find_control(settings, found),
+        _find_article(settings, found),
+        _find_alerts(settings, found),
+        _find_decisions(settings, found),
+        _find_deliveries(settings, found),
+    )
     return found
 
 
-async def _find_told(settings: KafkaSettings, found: Found) -> None:
-    since_ms = found.since_ms
-    async for alert in _records(settings, topics.ALERTS, since_ms, _alert_or_flush, found.article):
+async def _find_control(settings: KafkaSettings, found: Found) -> None:
+    found.subscriptions = {record.id: record for record in await read_subscriptions(settings)}
+    found.silences = {record.id: record for record in await read_silences(settings)}
+    found.rules = await _rules(settings)
+
+
+async def _find_article(settings: KafkaSettings, found: Found) -> None:
+    key = found.article.encode()
+    async for record in scan(settings, topics.ARTICLES, found.since_ms):
+        if record.key == key:
+            found.versions.append((record.timestamp, record.value))
+    async for record in scan(settings, topics.DEAD_LETTERS, found.since_ms):
+        if record.key == key:
+            found.dead_letters.append(dict(record.headers).get("reason", b"").decode("utf-8", "replace"))
+
+
+async def _find_alerts(settings: KafkaSettings, found: Found) -> None:
+    async for match in _records(settings, topics.MATCHES, found.since_ms, MatchRecord.decode, found.article):
+        if match.article.id == found.article:
+            found.matches.append(match)
+    async for alert in _records(settings, topics.ALERTS, found.since_ms, _alert_or_flush, found.article):
         ours = isinstance(alert, AlertRecord) and alert.subscription == found.subscription
         if ours and alert.article.id == found.article:
             found.alerts[alert.alert_id] = alert
-    async for decision in _records(settings, topics.DECISIONS, since_ms, DecisionRecord.decode, found.subscription):
-        if decision.subscription == found.subscription:
+
+
+async def _find_decisions(settings: KafkaSettings, found: Found) -> None:
+    since_ms, name = found.since_ms, found.subscription
+    async for decision in _records(settings, topics.DECISIONS, since_ms, DecisionRecord.decode, name):
+        if decision.subscription == name:
             found.decisions.setdefault(decision.alert_id, []).append(decision)
-    async for delivery in _records(settings, topics.DELIVERIES, since_ms, DeliveryRecord.decode, found.subscription):
-        if delivery.subscription == found.subscription:
+
+
+async def _find_deliveries(settings: KafkaSettings, found: Found) -> None:
+    since_ms, name = found.since_ms, found.subscription
+    async for delivery in _records(settings, topics.DELIVERIES, since_ms, DeliveryRecord.decode, name):
+        if delivery.subscription == name:
             found.deliveries[delivery.id] = delivery
-    async for attempt in _records(settings, topics.ATTEMPTS, since_ms, AttemptRecord.decode, found.subscription):
-        if attempt.subscription == found.subscription:
+    async for attempt in _records(settings, topics.ATTEMPTS, since_ms, AttemptRecord.decode, name):
+        if attempt.subscription == name:
             found.attempts.setdefault(attempt.delivery_id, []).append(attempt)
 
 

@@ -137,11 +137,17 @@ def _text(kind: str, said: Any) -> str:
     return said
 
 
+def _outage(at_ms: int, until_ms: int) -> Outage:
+    if until_ms <= at_ms:
+        raise ValueError("outage_until: it ends before it begins; give a later time")
+    return Outage(at_ms, until_ms)
+
+
 _READERS: dict[str, Callable[[int, Any], Event]] = {
     "taken_down": lambda at_ms, said: TakenDown(at_ms, _text("taken_down", said)),
     "silence": lambda at_ms, said: Silenced(at_ms, SilenceLine.model_validate(said).record(at_ms)),
     "lift": lambda at_ms, said: Lifted(at_ms, _text("lift", said)),
     "subscribe": lambda at_ms, said: Subscribed(at_ms, SubscriptionLine.model_validate(said).record(at_ms)),
     "unsubscribe": lambda at_ms, said: Unsubscribed(at_ms, _text("unsubscribe", said)),
-    "outage_until": lambda at_ms, said: Outage(at_ms, time_ms(_text("outage_until", said))),
+    "outage_until": lambda at_ms, said: _outage(at_ms, time_ms(_text("outage_until", said))),
 }

@@ -1,0 +1,75 @@
+"""`bongsu simulate` as a person calls it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from service.cli.simulate import simulate
+from service.model.errors import BadInput, WrongSetup
+
+DAY = Path(__file__).parents[2] / "golden" / "day"
+RULES = ("--rules", str(DAY / "rules.yaml"))
+
+
+@pytest.fixture(autouse=True)
+def _without_the_veto(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BONGSU_MATCHING_MORPHOLOGY", "false")
+
+
+def called(*args: object, stdin: str | None = None) -> tuple[str, str]:
+    done = CliRunner().invoke(simulate, [str(arg) for arg in args], input=stdin, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout, done.stderr
+
+
+def test_the_golden_day_line_by_line() -> None:
+    out, err = called(DAY / "day.jsonl", *RULES, "--subscriptions", DAY / "subscriptions.yaml", "--json")
+    expected = (DAY / "expected.jsonl").read_text(encoding="utf-8")
+    assert [json.loads(line) for line in out.splitlines()] == [json.loads(line) for line in expected.splitlines()]
+    told = sum('"notification"' in line for line in expected.splitlines())
+    assert f"{told} notifications" in err
+
+
+def test_for_people_and_from_standard_input_with_one_subscription_of_all() -> None:
+    line = json.dumps({"at": "2026-11-23T09:00:00", "id": "a", "title": "t", "text": "다온시에 눈이 왔다."})
+    out, err = called("-", *RULES, stdin=line)
+    assert out.splitlines()[0].split() == ["2026-11-23", "09:00:00", "all", "notified", "a", "by", "daon", "(first)"]
+    assert "=> alert.matched (first)" in out.splitlines()[1]
+    assert err.startswith("1 articles, 1 with a rule")
+
+
+def test_the_tail_is_how_long_it_goes_on() -> None:
+    line = json.dumps({"at": "2026-11-23T09:00:00", "id": "a", "text": "다온시에 눈이 왔다."})
+    wait = ("--subscriptions", DAY / "subscriptions.yaml", "--json")
+    short, _ = called("-", *RULES, *wait, "--tail", "1m", stdin=line)
+    long, _ = called("-", *RULES, *wait, "--tail", "10m", stdin=line)
+    assert "group_wait" in long
+    assert len(long.splitlines()) > len(short.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("- {id: a}\n- {id: a}\n", "subscription a stands there twice"),
+        ("- {rules: ['*']}\n", "subscription 1: id: Field required"),
+        ("- {id: a, policy: {mode: sometimes}}\n", "mode"),
+        ("- {id: a, colour: red}\n", "subscription a: colour: "),
+        ("- {id: a, rules: [\n", "is not YAML"),
+        ("id: a\n", "must be a list of subscriptions"),
+    ],
+)
+def test_subscriptions_that_cannot_be_used(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "people.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(BadInput, match=r"people\.yaml") as caught:
+        called(DAY / "day.jsonl", *RULES, "--subscriptions", file)
+    assert says in str(caught.value)
+
+
+def test_a_day_that_is_not_there_and_a_line_that_cannot_be_used() -> None:
+    with pytest.raises(WrongSetup, match=r"gone\.jsonl: No such file or directory; name a \.jsonl file"):
+        called("gone.jsonl", *RULES)
+    with pytest.raises(BadInput, match=r"^-:1: a line is an object with its time"):
+        called("-", *RULES, stdin='{"id": "a"}')
