@@ -27,7 +27,7 @@ from service.simulation.world import World
 
 SUBSCRIPTIONS = 200
 WEEK = 7
-WEEK_ARTICLES = 20_000
+WEEK_ARTICLES = 10_000
 """Of each day of the week."""
 MAX_EXAMPLES = 20
 Progress = Callable[[str], None]
