@@ -88,7 +88,8 @@ class State:
         """These silences are new, or changed: what they hold is due when they end now."""
         for record in records:
             self._silence_ends[record.id] = record.ends_ms
-            self._groups.silence_ends(record.id, record.ends_ms)
+            if not self.group.index.recovering:  # a thread makes the index; `recovered` tells it afterwards
+                self._groups.silence_ends(record.id, record.ends_ms)
 
     async def given_up(self, batchers: Iterable[Batcher]) -> None:
         """Partitions are about to go: end what is under way.
