@@ -5,7 +5,7 @@ is its keys, and its version is a hash of them.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -23,6 +23,7 @@ Path = tuple[str | int, ...]
 Place = Callable[[Path, int], tuple[str, int, int]]
 """From a path within a definition, and an offset into the text there, to file, line and column."""
 Placed = tuple[EntityModel | RuleModel, Place]
+_Definition = tuple[EntityModel | RuleModel, Place, bytes]
 
 MAX_PROBLEMS = 100
 NOT_YET = ("expires",)
@@ -52,44 +53,47 @@ class RuleSet:
         Raises:
             InvalidRules: a record is not what its key says, or they do not fit together.
         """
-        placed: list[Placed] = []
         problems: list[Problem] = []
-        for key, raw in sorted(records.items()):
-            kind, _, sha = key.partition("/")
-            model: type[EntityModel | RuleModel] | None = _MODELS.get(kind)
-            if model is None or hashlib.sha256(raw).hexdigest()[:32] != sha:
-                problems.append(Problem(key, 1, 1, "this record is not what its key says; apply the rules again"))
-                continue
-            try:
-                placed.append((model.model_validate_json(raw), _always(key)))
-            except ValidationError as error:
-                problems.extend(explain_validation(error, _always(key)))
-        if problems:
-            raise InvalidRules(problems[:MAX_PROBLEMS])
-        return cls.build(placed)
+
+        def definitions() -> Iterator[_Definition]:
+            for key, raw in sorted(records.items()):
+                kind, _, sha = key.partition("/")
+                model: type[EntityModel | RuleModel] | None = _MODELS.get(kind)
+                if model is None or hashlib.sha256(raw).hexdigest()[:32] != sha:
+                    problems.append(Problem(key, 1, 1, "this record is not what its key says; apply the rules again"))
+                    continue
+                try:
+                    yield model.model_validate_json(raw), _always(key), raw
+                except ValidationError as error:
+                    problems.extend(explain_validation(error, _always(key)))
+
+        return cls._assembled(definitions(), problems)
 
     @classmethod
     def build(cls, placed: Iterable[Placed], problems: Iterable[Problem] = ()) -> "RuleSet":
-        """The set of these definitions; `problems` were found before and are reported with those found here.
+        """The set of these definitions; `problems` were found before, or while `placed` is read.
 
         Raises:
-            InvalidRules: every problem, with its place.
+            InvalidRules: every problem, those found here too, with its place.
         """
-        checker = _Checker(list(problems))
+        return cls._assembled(((item, place, _encode(item)) for item, place in placed), problems)
+
+    @classmethod
+    def _assembled(cls, definitions: Iterable["_Definition"], problems: Iterable[Problem]) -> "RuleSet":
+        checker = _Checker()
         entities: list[Entity] = []
         rules: list[Rule] = []
         records: dict[str, bytes] = {}
-        for item, place in placed:  # once through, keeping nothing of the models: there may be a hundred thousand
+        for item, place, raw in definitions:  # once through, keeping nothing of the models: there may be many
             if isinstance(item, EntityModel):
                 entities.append(checker.entity(item, place))
             elif (rule := checker.rule(item, place)) is not None:
                 rules.append(rule)
-            raw = _encode(item)
             kind = "entity" if isinstance(item, EntityModel) else "rule"
             records[f"{kind}/{hashlib.sha256(raw).hexdigest()[:32]}"] = raw
         checker.references()
-        if checker.problems:
-            raise InvalidRules(sorted(checker.problems, key=_place_of)[:MAX_PROBLEMS])
+        if found := [*problems, *checker.problems]:
+            raise InvalidRules(sorted(found, key=_place_of)[:MAX_PROBLEMS])
         return cls(tuple(entities), tuple(rules), records)
 
 
@@ -145,8 +149,8 @@ def _in_words(found: Any) -> str:
 class _Checker:
     """Builds the inside values and collects every problem on the way."""
 
-    def __init__(self, problems: list[Problem]) -> None:
-        self.problems = problems
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
         self._entities: dict[str, tuple[str, int]] = {}
         self._rules: dict[str, tuple[str, int]] = {}
         self._asked: list[tuple[str, tuple[str, int, int]]] = []

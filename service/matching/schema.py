@@ -43,9 +43,9 @@ class EntityModel(Model):
     id: Id
     name: Surface
     kind: Kind = "other"
-    aliases: list[Alias] = []
-    not_in: list[Surface] = []
-    titles: list[Surface] = []
+    aliases: list[Alias] = Field(default_factory=list)
+    not_in: list[Surface] = Field(default_factory=list)
+    titles: list[Surface] = Field(default_factory=list)
     compound: Literal["reject", "accept"] = "reject"
     ambiguous: bool | None = None
     needs: Annotated[list[Surface], Field(max_length=500)] | None = None
@@ -67,7 +67,7 @@ class RuleModel(Model):
     id: Id
     name: Annotated[str, StringConstraints(min_length=1, max_length=300)] | None = None
     when: str
-    tags: list[Annotated[str, StringConstraints(min_length=1, max_length=100)]] = []
+    tags: list[Annotated[str, StringConstraints(min_length=1, max_length=100)]] = Field(default_factory=list)
     policy: PolicyModel | None = None
     """How it is told where a subscription does not say otherwise."""
     owner: str | None = None
@@ -75,11 +75,11 @@ class RuleModel(Model):
     """A date, 2026-12-31."""
     shadow: bool = False
     """Counted, never notified."""
-    tests: list[ExampleModel] = []
+    tests: list[ExampleModel] = Field(default_factory=list)
 
 
 class FileModel(Model):
     """One rule file."""
 
-    entities: list[EntityModel] = []
-    rules: list[RuleModel] = []
+    entities: list[EntityModel] = Field(default_factory=list)
+    rules: list[RuleModel] = Field(default_factory=list)
