@@ -15,7 +15,8 @@ from typing import Any
 import orjson
 
 from service.adapters.rule_files import load_rules
-from service.bench.day_account import Account, Expected, silences_of
+from service.bench.day_account import Account, Expected
+from service.bench.day_keeper import silences_of
 from service.bench.day_people import Person, backlog, events_of, people
 from service.bench.days import DAY_MS, START_MS, Maker, Size, rule_file
 from service.delivery.formats import body_of

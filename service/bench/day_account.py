@@ -7,13 +7,11 @@ docs/policies.md. What it does not work out: which stories a digest lists when t
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Any
 
+from service.bench.day_keeper import Keeper, Silence, fits
 from service.bench.day_people import OUTAGE, Person
-from service.bench.days import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, Fact, source_name, tier_of
-from service.model import ids
-from service.simulation.events import Event, Lifted, Silenced
+from service.bench.days import HOUR_MS, START_MS, Fact, source_name, tier_of
 
 MAX_LISTED = 50
 MAX_TOGETHER = 17
@@ -67,30 +65,6 @@ class _Wait:
     """Of those together: the tier (negative), and how much is said."""
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """As planted, with the end that it came to."""
-
-    name: str
-    matchers: dict[str, tuple[str, ...]]
-    starts_ms: int
-    ends_ms: int
-
-
-def silences_of(events: Iterable[Event]) -> list[Silence]:
-    """The silences among these events."""
-    found = [event for event in events if isinstance(event, (Silenced, Lifted))]
-    lifted = {event.silence: event.at_ms for event in found if isinstance(event, Lifted)}
-    return [
-        Silence(
-            event.silence.id, event.silence.matchers.model_dump(), event.silence.starts_ms,
-            lifted.get(event.silence.id, event.silence.ends_ms),
-        )
-        for event in found
-        if isinstance(event, Silenced)
-    ]  # fmt: skip
-
-
 class Account:
     """What one subscription is to be told."""
 
@@ -101,14 +75,11 @@ class Account:
         self._person = person
         self._policy: dict[str, Any] = person.line.policy.written() if person.line.policy else {}
         self._mode = self._policy.get("mode", "first")
-        self._silences = list(silences)
-        self._lead_of = lead_of
+        self._keeper = Keeper(person.line.id, self._policy, silences, lead_of)
         self._backlog = backlog
         self._told: dict[tuple[object, str], _Told] = {}
         self._waits: dict[tuple[object, str], list[_Wait]] = {}
         self._seen: set[tuple[str, str, str, bool]] = set()
-        self._throttles: dict[str, int] = {}
-        self._hours: dict[int, int] = {}
         self._order = 0
         self._told_digests = START_MS if not person.since_ms else person.since_ms
         self.expected: list[Expected] = []
@@ -140,7 +111,8 @@ class Account:
         group: object = fact.article if self._mode == "each" else fact.story
         key = (group, rule)
         waits = self._waits.setdefault(key, [])
-        reason = self._reason(fact, self._told.get(key))
+        told = self._told.get(key)
+        reason = self._reason(fact, told)
         if fact.role == "taken_down" and reason is None:
             told_by_others = self._mode != "each"  # there each article is told for itself
             self._waits[key] = [
@@ -149,7 +121,7 @@ class Account:
             return
         if reason is None or self._is_muted(group, rule):
             return
-        keep = self._kept(fact, rule, key, now_ms, reason)
+        keep = self._keeper.kept(fact, rule, told.at_ms if told else None, now_ms, reason)
         if self._mode == "each":
             if keep is None:
                 self._tell(fact, rule, key, reason, now_ms, (fact.article,))
@@ -218,8 +190,8 @@ class Account:
         wanted = self._policy.get("filters", {})
         return (
             (tier_of(fact.source) > wanted.get("tier_at_most", 3))
-            or ("source" in wanted and not _fits(wanted["source"], source_name(fact.source)))
-            or ("section" in wanted and not _fits(wanted["section"], fact.section))
+            or ("source" in wanted and not fits(wanted["source"], source_name(fact.source)))
+            or ("section" in wanted and not fits(wanted["section"], fact.section))
         )
 
     def _is_muted(self, group: object, rule: str) -> bool:
@@ -229,75 +201,6 @@ class Account:
             return False
         about_to = any(not one.hold.startswith("silence") for one in self._waits.get(narrow, ()))
         return narrow in self._told or about_to
-
-    # -- when ----------------------------------------------------------------------------------------------------
-
-    def _kept(self, fact: Fact, rule: str, key: tuple[object, str], now_ms: int, reason: str) -> tuple[str, int] | None:
-        """(hold, until) of what keeps it back now; None: nothing does."""
-        silence = self._silenced(fact, rule, now_ms)
-        if silence is not None:
-            return silence
-        if reason == "digest":
-            due_ms = self._next_digest_ms(now_ms)
-            return f"digest/{due_ms}", due_ms
-        if reason == "frequency":
-            return f"frequency/{rule}", now_ms + round(self._policy["frequency"]["window_s"] * 1000)
-        quiet = self._quiet(rule, now_ms)
-        if quiet is not None:
-            return quiet
-        told = self._told.get(key)
-        if self._mode != "each":
-            wait_s = self._policy.get("group_wait_s", 0) if told is None else self._policy.get("group_interval_s", 300)
-            until_ms = (now_ms if told is None else told.at_ms) + round(wait_s * 1000)
-            if until_ms > now_ms:
-                return "", until_ms
-        return self._too_many(rule, now_ms)
-
-    def _silenced(self, fact: Fact, rule: str, now_ms: int) -> tuple[str, int] | None:
-        given = {
-            "subscription": self._person.line.id,
-            "rule": rule,
-            "source": source_name(fact.source),
-            "story": ids.story_id(self._lead_of[fact.story]),
-            "entity": f"place-{fact.place:02d}",
-            "tag": "",
-        }
-        found = [
-            one
-            for one in self._silences
-            if one.starts_ms <= now_ms < one.ends_ms
-            and all(_fits(globs, given[name]) for name, globs in one.matchers.items() if globs)
-        ]
-        last = max(found, key=lambda one: one.ends_ms, default=None)
-        return None if last is None else (f"silence/{last.name}", last.ends_ms)
-
-    def _quiet(self, rule: str, now_ms: int) -> tuple[str, int] | None:
-        for span in self._policy.get("quiet", ()):
-            since, until = (_minutes(span[name]) for name in ("from", "to"))
-            day_ms = START_MS + (now_ms - START_MS) // DAY_MS * DAY_MS
-            for midnight in (day_ms - DAY_MS, day_ms):
-                ends_ms = midnight + (until + 1440 * (until <= since)) * MINUTE_MS
-                if midnight + since * MINUTE_MS <= now_ms < ends_ms and not _fits(self._policy["urgent"], rule):
-                    return f"quiet/{ends_ms}", ends_ms
-        return None
-
-    def _too_many(self, rule: str, now_ms: int) -> tuple[str, int] | None:
-        name = self._throttle_of(rule)
-        if self._throttles.get(name, 0) > now_ms:
-            return f"throttle/{name}/{self._throttles[name]}", self._throttles[name]
-        cap = self._policy.get("max_per_hour")
-        if cap is not None and self._hours.get(now_ms // HOUR_MS, 0) >= cap:
-            ends_ms = (now_ms // HOUR_MS + 1) * HOUR_MS
-            return f"cap/{ends_ms}", ends_ms
-        return None
-
-    def _throttle_of(self, rule: str) -> str:
-        return "*" if self._policy.get("throttle_by") == "subscription" else rule
-
-    def _next_digest_ms(self, now_ms: int) -> int:
-        times = self._policy["digest"]["times"]
-        at = [START_MS + day * DAY_MS + _minutes(time) * MINUTE_MS for day in range(-1, 9) for time in times]
-        return min(due_ms for due_ms in at if due_ms > now_ms)
 
     # -- what is due ---------------------------------------------------------------------------------------------
 
@@ -326,7 +229,7 @@ class Account:
             reached = self._reached(waiting) if hold.startswith("frequency") else None
             yield (min(one.until_ms for one in waiting) if reached is None else reached[-1].since_ms), hold, 0
         if self._policy.get("digest", {}).get("empty"):
-            due_ms = self._next_digest_ms(self._told_digests)
+            due_ms = self._keeper.next_digest_ms(self._told_digests)
             if due_ms < self._person.until_ms:
                 yield due_ms, f"digest/{due_ms}", 0
 
@@ -342,8 +245,8 @@ class Account:
         self._waits[key].remove(one)
         if now_ms >= self._person.until_ms:
             return
-        keep = self._silenced(one.fact, one.rule, now_ms) or self._quiet(one.rule, now_ms)
-        keep = keep or self._too_many(one.rule, now_ms)
+        keep = self._keeper.silenced(one.fact, one.rule, now_ms) or self._keeper.quiet(one.rule, now_ms)
+        keep = keep or self._keeper.too_many(one.rule, now_ms)
         if keep is not None:
             self._wait(keep, one.fact, one.rule, key, one.reason, now_ms)
             self._waits[key][-1].copies = one.copies
@@ -379,7 +282,7 @@ class Account:
         top = self._policy.get("digest", {}).get("top", 10) if kind == "digest" else MAX_LISTED
         listed = list(stories.values())[:top]
         is_known = kind != "digest" or len(stories) <= top
-        self._notified({rule for rule, _ in listed}, now_ms)
+        self._keeper.notified({rule for rule, _ in listed}, now_ms)
         self.expected.append(
             Expected(
                 now_ms,
@@ -405,7 +308,7 @@ class Account:
         self, fact: Fact, rule: str, key: tuple[object, str], reason: str, now_ms: int, articles: tuple[str, ...]
     ) -> None:
         self._told[key] = self._telling(fact, now_ms)
-        self._notified({rule}, now_ms)
+        self._keeper.notified({rule}, now_ms)
         updates = {"headline_changed", "sentence_changed", "correction", "taken_down"}
         kind = "alert.updated" if reason in updates else "alert.matched"
         shown = tuple(sorted(articles)) if len(articles) <= MAX_TOGETHER else ()
@@ -416,13 +319,6 @@ class Account:
         tier = tier_of(fact.source) if "tiers" in self._policy else 3
         return _Told(fact.article, fact.title, None if gone else fact.wording, fact.sources, tier, now_ms)
 
-    def _notified(self, rules: set[str], now_ms: int) -> None:
-        hour = now_ms // HOUR_MS
-        self._hours[hour] = self._hours.get(hour, 0) + 1
-        if "throttle_s" in self._policy:
-            ends_ms = now_ms + round(self._policy["throttle_s"] * 1000)
-            self._throttles.update((self._throttle_of(rule), ends_ms) for rule in rules)
-
     def _deadline_ms(self, fact: Fact) -> int:
         own = self._policy.get("time_to_live_s")
         return fact.at_ms + (TIME_TO_LIVE_MS if own is None else round(own * 1000))
@@ -431,11 +327,3 @@ class Account:
 def _flushed_at(at_ms: int) -> int:
     """When what is due at this time is told: after an outage."""
     return OUTAGE.until_ms if OUTAGE.at_ms <= at_ms < OUTAGE.until_ms else at_ms
-
-
-def _fits(globs: Iterable[str], value: str) -> bool:
-    return any(fnmatchcase(value, glob) for glob in globs)
-
-
-def _minutes(text: str) -> int:
-    return int(text[:2]) * 60 + int(text[3:])
