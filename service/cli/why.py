@@ -81,7 +81,7 @@ def _no_rule(settings: "Settings", found: "Found", rule: str | None) -> "Answer"
     engine = app.compiler(settings.matching)(ruleset)
     article = decode_article(raw)
     now = [hit.rule for hit in engine.match(article).hits if hit.rule.id in {one.id for one in watched}]
-    loud = [one.id for one in now if not one.shadow]
+    loud = sorted(one.id for one in now if not one.shadow)
     if loud:
         return Answer(
             "rules_changed",

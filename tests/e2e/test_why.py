@@ -97,7 +97,7 @@ async def test_each_answer(kafka_settings, kafka_env, tmp_path):
 
         told = await until("told", "pipes-1", "notified")
         assert "Delivered at" in told.sentence
-        assert "attempt 1, status 200" in told.sentence
+        assert "attempt 1, status 204" in told.sentence
         broader = next(line for line in told.lines if line.rule == "daon")
         assert (broader.answer, broader.more["reason"]) == ("suppressed", "inhibited")
         assert "the narrower rule daon-hearing" in broader.sentence
