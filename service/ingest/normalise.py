@@ -108,7 +108,10 @@ def normalise_in_place(given: str) -> str | None:
     found = _NOTEWORTHY.search(text)
     if found is None:
         return text
-    return text.lower() if _ODD.search(text, found.start()) is None else None
+    at = found.start()
+    if _ODD.search(text, at) is not None:
+        return None
+    return text[:at] + text[at:].lower()  # the first capital is often that of an address at the end
 
 
 def fold(surface: str) -> str:

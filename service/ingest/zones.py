@@ -58,10 +58,12 @@ class Line:
 class ZoneMap:
     """Zones of a text, by position."""
 
-    __slots__ = ("_places", "_starts", "lines")
+    __slots__ = ("_begins", "_places", "_starts", "lines")
 
     def __init__(self, lines: list[Line]) -> None:
         self.lines = lines
+        self._begins: list[int] = []
+        """Of the lines; made when first asked for."""
         self._starts = starts = [0]
         self._places = places = [_TITLE]
         for line in lines:
@@ -82,7 +84,9 @@ class ZoneMap:
 
     def line_at(self, position: int) -> Line | None:
         """The line that holds `position`."""
-        index = bisect_right(self.lines, position, key=lambda line: line.start) - 1
+        if not self._begins:
+            self._begins = [line.start for line in self.lines]
+        index = bisect_right(self._begins, position) - 1
         return self.lines[index] if index >= 0 else None
 
     def counted(self, text: str) -> list[str]:
@@ -123,6 +127,7 @@ def zone_of_head(text: str, begin: int, position: int) -> tuple[Zone, Reason | N
 def _split(text: str, begin: int, hints: Sequence[Zone | None]) -> list[Line]:
     lines: list[Line] = []
     at = begin
+    hinted = len(hints)
     for number, raw in enumerate(text[begin:].split("\n")):
         if raw:
             words, start = raw, at
@@ -132,7 +137,7 @@ def _split(text: str, begin: int, hints: Sequence[Zone | None]) -> list[Line]:
             if words:
                 one = Line(start, start + len(words))
                 lines.append(one)
-                hint = hints[number] if number < len(hints) else None
+                hint = hints[number] if number < hinted else None
                 if hint is not None or not is_story_by_its_end(words) or "=" in words[:40]:
                     _look_closely(one, words, hint)
         at += len(raw) + 1

@@ -22,28 +22,38 @@ def _by_place(one: Occurrence) -> tuple[int, int]:
     return one.start, one.end
 
 
+def _by_place_and_term(one: Occurrence) -> tuple[int, int, int]:
+    return one.start, one.end, one.surface.term
+
+
 class Hit:
     """A rule that fires, with the mentions of the terms that made it true (worked out when asked for)."""
+
+    __slots__ = ("_document", "_fired", "_occurrences", "_present", "rule")
 
     def __init__(self, fired: CompiledRule, document: Document, present: Mapping[int, Sequence[Occurrence]]) -> None:
         self.rule = fired.rule
         self._fired = fired
         self._document = document
         self._present = present
+        self._occurrences: list[Occurrence] | None = None
 
-    @cached_property
+    @property
     def occurrences(self) -> list[Occurrence]:
         """Of the terms that made it true, in order of the article."""
-        present = self._present
-        found = [one for term in self._fired.positive(present) for one in present[term]]
-        if len(found) > 1:
-            found.sort(key=_by_place)
+        found = self._occurrences
+        if found is None:
+            present = self._present
+            found = [one for term in self._fired.positive(present) for one in present[term]]
+            if len(found) > 1:
+                found.sort(key=_by_place)
+            self._occurrences = found
         return found
 
     @property
     def mentions(self) -> tuple[Mention, ...]:
         """In order of the article."""
-        return tuple(mention_of(self._document, one) for one in self.occurrences)
+        return tuple([mention_of(self._document, one) for one in self.occurrences])
 
 
 class Findings:
@@ -61,13 +71,7 @@ class Findings:
         self.hits = hits
         self._terms = terms
         self._examine = examine
-        self._mentions: tuple[Mention, ...] | None = None
-        self._suppressed: tuple[Mention, ...] | None = None
-        if occurrences is not None:
-            shown = [one for one in occurrences if one.surface.term < terms and not one.merged]
-            shown.sort(key=lambda one: (one.start, one.end, one.surface.term))
-            self._mentions = tuple(mention_of(document, one) for one in shown if one.reason is None)
-            self._suppressed = tuple(mention_of(document, one) for one in shown if one.reason is not None)
+        self._occurrences = occurrences
 
     @property
     def article(self) -> Article:
@@ -87,19 +91,26 @@ class Findings:
     @property
     def mentions(self) -> tuple[Mention, ...]:
         """Every mention that counts, whether or not a rule fired, in order."""
-        return self._whole()[0]
+        return self._both[0]
 
     @property
     def suppressed(self) -> tuple[Mention, ...]:
         """Every other occurrence of a surface, with its first reason, in order."""
-        return self._whole()[1]
+        return self._both[1]
 
-    def _whole(self) -> tuple[tuple[Mention, ...], tuple[Mention, ...]]:
-        if self._mentions is None or self._suppressed is None:
+    @cached_property
+    def _both(self) -> tuple[tuple[Mention, ...], tuple[Mention, ...]]:
+        if self._occurrences is None:
             assert self._examine is not None
             whole = self._examine()
-            self._mentions, self._suppressed = whole.mentions, whole.suppressed
-        return self._mentions, self._suppressed
+            return whole.mentions, whole.suppressed
+        document = self._document
+        shown = [one for one in self._occurrences if one.surface.term < self._terms and not one.merged]
+        shown.sort(key=_by_place_and_term)
+        return (
+            tuple([mention_of(document, one) for one in shown if one.reason is None]),
+            tuple([mention_of(document, one) for one in shown if one.reason is not None]),
+        )
 
     @property
     def content_hash(self) -> str:
@@ -157,16 +168,17 @@ def mention_of(document: Document, one: Occurrence) -> Mention:
         word_start, word_end = start, finish
     else:
         _, word_start, word_end = document.span(begin, found.end() if found else end)
+    surface = one.surface
     one.mention = Mention(
-        entity=one.surface.owner,
-        surface=one.surface.shown,
-        text=view.given[word_start:word_end],
-        field=view.field,
-        zone=document.zone_at(one.start),
-        start=start,
-        end=finish,
-        confidence=one.confidence,
-        via=one.via,
-        reason=one.reason,
+        surface.owner,
+        surface.shown,
+        view.given[word_start:word_end],
+        view.field,
+        document.zone_at(one.start),
+        start,
+        finish,
+        one.confidence,
+        one.via,
+        one.reason,
     )
     return one.mention

@@ -1,8 +1,7 @@
 """A mention: one place in an article where a watched surface stands, and what was decided about it."""
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Field = Literal["title", "text", "html"]
 Via = Literal["title", "compound"]
@@ -39,9 +38,11 @@ UNCOUNTED_ZONES = frozenset({Zone.DATELINE, Zone.BYLINE, Zone.RELATED, Zone.BOIL
 """What is written there is not what the article says; counted only where a rule asks for the zone by name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
-    """An occurrence of a surface (contract 3.3). Offsets are code points into the field as it was given."""
+class Mention(NamedTuple):
+    """An occurrence of a surface (contract 3.3). Offsets are code points into the field as it was given.
+
+    Some are made for every article, and a tuple costs half of a frozen dataclass.
+    """
 
     entity: str | None
     """Entity id; None for a literal of a rule."""
