@@ -19,6 +19,8 @@ SUMMARY_LINES = 12
 """Summaries stand at the top: only so many lines are looked for inside others, which keeps it linear."""
 HEAD_LENGTH = 8
 """First characters that a summary and its paragraph share."""
+SAMPLED = 5
+"""Of the characters that follow, each so many is looked for before whole paragraphs are compared."""
 
 _BY_KIND = {
     Kind.CAPTION: Zone.CAPTION,
@@ -237,19 +239,29 @@ def _is_told_later(text: str, line: Line, counting: list[Line], after: int, lett
     first = text[start : min(start + HEAD_LENGTH, line.tail)]
     if after == len(counting) or text.find(first, counting[after].start) < 0:
         return False
-    key = _letters(text[start : line.tail])
-    size = len(key)
-    if size < MIN_CONTAINED:
-        return False
+    sample = text[start + HEAD_LENGTH : line.tail : SAMPLED]
+    key = ""
     for number in range(after, len(counting)):
         other = counting[number]
-        begin, end = other.head, other.tail
-        if end - begin >= size and text.find(first, begin, end) >= 0:
-            if number not in letters:
-                letters[number] = _letters(text[begin:end])
-            if key in letters[number]:
-                return True
+        words = text[other.head : other.tail]
+        if first not in words or not _may_hold(words, sample):
+            continue
+        key = key or _letters(text[start : line.tail])
+        if len(key) < MIN_CONTAINED:
+            return False
+        if number not in letters:
+            letters[number] = _letters(words)
+        if key in letters[number]:
+            return True
     return False
+
+
+def _may_hold(words: str, sample: str) -> bool:
+    """Whether all of these characters are in `words`: two paragraphs that only begin alike part at once."""
+    for character in sample:  # noqa: SIM110 - a generator would cost as much as the loop
+        if character not in words and character not in _LEFT_ASIDE:
+            return False
+    return True
 
 
 def _letters(text: str) -> str:
