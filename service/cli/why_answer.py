@@ -8,6 +8,8 @@ from typing import Any
 from service.alerting.policy import resolve
 from service.alerting.selectors import Selector
 from service.cli.why_found import Found
+from service.ingest.decode import decode_article
+from service.model.errors import BadInput
 from service.model.records import AlertRecord, AttemptRecord, DecisionRecord, SubscriptionRecord
 
 HELD = {
@@ -85,14 +87,28 @@ def _unknown(found: Found) -> Answer | None:
         near = difflib.get_close_matches(found.subscription, found.subscriptions, 1)
         hint = f"; did you mean {near[0]}?" if near else "; `bongsu subscriptions` lists them"
         return Answer("no_subscription", f"There is no subscription {found.subscription}{hint}")
-    if not found.versions and not found.matches and not found.alerts:
-        if found.dead_letters:
-            return Answer("unreadable", f"The article came and could not be read: {found.dead_letters[-1]}")
+    if found.matches or found.alerts:
+        return None
+    wrong = found.dead_letters[-1] if found.dead_letters and not found.versions else _unreadable(found)
+    if wrong is not None:
+        return Answer("unreadable", f"The article came and could not be read: {wrong}")
+    if not found.versions:
         return Answer(
             "no_article",
             f"No article {found.article} came since {at(found.since_ms)}. Is the id right? `--since 30d` looks further "
             "back; articles themselves are kept for 7 days.",
         )
+    return None
+
+
+def _unreadable(found: Found) -> str | None:
+    """What is wrong with the newest version; None: it can be read, or is none."""
+    raw = found.versions[-1][1] if found.versions else None
+    try:
+        if raw is not None:
+            decode_article(raw)
+    except BadInput as error:
+        return str(error)
     return None
 
 

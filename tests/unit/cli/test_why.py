@@ -22,7 +22,14 @@ from tests.builders import (
 
 def found(*decisions: dict[str, Any], **more: Any) -> Found:
     alert = alert_record()
-    made = Found("a1", "sub1", 0, {"sub1": subscription_record()}, versions=[(1_000, b"{}")], matches=[match_record()])
+    made = Found(
+        "a1",
+        "sub1",
+        0,
+        {"sub1": subscription_record()},
+        versions=[(1_000, b'{"id": "a1", "text": "t"}')],
+        matches=[match_record()],
+    )
     made.alerts = {alert.alert_id: alert}
     made.decisions = {alert.alert_id: [decision_record(alert.alert_id, **one) for one in decisions]}
     for name, value in more.items():
@@ -89,6 +96,20 @@ def test_what_has_no_decision_yet_and_what_has_no_alert() -> None:
 
 def test_nothing_fired_is_for_the_rules_to_explain() -> None:
     assert answer_of(found(alerts={}, matches=[])) is None
+
+
+def test_what_cannot_be_read_is_told_apart_from_what_never_came() -> None:
+    nothing: dict[str, Any] = {"alerts": {}, "matches": []}
+    broken = answer_of(found(versions=[(1, b"{")], **nothing))
+    assert broken is not None
+    assert broken.answer == "unreadable"
+    assert "not JSON" in broken.sentence
+    lost = answer_of(found(versions=[], dead_letters=["text: must be text, not int"], **nothing))
+    assert lost is not None
+    assert (lost.answer, "must be text" in lost.sentence) == ("unreadable", True)
+    gone = answer_of(found(versions=[], **nothing))
+    assert gone is not None
+    assert gone.answer == "no_article"
 
 
 ENTITIES = {"daon": "다온시", "mireu": "미르군", "hanbyeol": "한별구"}
