@@ -2,12 +2,10 @@
 
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import click
-
-CHUNK = 32
-"""Articles that a worker process takes at once."""
 
 
 @click.command()
@@ -32,14 +30,7 @@ def match(rules_path: Path, workers: int, files: tuple[str, ...]) -> None:
 
 
 def _answers(rules_path: Path, workers: int, files: tuple[str, ...]) -> Iterator[bytes]:
-    from service.cli.matching import Matcher, answer_in_worker, read_jobs, start_worker
+    from service.cli.in_order import in_order
+    from service.cli.matching import Matcher, read_jobs
 
-    matcher = Matcher(rules_path)  # also with workers: rules that do not load are told once, here
-    if workers == 1:
-        yield from map(matcher, read_jobs(files))
-        return
-    import multiprocessing
-
-    # spawn, not fork: a child must not inherit the threads of the analyser
-    with multiprocessing.get_context("spawn").Pool(workers, start_worker, (rules_path,)) as pool:
-        yield from pool.imap(answer_in_worker, read_jobs(files), CHUNK)
+    return in_order(read_jobs(files), partial(Matcher, rules_path), workers=workers)

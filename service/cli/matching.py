@@ -1,6 +1,7 @@
 """What `match` and `explain` share: reading files and JSON Lines, the engine with its second opinion, JSON out."""
 
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -74,21 +75,8 @@ class Matcher:
         except NewerSchema as error:
             answer = {"article": {"id": None}, "line": job.line, "error": str(error)}
         else:
-            answer = as_dict(self.engine.examine(article))
+            answer = as_dict(self.engine.examine(article, time.time()))
         return orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE)
-
-
-_matcher: list[Matcher] = []
-
-
-def start_worker(rules: Path) -> None:
-    """Make this process ready; called once in each."""
-    _matcher[:] = [Matcher(rules)]
-
-
-def answer_in_worker(job: Job) -> bytes:
-    """The answer for one article, by this process."""
-    return _matcher[0](job)
 
 
 def veto_by_settings() -> Veto | None:

@@ -1,0 +1,78 @@
+"""Work spread over processes, results in the order of what was given: `match --workers`, `rules backtest --workers`.
+
+Batches, for to hand over one article costs nearly as much as to match it. A few batches are under way for each
+process and no more: who reads the input waits for who writes the output, so a long input takes no memory.
+"""
+
+import multiprocessing
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from typing import Any, TypeVar
+
+from service.model.errors import BongsuError
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+BATCH = 64
+UNDER_WAY = 3
+"""Batches for each process: one in work, one waiting, one whose results wait for those before it."""
+
+_work: list[Callable[[Any], Any]] = []
+
+
+def in_order(
+    given: Iterable[Given], make: Callable[[], Callable[[Given], Made]], *, workers: int, batch: int = BATCH
+) -> Iterator[Made]:
+    """`make()(one)` for each of `given`, in order, by `workers` processes (1: by this one).
+
+    What `make` gives is made once, here, and forked: rules are loaded once and their memory is shared. Where a fork
+    would be unsafe (other threads run, or the system is not Linux) each process makes its own, so `make` must pickle.
+
+    Raises:
+        BongsuError: a process was killed; and whatever `make` or the work raises.
+    """
+    work = make()
+    if workers == 1:
+        yield from map(work, given)
+        return
+    with _pool(make, work, workers) as pool:
+        source = iter(given)
+        waiting: deque[Future[list[Made]]] = deque()
+        try:
+            while True:
+                while len(waiting) < workers * UNDER_WAY and (some := list(islice(source, batch))):
+                    waiting.append(pool.submit(_do, some))
+                if not waiting:
+                    return
+                yield from waiting.popleft().result()
+        except BrokenProcessPool:
+            raise BongsuError(
+                "a process of --workers was killed, for want of memory perhaps; try fewer workers"
+            ) from None
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _pool(make: Callable[[], Any], work: Callable[[Any], Any], workers: int) -> ProcessPoolExecutor:
+    if sys.platform == "linux" and threading.active_count() == 1:
+        forked = multiprocessing.get_context("fork")
+        return ProcessPoolExecutor(workers, forked, initializer=_take, initargs=(work,))
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_make, initargs=(make,))
+
+
+def _take(work: Callable[[Any], Any]) -> None:
+    _work[:] = [work]
+
+
+def _make(make: Callable[[], Callable[[Any], Any]]) -> None:
+    _work[:] = [make()]
+
+
+def _do(batch: list[Any]) -> list[Any]:
+    return [_work[0](one) for one in batch]
