@@ -7,6 +7,7 @@ that no neighbour of a find needs a bounds check. Zones are read only when somet
 import hashlib
 import re
 from bisect import bisect_left
+from collections.abc import Iterator
 from functools import cached_property
 
 from service.ingest.html import Page, read_html
@@ -209,16 +210,21 @@ class Document:
         end = end if end >= 0 else min(position + MAX_SENTENCE, len(self.text) - 1)
         if position >= self.body_start and (line := self.zones.line_at(position)) and line.head <= position < line.tail:
             begin, end = max(begin, line.head), min(end, line.tail)
-        for found in _SENTENCE_END.finditer(self.text, begin, end):
-            if _NUMBER_OR_LATIN.match(self.text, found.start() - 1) and not self.text[found.end()].isspace():
-                continue
-            if found.end() > position:
-                end = found.end()
+        for found in self.sentence_ends(begin, end):
+            if found > position:
+                end = found
                 break
-            begin = found.end()
+            begin = found
         while begin < position and self.text[begin].isspace():
             begin += 1
         return begin, max(end, position + 1)
+
+    def sentence_ends(self, begin: int, end: int) -> Iterator[int]:
+        """Where sentences end within text[begin:end], a part of one line."""
+        text = self.text
+        for found in _SENTENCE_END.finditer(text, begin, end):
+            if not _NUMBER_OR_LATIN.match(text, found.start() - 1) or text[found.end()].isspace():
+                yield found.end()
 
     def sentence(self, position: int) -> str:
         """The sentence at `position`, as given, without tags."""

@@ -51,8 +51,22 @@ def open_before(surface: Surface) -> frozenset[str]:
     return _OPEN_TO_DIGITS if surface.first == DIGIT else OPEN
 
 
+class _Everything(frozenset[str]):
+    """Every character."""
+
+    __slots__ = ()
+
+    def __contains__(self, _one: object) -> bool:
+        return True
+
+
+_EVERYTHING = _Everything()
+
+
 def closed_after(surface: Surface) -> frozenset[str]:
     """Characters after this surface that decide at once that it ends there."""
+    if surface.wild:
+        return _EVERYTHING
     return CLOSED if surface.last in (LATIN, DIGIT) else _CLOSED_TO_HANGUL
 
 
@@ -143,7 +157,7 @@ def _is_free_line(text: str, at: int) -> bool:
 
 def ends(text: str, end: int, surface: Surface) -> Verdict:  # noqa: C901, PLR0911 - one line a script
     """What the characters after a name say, up to the end of the eojeol."""
-    if surface.free:
+    if surface.free or surface.wild:
         return FITS
     after = text[end]
     script = script_of(after)

@@ -7,7 +7,7 @@ question first; `examine` asks all of them, so that each gets its first reason i
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from service.ingest.reading import Document
 from service.matching.blockers import Blockers
@@ -18,8 +18,9 @@ from service.matching.index import RuleIndex
 from service.matching.josa import tails
 from service.matching.lexicon import Surface, compile_lexicon
 from service.matching.occurrence import Occurrence
-from service.matching.overlaps import mark_glosses, merge
+from service.matching.overlaps import glosses, merge
 from service.matching.ruleset import RuleSet
+from service.matching.scene import Scene, by_place, is_only_zoned_out, same_case
 from service.matching.sense import CERTAIN, UNASKED, Reading, Veto
 from service.model.article import Article
 from service.model.mention import Reason
@@ -53,19 +54,27 @@ class Engine:
             for pattern in self._lexicon.patterns
         ]
 
-    def match(self, article: Article) -> Findings:
-        """The rules that fire: the fast path. Mentions and suppressed are worked out only if asked for."""
+    def match(self, article: Article, now_s: float | None = None) -> Findings:
+        """The rules that fire: the fast path. Mentions and suppressed are worked out only if asked for.
+
+        `now_s` (seconds since the epoch) is the time of the article: rules that expired before it do not fire. Without
+        it all rules are in force.
+        """
         document = Document(article)
         occurrences = self._relevant(self._candidates(document))
         self._decide(document, occurrences)
-        return Findings(
-            document, self._hits(document, occurrences), None, self._entities, lambda: self.examine(article)
-        )
+        hits = self._hits(document, occurrences, now_s)
+        return Findings(document, hits, None, self._entities, lambda: self.examine(article, now_s))
 
-    def examine(self, article: Article) -> Findings:
-        """All: rules, mentions, and every other occurrence with its first reason."""
+    def examine(self, article: Article, now_s: float | None = None) -> Findings:
+        """All: rules, mentions, and every other occurrence with its first reason. `now_s` as in `match`."""
         document, occurrences = self.inspect(article)
-        return Findings(document, self._hits(document, occurrences), occurrences, self._entities)
+        return Findings(document, self._hits(document, occurrences, now_s), occurrences, self._entities)
+
+    def scene(self, article: Article) -> Scene:
+        """What rules are asked about: every occurrence, decided upon."""
+        document, occurrences = self.inspect(article)
+        return self._scene(document, occurrences)
 
     def inspect(self, article: Article) -> tuple[Document, list[Occurrence]]:
         """Every occurrence of every surface with all that was decided about it: what `bongsu explain` prints."""
@@ -84,7 +93,7 @@ class Engine:
         """How an author would write a term."""
         if term < self._entities:
             return f"@{self._lexicon.entities[term].id}"
-        return f'"{self._lexicon.literals[term - self._entities]}"'
+        return str(self._lexicon.words[term - self._entities])
 
     def _candidates(self, document: Document) -> list[Occurrence]:  # noqa: C901 - the inner loop
         """Occurrences that begin and end as a name of theirs may, outside their entity's `not_in`."""
@@ -168,6 +177,7 @@ class Engine:
                 one.reason = Reason.NOT_IN
             elif one.surface.case is not None and not same_case(document, one):
                 one.reason = one.reason or Reason.BOUNDARY
+            one.stands = one.reason is None
         return out
 
     def _decide(self, document: Document, occurrences: Sequence[Occurrence]) -> None:  # noqa: C901, PLR0912
@@ -175,10 +185,13 @@ class Engine:
         pending: list[Occurrence] = []
         by_term: dict[int, list[Occurrence]] = {}
         place = document.place
+        beyond = self._index.beyond
         for one in occurrences:
             surface = one.surface
             if (reason := place(one.start)[1]) is not None:
                 one.reason = reason
+                if surface.case is not None and one.stands and surface.term in beyond:
+                    one.stands = same_case(document, one)
             elif one.reason is None:
                 if surface.case is not None or surface.acronym:
                     self._look_at_case(document, one)
@@ -199,7 +212,8 @@ class Engine:
         for same in by_term.values():
             if len(same) > 1:
                 kept = merge(same)
-                mark_glosses(document.text, [one for one in kept if one.reason is None])
+                for one in glosses(document.text, [one for one in kept if one.reason is None]):
+                    one.reason = Reason.DUPLICATE
 
     def _look_at_case(self, document: Document, one: Occurrence) -> None:
         surface = one.surface
@@ -210,10 +224,16 @@ class Engine:
 
     def _ask(self, document: Document, same: Iterable[Occurrence]) -> None:
         """The second opinion about the occurrences of one term that stand so far."""
-        asked: dict[str, list[float]] = {}
+        self._weigh(document, (one for one in same if one.reason is None))
         for one in same:
+            if one.reason is None and one.confidence < self._min_confidence:
+                one.reason = Reason.AMBIGUOUS
+
+    def _weigh(self, document: Document, doubted: Iterable[Occurrence]) -> None:
+        asked: dict[str, list[float]] = {}
+        for one in doubted:
             surface = one.surface
-            if one.reason is not None or surface.needs is not None or not self._is_doubtful(surface):
+            if surface.needs is not None or not self._is_doubtful(surface):
                 continue
             answers = asked.setdefault(surface.text, [])
             if self._veto is None:
@@ -223,8 +243,6 @@ class Engine:
             else:
                 one.confidence = self._veto.confidence(*_asked(document, one))
                 answers.append(one.confidence)
-            if one.confidence < self._min_confidence:
-                one.reason = Reason.AMBIGUOUS
 
     def _is_doubtful(self, surface: Surface) -> bool:
         """Whether a surface is also a word: its author says so, or the veto knows. Found out once."""
@@ -243,14 +261,51 @@ class Engine:
             self._asks[surface.text] = known
         return known
 
-    def _hits(self, document: Document, occurrences: Iterable[Occurrence]) -> tuple[Hit, ...]:
-        present: dict[int, list[Occurrence]] = {}
-        for one in occurrences:
-            if one.reason is None and not one.merged:
-                present.setdefault(one.surface.term, []).append(one)
-        if not present:
+    def _hits(
+        self, document: Document, occurrences: Sequence[Occurrence], now_s: float | None = None
+    ) -> tuple[Hit, ...]:
+        scene = self._scene(document, occurrences)
+        if not scene.counted and not scene.beyond:
             return ()
-        return tuple([Hit(fired, document, present) for fired in self._index.fired(present)])
+        return tuple(
+            [
+                Hit(fired, scene)
+                for fired in self._index.fired(scene)
+                if fired.expires_s is None or now_s is None or now_s < fired.expires_s
+            ]
+        )
+
+    def _scene(self, document: Document, occurrences: Sequence[Occurrence]) -> Scene:
+        counted: dict[int, list[Occurrence]] = {}
+        beyond: dict[int, list[Occurrence]] = {}
+        asked = self._index.beyond
+        for one in occurrences:
+            if one.reason is None:
+                if not one.merged:
+                    counted.setdefault(one.surface.term, []).append(one)
+            elif asked and one.surface.term in asked and is_only_zoned_out(one):
+                beyond.setdefault(one.surface.term, []).append(one)
+        for term, same in list(beyond.items()):
+            beyond[term] = list(self._would_count(document, same, counted))
+            if not beyond[term]:
+                del beyond[term]
+        return Scene(document, counted, beyond, occurrences)
+
+    def _would_count(self, document: Document, same: list[Occurrence], counted: Container[int]) -> Iterator[Occurrence]:
+        """Of the occurrences of one term in zones that do not count those that pass every other question."""
+        same.sort(key=by_place)
+        self._weigh(document, same)
+        kept = []
+        for one in same:
+            surface = one.surface
+            if surface.acronym and surface.case is None and _is_plain_word(document, one):
+                continue
+            if surface.needs is not None and not any(need in counted for need in surface.needs):
+                continue
+            if one.confidence >= self._min_confidence:
+                kept.append(one)
+        repeated = {id(one) for one in glosses(document.text, kept)}
+        return (one for one in kept if id(one) not in repeated)
 
 
 def _is_plain(surface: Surface) -> bool:
@@ -295,12 +350,6 @@ def _blocker(one: Occurrence, blockers: dict[int, Blockers]) -> tuple[int, int] 
     """What it lies inside of, of the `not_in` of its entity."""
     own = blockers.get(one.surface.term) if one.surface.blocked else None
     return own.holding(one.start, one.end) if own is not None else None
-
-
-def same_case(document: Document, one: Occurrence) -> bool:
-    """Whether it stands there in just the letters of its surface."""
-    view, start, end = document.span(one.start, one.end)
-    return view.given[start:end] == one.surface.case
 
 
 def _is_plain_word(document: Document, one: Occurrence) -> bool:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from service.ingest.reading import Document
-from service.matching.engine import Engine, same_case
+from service.matching.engine import Engine
 from service.matching.findings import mention_of
 from service.matching.lexicon import Surface
 from service.matching.occurrence import Occurrence
+from service.matching.scene import same_case
 from service.model.article import Article
 from service.model.mention import Mention, Reason, Zone
 

@@ -1,8 +1,16 @@
-"""The tree of a rule: what must be found, as frozen values that print back to the language."""
+"""The tree of a rule: what must be found, as frozen values that print back to the language.
+
+`str` is canonical: parsed again it gives an equal tree, so two rules that print alike mean the same. `at` is the offset
+into the text of the rule, for messages to point at; it has no part in equality.
+"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+FieldName = Literal["source", "lang", "section", "author", "url"]
+ZoneName = Literal["title", "subhead", "lead", "body", "caption", "quote", "dateline", "related", "any"]
+Unit = Literal["sentence", "paragraph"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,8 +18,7 @@ class EntityTerm:
     """`@entity`: any surface of it, counted."""
 
     id: str
-    at: int = 0
-    """Offset into the text of the rule."""
+    at: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
         return f"@{self.id}"
@@ -22,10 +29,45 @@ class LiteralTerm:
     """`"literal"`: boundary-checked like an entity of kind other."""
 
     text: str
-    at: int = 0
+    at: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
         return f'"{self.text}"'
+
+
+@dataclass(frozen=True, slots=True)
+class RawTerm:
+    """`raw:"Google+"`: a word in just these characters, as the article was given."""
+
+    text: str
+    at: int = field(default=0, compare=False)
+
+    def __str__(self) -> str:
+        return f'raw:"{self.text}"'
+
+
+@dataclass(frozen=True, slots=True)
+class WildcardTerm:
+    """`충칭*`: any word that begins so."""
+
+    stem: str
+    at: int = field(default=0, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.stem}*"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldIs:
+    """`source: "가온일보"`: what is known about the article. False where it is not known."""
+
+    name: FieldName
+    value: str
+    """A glob, or the whole value."""
+    at: int = field(default=0, compare=False)
+
+    def __str__(self) -> str:
+        return f'{self.name}: "{self.value}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,34 +97,153 @@ class Not:
     part: "Expression"
 
     def __str__(self) -> str:
-        return f"NOT {_inside(self.part)}"
+        return f"NOT {_operand(self.part)}"
 
 
-Expression: TypeAlias = EntityTerm | LiteralTerm | And | Or | Not
-Term: TypeAlias = EntityTerm | LiteralTerm
+@dataclass(frozen=True, slots=True)
+class Near:
+    """`A NEAR/n B`, `A ONEAR/n B`: at most `words` words strictly between, in one paragraph of one zone."""
+
+    left: "Expression"
+    right: "Expression"
+    words: int
+    ordered: bool = False
+    """`left` comes first."""
+    at: int = field(default=0, compare=False)
+
+    def __str__(self) -> str:
+        return f"{_operand(self.left)} {self.operator} {_operand(self.right)}"
+
+    @property
+    def operator(self) -> str:
+        """As it is written."""
+        return f"{'ONEAR' if self.ordered else 'NEAR'}/{self.words}"
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """`A SAME SENTENCE B`: all of them in one sentence (paragraph)."""
+
+    unit: Unit
+    parts: tuple["Expression", ...]
+    at: int = field(default=0, compare=False)
+
+    def __str__(self) -> str:
+        return f" SAME {self.unit.upper()} ".join(map(_operand, self.parts))
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """`ATLEAST/n A`: found so often, places that overlap counted once."""
+
+    count: int
+    part: "Expression"
+    at: int = field(default=0, compare=False)
+
+    def __str__(self) -> str:
+        return f"ATLEAST/{self.count} {_operand(self.part)}"
+
+
+@dataclass(frozen=True, slots=True)
+class SomeOf:
+    """`n OF (A, B, C)`: so many of them are true."""
+
+    count: int
+    parts: tuple["Expression", ...]
+    at: int = field(default=0, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.count} OF ({', '.join(map(str, self.parts))})"
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """`A NOT IN (x, y)`: a find of A inside a find of x or y does not count; others do."""
+
+    part: "Expression"
+    holders: tuple["Expression", ...]
+    at: int = field(default=0, compare=False)
+
+    def __str__(self) -> str:
+        part = str(self.part) if isinstance(self.part, Term) else f"({self.part})"
+        return f"{part} NOT IN ({', '.join(map(str, self.holders))})"
+
+
+@dataclass(frozen=True, slots=True)
+class Zoned:
+    """`title: A`: only what stands in this zone."""
+
+    zone: ZoneName
+    part: "Expression"
+    at: int = field(default=0, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.zone}: {_operand(self.part)}"
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """`FIRST/n A`: only what begins within the first `characters` of the body."""
+
+    characters: int
+    part: "Expression"
+    at: int = field(default=0, compare=False)
+
+    def __str__(self) -> str:
+        return f"FIRST/{self.characters} {_operand(self.part)}"
+
+
+Term: TypeAlias = EntityTerm | LiteralTerm | RawTerm | WildcardTerm
+Expression: TypeAlias = Term | FieldIs | And | Or | Not | Near | Same | AtLeast | SomeOf | Outside | Zoned | First
 
 
 def _inside(part: Expression) -> str:
+    """As a part of AND or OR."""
     return f"({part})" if isinstance(part, And | Or) else str(part)
+
+
+def _operand(part: Expression) -> str:
+    """After or around an operator that binds tighter."""
+    return f"({part})" if isinstance(part, And | Or | Near | Same) else str(part)
+
+
+def parts_of(expression: Expression) -> tuple[Expression, ...]:
+    """What an operator stands over, in order of the text."""
+    if isinstance(expression, And | Or | Same | SomeOf):
+        return expression.parts
+    if isinstance(expression, Near):
+        return expression.left, expression.right
+    if isinstance(expression, Outside):
+        return expression.part, *expression.holders
+    if isinstance(expression, Not | AtLeast | Zoned | First):
+        return (expression.part,)
+    return ()
 
 
 def terms_of(expression: Expression) -> Iterator[Term]:
     """Every term in it, in order of the text."""
-    if isinstance(expression, EntityTerm | LiteralTerm):
+    if isinstance(expression, Term):
         yield expression
-    elif isinstance(expression, Not):
-        yield from terms_of(expression.part)
-    else:
-        for part in expression.parts:
-            yield from terms_of(part)
+    for part in parts_of(expression):
+        yield from terms_of(part)
+
+
+def fields_of(expression: Expression) -> Iterator[FieldIs]:
+    """Every field in it, in order of the text."""
+    if isinstance(expression, FieldIs):
+        yield expression
+    for part in parts_of(expression):
+        yield from fields_of(part)
 
 
 def is_reachable(expression: Expression) -> bool:
     """Whether something positive must be found for it to be true: a rule without it would fire on nothing at all."""
-    if isinstance(expression, EntityTerm | LiteralTerm):
-        return True
-    if isinstance(expression, Not):
+    if isinstance(expression, Not | FieldIs):
         return False
     if isinstance(expression, And):
         return any(map(is_reachable, expression.parts))
-    return all(map(is_reachable, expression.parts))
+    if isinstance(expression, SomeOf):
+        return sum(not is_reachable(part) for part in expression.parts) < expression.count
+    if isinstance(expression, Outside):
+        return is_reachable(expression.part)
+    return all(map(is_reachable, parts_of(expression)))

@@ -1,7 +1,7 @@
 """What was found in an article: the rules that fire, and on request every mention and what does not count."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +10,7 @@ from service.ingest.reading import Document
 from service.ingest.sketch import sketch
 from service.matching.index import CompiledRule
 from service.matching.occurrence import Occurrence
+from service.matching.scene import Scene
 from service.model.article import Article
 from service.model.mention import Mention
 
@@ -27,15 +28,14 @@ def _by_place_and_term(one: Occurrence) -> tuple[int, int, int]:
 
 
 class Hit:
-    """A rule that fires, with the mentions of the terms that made it true (worked out when asked for)."""
+    """A rule that fires, with the mentions that made it true (worked out when asked for)."""
 
-    __slots__ = ("_document", "_fired", "_occurrences", "_present", "rule")
+    __slots__ = ("_fired", "_occurrences", "_scene", "rule")
 
-    def __init__(self, fired: CompiledRule, document: Document, present: Mapping[int, Sequence[Occurrence]]) -> None:
+    def __init__(self, fired: CompiledRule, scene: Scene) -> None:
         self.rule = fired.rule
         self._fired = fired
-        self._document = document
-        self._present = present
+        self._scene = scene
         self._occurrences: list[Occurrence] | None = None
 
     @property
@@ -43,8 +43,7 @@ class Hit:
         """Of the terms that made it true, in order of the article."""
         found = self._occurrences
         if found is None:
-            present = self._present
-            found = [one for term in self._fired.positive(present) for one in present[term]]
+            found = self._fired.evidence(self._scene)
             if len(found) > 1:
                 found.sort(key=_by_place)
             self._occurrences = found
@@ -52,8 +51,10 @@ class Hit:
 
     @property
     def mentions(self) -> tuple[Mention, ...]:
-        """In order of the article."""
-        return tuple([mention_of(self._document, one) for one in self.occurrences])
+        """In order of the article. What a zone prefix found has no reason here: for this rule it counts."""
+        document = self._scene.document
+        found = [mention_of(document, one) for one in self.occurrences]
+        return tuple([one if one.reason is None else one._replace(reason=None) for one in found])
 
 
 class Findings:

@@ -1,16 +1,16 @@
-"""What the automaton looks for: surfaces of entities, literals of rules and of `needs`, and what blocks them.
+"""What the automaton looks for: surfaces of entities, words of rules and of `needs`, and what blocks them.
 
-Compiled once from a rule set. A term is an entity or a literal; terms have numbers, entities first. A pattern is one
-normal form; it may be a surface of several terms and block others.
+Compiled once from a rule set. A term is an entity or a word of a rule (literal, raw, wildcard); terms have numbers,
+entities first. A pattern is one normal form; it may be a surface of several terms and block others.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from service.ingest.normalise import fold
+from service.ingest.normalise import fold, normalise
 from service.matching.automaton import Find, build
 from service.matching.entities import Alias, Entity, Kind
-from service.matching.expression import LiteralTerm, terms_of
+from service.matching.expression import EntityTerm, LiteralTerm, RawTerm, Term, WildcardTerm, terms_of
 from service.matching.hangul import HANGUL, KANA, LATIN, final_of, script_of
 from service.matching.josa import need, tails
 from service.matching.ruleset import RuleSet
@@ -53,6 +53,8 @@ class Surface:
     acronym: bool = False
     blocked: bool = False
     """Its term has `not_in`."""
+    wild: bool = False
+    """Whatever follows it up to the end of the word belongs to it."""
 
 
 @dataclass(slots=True)
@@ -69,33 +71,35 @@ class Lexicon:
     """All patterns, the automaton over them, and the terms by number."""
 
     entities: tuple[Entity, ...]
-    literals: tuple[str, ...]
-    """Normal forms; literal number n is term len(entities) + n."""
+    words: tuple[Term, ...]
+    """Literals, raw words and wildcards: word number n is term len(entities) + n."""
     patterns: list[Pattern]
     find: Find
-    literal_terms: dict[str, int] = field(default_factory=dict)
+    numbers: Mapping[Term, int] = field(default_factory=dict)
+    """Of entities and words as `_key` has them."""
 
-    def literal(self, text: str) -> int:
-        """Number of the term of a literal."""
-        return self.literal_terms[fold(text)]
+    def term(self, term: Term) -> int:
+        """Number of a term of a rule."""
+        return self.numbers[_key(term)]
 
 
 def compile_lexicon(ruleset: RuleSet) -> Lexicon:
     """The lexicon of a rule set."""
-    number_of = {entity.id: number for number, entity in enumerate(ruleset.entities)}
-    literals: dict[str, int] = {}
-    for text in _literals(ruleset):
-        literals.setdefault(fold(text), len(number_of) + len(literals))
+    numbers: dict[Term, int] = {EntityTerm(entity.id): number for number, entity in enumerate(ruleset.entities)}
+    for term in _words(ruleset):
+        numbers.setdefault(_key(term), len(numbers))
+    words = tuple(numbers)[len(ruleset.entities) :]
     surfaces: dict[str, list[Surface]] = {}
     blocks: dict[str, list[int]] = {}
     for number, entity in enumerate(ruleset.entities):
         for spelling in dict.fromkeys(one for excluded in entity.not_in for one in _spellings(fold(excluded))):
             blocks.setdefault(spelling, []).append(number)
         for alias in entity.aliases:
-            surface = _surface(number, entity, alias, number_of, literals)
+            surface = _surface(number, entity, alias, numbers)
             surfaces.setdefault(surface.text, []).append(surface)
-    for text, number in literals.items():
-        surfaces.setdefault(text, []).append(_make(number, None, text, text, "other", None))
+    for number, word in enumerate(words, len(ruleset.entities)):
+        surface = _word(number, word)
+        surfaces.setdefault(surface.text, []).append(surface)
     patterns: list[str] = []
     meanings: list[Pattern] = []
     for text, found in surfaces.items():
@@ -104,7 +108,7 @@ def compile_lexicon(ruleset: RuleSet) -> Lexicon:
     for text, terms in blocks.items():
         patterns.append(text)
         meanings.append(Pattern((), tuple(terms)))
-    return Lexicon(ruleset.entities, tuple(literals), meanings, build(patterns), literals)
+    return Lexicon(ruleset.entities, words, meanings, build(patterns), numbers)
 
 
 def _spellings(text: str) -> tuple[str, ...]:
@@ -115,17 +119,35 @@ def _spellings(text: str) -> tuple[str, ...]:
     return (text, text.replace(" ", "")) if " " in text else (text,)
 
 
-def _literals(ruleset: RuleSet) -> Iterator[str]:
+def _key(term: Term) -> Term:
+    """What equal terms share: literals and wildcards their normal form, raw words every character."""
+    if isinstance(term, LiteralTerm):
+        return LiteralTerm(fold(term.text))
+    return WildcardTerm(fold(term.stem)) if isinstance(term, WildcardTerm) else term
+
+
+def _words(ruleset: RuleSet) -> Iterator[Term]:
     for rule in ruleset.rules:
-        for term in terms_of(rule.expression):
-            if isinstance(term, LiteralTerm):
-                yield term.text
+        if not isinstance(rule.expression, EntityTerm):
+            yield from (term for term in terms_of(rule.expression) if not isinstance(term, EntityTerm))
     for entity in ruleset.entities:
         for alias in entity.aliases:
-            yield from (need for need in alias.needs if not need.startswith("@"))
+            yield from (LiteralTerm(need) for need in alias.needs if not need.startswith("@"))
 
 
-def _surface(number: int, entity: Entity, alias: Alias, ids: dict[str, int], literals: dict[str, int]) -> Surface:
+def _word(number: int, term: Term) -> Surface:
+    """The only surface of a word of a rule."""
+    if isinstance(term, RawTerm):
+        surface = _make(number, None, normalise(term.text).text, term.text, "other", None)
+        surface.case = term.text
+        return surface
+    text = term.stem if isinstance(term, WildcardTerm) else term.text if isinstance(term, LiteralTerm) else term.id
+    surface = _make(number, None, text, text, "other", None)
+    surface.wild = isinstance(term, WildcardTerm)
+    return surface
+
+
+def _surface(number: int, entity: Entity, alias: Alias, numbers: Mapping[Term, int]) -> Surface:
     surface = _make(number, entity.id, fold(alias.text), alias.text, entity.kind, alias.lang)
     surface.accept = entity.compound_accept
     surface.ambiguous = alias.ambiguous
@@ -133,10 +155,14 @@ def _surface(number: int, entity: Entity, alias: Alias, ids: dict[str, int], lit
     surface.case = alias.text if alias.case_exact else None
     surface.acronym = alias.text.isascii() and alias.text.isupper() and MIN_ACRONYM <= len(alias.text) <= MAX_ACRONYM
     if alias.needs:
-        surface.needs = tuple(ids[need[1:]] if need.startswith("@") else literals[fold(need)] for need in alias.needs)
+        surface.needs = tuple([numbers[_needed(need)] for need in alias.needs])
     if entity.titles:
         surface.titles = tuple(_titles(surface.text, tuple(map(fold, entity.titles))))
     return surface
+
+
+def _needed(need: str) -> Term:
+    return EntityTerm(need[1:]) if need.startswith("@") else LiteralTerm(fold(need))
 
 
 def _titles(surface: str, titles: tuple[str, ...]) -> Iterator[tuple[str, bool]]:

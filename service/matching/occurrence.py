@@ -20,6 +20,8 @@ class Occurrence:
     verdict: Verdict | None = None
     blocker: tuple[int, int] | None = None
     """What it lies inside of, of its entity's `not_in`."""
+    stands: bool = True
+    """It begins and ends as its boundary rules ask, in the letters that it must have, outside its entity's `not_in`."""
     merged: bool = False
     """A part of a longer mention of the same entity: no occurrence of its own."""
     mention: Mention | None = None

@@ -1,12 +1,11 @@
 """Several surfaces of one entity at one place are one mention: the longest; and a gloss repeats the name before it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from service.matching.hangul import LATIN
 from service.matching.occurrence import Occurrence
-from service.model.mention import Reason
 
 _BRACKETS = {"(": ")", "[": "]", "〔": "〕"}
 _LEGAL_FORM = re.compile(r",? (?:inc|corp|corporation|co|ltd|llc|co\., ltd|ag|gmbh|plc|sa|university|city)\b\.?")
@@ -21,8 +20,8 @@ MAX_SUFFIX = 4
 def merge(occurrences: Sequence[Occurrence]) -> list[Occurrence]:
     """Of overlapping occurrences of one entity the best; the others are marked `merged`.
 
-    What counts goes before what does not, a name followed by its whole title (충칭+시장) before one that shares a
-    syllable with it (충칭시+장), then the longest, then the first.
+    What counts goes before what does not, and of that what stands there as a name; a name followed by its whole title
+    (충칭+시장) before one that shares a syllable with it (충칭시+장), then the longest, then the first.
     """
     ordered = sorted(occurrences, key=_by_start)
     if all(one.end <= other.start for one, other in pairwise(ordered)):
@@ -40,17 +39,17 @@ def _by_start(one: Occurrence) -> int:
     return one.start
 
 
-def _rank(one: Occurrence) -> tuple[bool, bool, int, int]:
+def _rank(one: Occurrence) -> tuple[bool, bool, bool, int, int]:
     shares = one.via == "title" and one.verdict is not None and (one.verdict.why, True) in one.surface.titles
-    return one.reason is not None, shares, one.start - one.end, one.start
+    return one.reason is not None, not one.stands, shares, one.start - one.end, one.start
 
 
-def mark_glosses(text: str, counted: Sequence[Occurrence]) -> None:
-    """Among the mentions of one entity, in order: one in brackets right after another surface is its duplicate."""
+def glosses(text: str, counted: Sequence[Occurrence]) -> Iterator[Occurrence]:
+    """Of the mentions of one entity, in order, those in brackets right after another surface: they only repeat it."""
     previous: Occurrence | None = None
     for one in counted:
         if previous is not None and _glosses(text, previous, one):
-            one.reason = Reason.DUPLICATE
+            yield one
         else:
             previous = one
 

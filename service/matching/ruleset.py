@@ -11,9 +11,10 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from service.ingest.normalise import fold
+from service.ingest.normalise import fold, normalise
 from service.matching.entities import Alias, Entity, Example, Rule
-from service.matching.expression import EntityTerm, LiteralTerm, terms_of
+from service.matching.expiry import expires_s
+from service.matching.expression import EntityTerm, LiteralTerm, RawTerm, WildcardTerm, terms_of
 from service.matching.language import RuleSyntaxError, did_you_mean, parse
 from service.matching.schema import AliasModel, EntityModel, RuleModel
 from service.model.errors import InvalidRules, Problem
@@ -26,8 +27,6 @@ Placed = tuple[EntityModel | RuleModel, Place]
 _Definition = tuple[EntityModel | RuleModel, Place, bytes]
 
 MAX_PROBLEMS = 100
-NOT_YET = ("expires",)
-"""Fields of a rule that would have no effect yet: refused by name, never passed over in silence."""
 _MODELS: dict[str, type[EntityModel | RuleModel]] = {"entity": EntityModel, "rule": RuleModel}
 
 
@@ -146,6 +145,19 @@ def _in_words(found: Any) -> str:
     return str(found["msg"])
 
 
+def _is_short(term: LiteralTerm | RawTerm) -> bool:
+    plain = fold(term.text) if isinstance(term, LiteralTerm) else normalise(term.text).text
+    return len(plain.replace(" ", "")) < 2
+
+
+def _is_day(text: str) -> bool:
+    try:
+        expires_s(text)
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
 class _Checker:
     """Builds the inside values and collects every problem on the way."""
 
@@ -218,16 +230,11 @@ class _Checker:
         for term in terms_of(expression):
             if isinstance(term, EntityTerm):
                 self._ask(term.id, place, ("when",), term.at)
-            if isinstance(term, LiteralTerm) and len(fold(term.text).replace(" ", "")) < 2:
-                self.add(
-                    place,
-                    ("when",),
-                    f"{term} has one syllable: it would be found everywhere; write a longer word",
-                    term.at,
-                )
-        for field in NOT_YET:
-            if getattr(item, field) is not None:
-                self.add(place, (field,), f"{field} is not available yet; leave it out")
+            elif not isinstance(term, WildcardTerm) and _is_short(term):
+                message = f"{term} has one syllable: it would be found everywhere; write a longer word"
+                self.add(place, ("when",), message, term.at)
+        if item.expires is not None and not _is_day(item.expires):
+            self.add(place, ("expires",), f"expires: {item.expires} is no day; write it as 2026-12-31")
         for fault in faults(item.policy, "rule") if item.policy else ():
             self.add(place, ("policy", *fault.path), f"{'.'.join(map(str, ('policy', *fault.path)))}: {fault.message}")
         examples = []

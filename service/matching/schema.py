@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from service.model.policy import PolicyModel
 
@@ -16,7 +16,7 @@ _LANGUAGE = re.compile(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
 class Model(BaseModel):
     """Base: nothing unknown, nothing converted, nothing changed later."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
 
 
 class AliasModel(Model):
@@ -67,12 +67,13 @@ class RuleModel(Model):
     id: Id
     name: Annotated[str, StringConstraints(min_length=1, max_length=300)] | None = None
     when: str
+    """What must be found: @entity, "words", AND, OR, NOT, NEAR/5, SAME SENTENCE, title: ... (docs/rules.md)."""
     tags: list[Annotated[str, StringConstraints(min_length=1, max_length=100)]] = Field(default_factory=list)
     policy: PolicyModel | None = None
     """How it is told where a subscription does not say otherwise."""
     owner: str | None = None
-    expires: str | None = None
-    """A date, 2026-12-31."""
+    expires: Annotated[str, WithJsonSchema({"type": "string", "format": "date"})] | None = None
+    """The last day on which it fires, in Seoul: 2026-12-31."""
     shadow: bool = False
     """Counted, never notified."""
     tests: list[ExampleModel] = Field(default_factory=list)

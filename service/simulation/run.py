@@ -99,7 +99,7 @@ class Simulation:
         self.now_ms = max(self.now_ms, at_ms, self._resumes_ms)
 
     def _article(self, event: Published) -> Iterator[Sent]:
-        findings = self._world.engine.match(decode_article(event.raw))
+        findings = self._world.engine.match(decode_article(event.raw), event.at_ms / 1000)
         hits = [hit for hit in findings.hits if not hit.rule.shadow]
         if hits:
             raw = match_record(

@@ -91,7 +91,7 @@ class MatchStage:
             return self._taken_down(message, version)
         try:
             article = decode_article(message.value)
-            findings = engine.match(article)
+            findings = engine.match(article, message.timestamp)
             hits = [hit for hit in findings.hits if not hit.rule.shadow]
             tally.shadow_matches += len(findings.hits) - len(hits)
             value = self._encoded(findings, hits, version, message) if hits else None

@@ -14,7 +14,6 @@ from service.ingest.decode import decode_article, decode_file
 from service.ingest.normalise import fold
 from service.matching.engine import Engine
 from service.matching.expression import And, EntityTerm, Expression, LiteralTerm, Not, Or, is_reachable
-from service.matching.index import evaluate
 from service.matching.ruleset import RuleSet
 from service.matching.schema import EntityModel, RuleModel
 from service.model.article import Article
@@ -83,6 +82,16 @@ EXPRESSIONS: st.SearchStrategy[Expression] = st.recursive(
 ).filter(is_reachable)
 
 
+def is_true(expression: Expression, said: set[str], names: dict[EntityTerm, str]) -> bool:
+    if isinstance(expression, Not):
+        return not is_true(expression.part, said, names)
+    if isinstance(expression, And):
+        return all(is_true(part, said, names) for part in expression.parts)
+    if isinstance(expression, Or):
+        return any(is_true(part, said, names) for part in expression.parts)
+    return (names[expression] if isinstance(expression, EntityTerm) else str(expression).strip('"')) in said
+
+
 def nowhere(_path: object, _offset: int) -> tuple[str, int, int]:
     return "test", 1, 1
 
@@ -93,14 +102,14 @@ def test_the_index_finds_what_the_plain_evaluator_finds(expressions: list[Expres
     rules = [(RuleModel(id=f"r{number}", when=str(one)), nowhere) for number, one in enumerate(expressions)]
     ruleset = RuleSet.build([*entities, *rules])
     engine = Engine(ruleset)
-    findings = engine.match(Article("a", text=", ".join(sorted(said))))
-    present = {number for number, name in enumerate(NAMES) if name in said}
-    present |= {
-        engine._lexicon.literal(text) for text in ("하나", "두리") if text in said and text in engine._lexicon.literals
-    }
-    truth = [compiled.rule.id for compiled in engine._index.rules if evaluate(compiled.node, present)]
+    article = Article("a", text=", ".join(sorted(said)))
+    findings = engine.match(article)
+    names = {EntityTerm(f"e{number}"): name for number, name in enumerate(NAMES)}
+    truth = [f"r{number}" for number, one in enumerate(expressions) if is_true(one, said, names)]
     assert [hit.rule.id for hit in findings.hits] == truth
-    candidates = {compiled.rule.id for compiled in engine._index.candidates(present)}
+    scene = engine.scene(article)
+    assert [compiled.rule.id for compiled in engine._index.true(scene)] == truth
+    candidates = {compiled.rule.id for compiled in engine._index.candidates(scene.counted)}
     assert set(truth) <= candidates
     assert all(hit.mentions for hit in findings.hits)
 

@@ -60,7 +60,7 @@ rules:
     assert said[4].startswith("r.yaml:13:19: there is no entity zz")
     assert said[5].startswith("r.yaml:15:22: AND and OR side by side")
     assert said[6].startswith("r.yaml:16:9: the rule r2 is defined already")
-    assert said[7].startswith("r.yaml:18:14: expires is not available yet")
+    assert said[7].startswith("r.yaml:18:14: expires: soon is no day; write it as 2026-12-31")
     assert len(said) == 8
 
 

@@ -129,10 +129,10 @@ async def test_a_newer_schema_stops_instead(made):
 
 async def test_a_fault_of_ours_on_one_article_does_not_cost_its_neighbours(ruleset):
     class Faulty(Engine):
-        def match(self, article):
+        def match(self, article, now_s=None):
             if article.id == "a2":
                 raise ZeroDivisionError("of ours")
-            return super().match(article)
+            return super().match(article, now_s)
 
     made = Made(await engines_of(ruleset, Faulty))
     await made.stage.process(events(*map(article, (1, 2, 3))))
