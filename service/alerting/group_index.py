@@ -15,6 +15,8 @@ from service.alerting.place import Place
 
 HoldKey = tuple[str, str]
 """Subscription and name of a hold."""
+MemberId = tuple[int, int]
+"""Offset of the record that put a member into its hold, and of the one that brought it: the order in a hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +31,19 @@ class Member:
 
 @dataclass(slots=True)
 class Hold:
-    """A hold's members by the offset that put them there, in that order.
+    """A hold's members in the order in which they were put there.
 
     Settled ones stay until their flush is known to be sent: a replay of it asks for them again.
     """
 
-    members: dict[int, Member] = field(default_factory=dict)
+    members: dict[MemberId, Member] = field(default_factory=dict)
     through: int = -1
     flushes: int = 0
     last_flush: int = -1
 
-    def waiting(self) -> Iterator[tuple[int, Member]]:
+    def waiting(self) -> Iterator[tuple[MemberId, Member]]:
         """Unsettled members, the oldest first."""
-        return ((offset, member) for offset, member in self.members.items() if offset > self.through)
+        return ((at, member) for at, member in self.members.items() if at[0] > self.through)
 
 
 class Dues:
@@ -104,8 +106,10 @@ class PartitionIndex:
         self.ages: dict[bytes, int] = {}
         """Key to when it was last written; the oldest first."""
         self._summaries: dict[str, tuple[int, bytes, Summary]] = {}
-        self._of_key: dict[bytes, tuple[set[tuple[HoldKey, int]], set[str]]] = {}
-        """Where the pending of a group are: holds with offsets, and waits of its own."""
+        self._of_key: dict[bytes, tuple[set[tuple[HoldKey, MemberId]], set[str]]] = {}
+        """Where the pending of a group are: in holds, and waits of its own."""
+        self.stored_through = -1
+        """The highest offset that any value had when this was rebuilt."""
         self._unsent: deque[tuple[int, HoldKey, int]] = deque()
         """(offset of a flush, hold, through): its members are kept until that offset is known to be sent."""
 
@@ -140,13 +144,13 @@ class PartitionIndex:
         parts = parts_of(key)
         assert parts is not None
         subscription, _, name = parts
-        members: dict[tuple[HoldKey, int], Member] = {}
+        members: dict[tuple[HoldKey, MemberId], Member] = {}
         waits: dict[str, tuple[int, int]] = {}
         for rule_id, rule in state.rules.items():
             for one in rule.pending:
                 if one.hold:
                     member = Member(key, rule_id, one.since_ms, one.until_ms)
-                    members[(subscription, one.hold), one.offset] = member
+                    members[(subscription, one.hold), one.at] = member
                 elif one.flushed < 0:
                     waits[f"s/{name}/{rule_id}"] = (one.until_ms, rule.flushes + 1)
         before, waited = self._of_key.pop(key, (set(), set()))
@@ -158,16 +162,16 @@ class PartitionIndex:
             self.dues.set(subscription, flush, due_ms, sequence)
         self._move(before, members)
 
-    def _move(self, before: set[tuple[HoldKey, int]], members: Mapping[tuple[HoldKey, int], Member]) -> None:
+    def _move(self, before: set[tuple[HoldKey, MemberId]], members: Mapping[tuple[HoldKey, MemberId], Member]) -> None:
         """The members of one group in their holds: gone from `before`, as now in `members`."""
         changed = set()
-        for where, offset in before - members.keys():
+        for where, at in before - members.keys():
             if (hold := self.holds.get(where)) is not None:
-                hold.members.pop(offset, None)
+                hold.members.pop(at, None)
                 changed.add(where)
-        for (where, offset), member in members.items():
-            if (where, offset) not in before:
-                self._hold(where).members[offset] = member
+        for (where, at), member in members.items():
+            if (where, at) not in before:
+                self._hold(where).members[at] = member
                 changed.add(where)
         for where in changed:
             self.settle_due(where)
@@ -176,23 +180,41 @@ class PartitionIndex:
         """A hold was flushed as `state` says."""
         hold = self._hold(where)
         hold.through, hold.flushes = state.through, state.flushes
-        for flush, _, _ in state.outbox:
-            if flush > hold.last_flush:
-                through = max((one.through for one in state.settled if one.flush <= flush), default=-1)
-                self._unsent.append((flush, where, through))
-                hold.last_flush = flush
+        for sent in state.outbox:
+            if sent.offset > hold.last_flush:
+                through = max((one.through for one in state.settled if one.flush <= sent.offset), default=-1)
+                self._unsent.append((sent.offset, where, through))
+                hold.last_flush = sent.offset
         self.settle_due(where)
 
-    def members(self, where: HoldKey) -> Mapping[int, Member]:
+    def members(self, where: HoldKey) -> Mapping[MemberId, Member]:
         """Who waits in a hold, and whose flush is not known to be sent; in order of their offsets."""
         hold = self.holds.get(where)
         return {} if hold is None else hold.members
 
+    def moved_at(self, subscription: str, offset: int) -> list[bytes]:
+        """Groups that a flush at this offset had put under a silence when a crash came before it was done."""
+        if offset > self.stored_through:
+            return []
+        found = {
+            member.key: None
+            for where, hold in self.holds.items()
+            if where[0] == subscription and where[1].startswith("silence/")
+            for at, member in hold.members.items()
+            if at[0] == offset
+        }
+        return sorted(found)
+
+    def in_order(self, where: HoldKey) -> None:
+        """Many were put into a hold at one offset, group by group: they stand in the order in which they came."""
+        if (hold := self.holds.get(where)) is not None:
+            hold.members = dict(sorted(hold.members.items()))
+
     def forget_group(self, key: bytes) -> None:
         """The group expired: nothing of it waits any more."""
-        for where, offset in self._of_key.pop(key, (set(), set()))[0]:
+        for where, at in self._of_key.pop(key, (set(), set()))[0]:
             if (hold := self.holds.get(where)) is not None:
-                hold.members.pop(offset, None)
+                hold.members.pop(at, None)
 
     def _hold(self, where: HoldKey) -> Hold:
         hold = self.holds.get(where)
@@ -209,8 +231,8 @@ class PartitionIndex:
             hold = self.holds.get(where)
             if hold is None:
                 continue
-            for offset in list(takewhile(lambda offset: offset <= settled, hold.members)):  # noqa: B023 - used at once
-                del hold.members[offset]
+            for at in list(takewhile(lambda at: at[0] <= settled, hold.members)):  # noqa: B023 - used at once
+                del hold.members[at]
             if not hold.members:
                 del self.holds[where]
 
@@ -224,8 +246,8 @@ class PartitionIndex:
         self._unsent = deque(sorted(self._unsent))
         for where, hold in list(self.holds.items()):
             state = self._hold_state(*where)
-            sent = -1 if state is None else min((low for _, low, _ in state.outbox), default=state.through)
-            hold.members = {offset: hold.members[offset] for offset in sorted(hold.members) if offset > sent}
+            sent = -1 if state is None else min((one.before for one in state.outbox), default=state.through)
+            hold.members = {at: hold.members[at] for at in sorted(hold.members) if at[0] > sent}
             if not hold.members:
                 del self.holds[where]
             self.settle_due(where)

@@ -18,7 +18,7 @@ from service.model import topics
 from service.model.records import AlertRecord
 
 _HEAD = struct.Struct(">BHQQB")  # format, partition, offset, written_ms, flags: read without parsing the rest
-_FORMAT = 2
+_FORMAT = 3
 _PENDING = 1
 TAKEN_IDS = 256
 """Alert ids that a group remembers; upstream repeats come far sooner than after so many others of one story."""
@@ -81,7 +81,7 @@ class Pending:
     since_ms: int
     until_ms: int
     deadline_ms: int
-    """Of no use from then on."""
+    """Of no use from then on: its time to live after the planned end of its wait."""
     reason: str
     """Why it is to be told."""
     tier: int
@@ -92,6 +92,22 @@ class Pending:
     """Copies that travel along, as JSON without their mentions; while it waits in its own group only."""
     flushed: int = -1
     """Offset of the flush that settled it; kept until that flush is known to be sent, for a replay asks again."""
+    came: int = -1
+    """Offset of the record that brought it: tells apart those that a silence took out of a hold in one flush."""
+
+    @property
+    def at(self) -> tuple[int, int]:
+        """Its place among the members of its hold."""
+        return self.offset, self.came
+
+    @property
+    def time_to_live_ms(self) -> int:
+        """How long it is of use when its wait is over."""
+        return self.deadline_ms - self.until_ms
+
+    def is_too_late(self, late_ms: int) -> bool:
+        """Whether it is of no use any more in a flush so long after the end of its hold."""
+        return late_ms >= self.time_to_live_ms
 
     def record(self) -> AlertRecord:
         """The alert, with its story as last heard."""
@@ -195,6 +211,25 @@ class Settled:
     delivery: str
     """Empty: nothing was told."""
     reason: str
+    late_ms: int = 0
+    """How long after the end of the hold: a worker was away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """What is to be sent of one flush, until it is known to be sent.
+
+    The decisions are made again out of the members, which are kept as long.
+    """
+
+    offset: int
+    """Of the flush."""
+    before: int
+    """The last member that earlier flushes settled."""
+    delivery: str
+    """The record as JSON; empty: none."""
+    moved: tuple[str, ...] = ()
+    """Keys of the groups out of which it took what is silenced meanwhile; theirs are the decisions on it."""
 
 
 @dataclass(slots=True)
@@ -203,9 +238,7 @@ class HoldState:
 
     flushes: int = 0
     settled: list[Settled] = field(default_factory=list)
-    outbox: list[tuple[int, int, str]] = field(default_factory=list)
-    """Offset of a flush, of the last member before it, and its delivery (empty: none). The decisions are made again
-    out of the members, which are kept as long."""
+    outbox: list[Flushed] = field(default_factory=list)
     summary: Summary = field(default_factory=Summary)
     place: Place = NOWHERE
 
@@ -232,9 +265,9 @@ class HoldState:
             self.settled.append(one)
         del self.settled[:-MAX_RANGES]
 
-    def sent_at(self, offset: int) -> tuple[int, str] | None:
-        """Of the flush at an offset: the last member before it, and the delivery. None: no flush, or long sent."""
-        return next(((low, delivery) for at, low, delivery in self.outbox if at == offset), None)
+    def sent_at(self, offset: int) -> Flushed | None:
+        """What the flush at an offset sends. None: no flush, or long sent."""
+        return next((one for one in self.outbox if one.offset == offset), None)
 
     def encode(self) -> bytes:
         """Header, then JSON."""
@@ -250,7 +283,7 @@ class HoldState:
         return cls(
             rest["flushes"],
             [Settled(**given) for given in rest["settled"]],
-            [(offset, low, delivery) for offset, low, delivery in rest["outbox"]],
+            [_flushed(one) for one in rest["outbox"]],
             Summary(**rest["summary"]),
             place_of(raw),
         )
@@ -289,6 +322,10 @@ def _head(place: Place, flags: int) -> bytes:
 
 def _short(alert_id: str) -> str:
     return hashlib.blake2b(alert_id.encode(), digest_size=_ID // 2).hexdigest()
+
+
+def _flushed(given: dict[str, Any]) -> Flushed:
+    return Flushed(given["offset"], given["before"], given["delivery"], tuple(given["moved"]))
 
 
 def _rule(given: dict[str, Any]) -> RuleState:

@@ -4,7 +4,7 @@ Filters, age and mode say whether an alert is news at all; inhibition and silenc
 quiet hours, waits, throttle and cap only when. The first that says so names the decision (docs/policies.md).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,7 @@ from service.alerting.modes.answers import (
 from service.alerting.modes.update import UPDATES
 from service.alerting.place import Place
 from service.alerting.policy import Policy
-from service.alerting.silence import hiding
+from service.alerting.silence import Silence, hiding
 from service.model import ids, topics
 from service.model.notice import Notice
 from service.model.records import CONTENT_TYPES, AlertRecord, DecisionRecord, DeliveryRecord, Outcome
@@ -75,7 +75,7 @@ class Turn:
                 if fate is None:
                     continue
                 one.flushed = fate.flush
-                if fate.delivery and fate.flushed_ms < one.deadline_ms:
+                if fate.delivery and not one.is_too_late(fate.late_ms):
                     rule.told = told_of(one.record(), fate.delivery, one.tier, fate.flushed_ms)
             rule.pending = [one for one in rule.pending if not 0 <= one.flushed <= self.context.sent_through]
         self.state.outbox = [entry for entry in self.state.outbox if entry[0] > self.context.sent_through]
@@ -94,7 +94,7 @@ class Turn:
         if alert.story.redated:
             self._decide(alert, "suppressed", reason="redated")
             return
-        if self.place.now_ms >= self._deadline_ms(alert, policy):
+        if self.place.now_ms >= alert.published_ms + self._time_to_live_ms(policy):
             self._decide(alert, "expired", reason="time_to_live")
             return
         rule = self.state.rules.setdefault(alert.rule.id, RuleState())
@@ -185,19 +185,35 @@ class Turn:
         else:
             keep = self._quiet(policy) or self._enough(alert, policy)
         if keep is None:
-            self._tell(rule, alert, copies, policy, lead.reason if rule.told else "group_wait")
+            self._tell(rule, alert, copies, policy, lead.reason if rule.told else "group_wait", lead.deadline_ms)
             return True
-        self._hold(rule, alert, policy, lead.reason, keep, by, lead.deadline_ms)
+        self._hold(rule, alert, policy, lead.reason, keep, by)
+        rule.pending[-1].since_ms = lead.since_ms
         for one in copies:
             self._decide(one, "attached", reason="copy", by=alert.alert_id, until_ms=keep.until_ms)
         return True
+
+    # -- a silence that began while it waited in a hold ----------------------------------------------------------
+
+    def hide(self, hold: str, hidden: Mapping[int, Silence]) -> None:
+        """Of what waits in `hold`, those that came at these offsets wait for the end of a silence instead."""
+        for rule in self.state.rules.values():
+            for one in rule.waiting():
+                silence = hidden.get(one.came)
+                if silence is None or one.hold != hold:
+                    continue
+                rule.pending.remove(one)
+                alert, keep = one.record(), _until_end_of(silence)
+                policy = self.context.policy(self.subscription, alert.rule) or Policy()
+                self._hold(rule, alert, policy, one.reason, keep, silence.id)
+                rule.pending[-1].came, rule.pending[-1].since_ms = one.came, one.since_ms
 
     # -- what may keep it back -----------------------------------------------------------------------------------
 
     def _silenced(self, alert: AlertRecord) -> Keep | None:
         now_ms = self.place.now_ms
         silence = hiding(self.context.silences(now_ms), alert, now_ms)
-        return None if silence is None else Keep(f"silence/{silence.id}", silence.ends_ms, "silenced")
+        return None if silence is None else _until_end_of(silence)
 
     def _quiet(self, policy: Policy) -> Keep | None:
         until_ms = None if policy.urgent else quiet_until_ms(policy, self.place.now_ms)
@@ -207,13 +223,15 @@ class Turn:
         if self.kind == "a":
             return None
         if rule.told is None:
-            reason, until_ms = "group_wait", self.place.now_ms + policy.group_wait_ms
+            reason, until_ms = "group_wait", self.place.now_ms + (0 if policy.urgent else policy.group_wait_ms)
         else:
             reason, until_ms = "group_interval", rule.told.told_ms + policy.group_interval_ms
         return Keep("", until_ms, reason) if until_ms > self.place.now_ms else None
 
     def _enough(self, alert: AlertRecord, policy: Policy) -> Keep | None:
-        """Throttle and cap."""
+        """Throttle and cap. What is urgent counts for both, and waits for neither."""
+        if policy.urgent:
+            return None
         now_ms = self.place.now_ms
         name = throttle_of(policy, alert.rule.id)
         ends_ms = self.summary.throttles.get(name, 0) if policy.throttle_ms else 0
@@ -246,17 +264,14 @@ class Turn:
         reason: str,
         keep: Keep,
         by: str | None,
-        deadline_ms: int | None = None,
     ) -> None:
-        rule.pending.append(self._pending(alert, policy, reason, keep, deadline_ms))
+        rule.pending.append(self._pending(alert, policy, reason, keep))
         self._decide(alert, "silenced" if by is not None else "held", reason=keep.reason, by=by, until_ms=keep.until_ms)
         if by is None:
             rule.news_ms = alert.published_ms
             self._mute(alert)
 
-    def _pending(
-        self, alert: AlertRecord, policy: Policy, reason: str, keep: Keep, deadline_ms: int | None = None
-    ) -> Pending:
+    def _pending(self, alert: AlertRecord, policy: Policy, reason: str, keep: Keep) -> Pending:
         return Pending(
             alert=alert.encode().decode(),
             alert_id=alert.alert_id,
@@ -265,11 +280,12 @@ class Turn:
             hold=keep.hold,
             since_ms=self.place.now_ms,
             until_ms=keep.until_ms,
-            deadline_ms=self._deadline_ms(alert, policy) if deadline_ms is None else deadline_ms,
+            deadline_ms=keep.until_ms + self._time_to_live_ms(policy),
             reason=reason,
             tier=policy.tier_of(alert.article.source),
             copies=alert.story.copies,
             sources=alert.story.sources,
+            came=self.place.offset,
         )
 
     def _join(self, lead: Pending, alert: AlertRecord, policy: Policy) -> None:
@@ -280,7 +296,7 @@ class Turn:
         other = now if richer else alert
         if richer:
             lead.alert, lead.alert_id, lead.article = alert.encode().decode(), alert.alert_id, alert.article.id
-            lead.tier, lead.deadline_ms = tier, self._deadline_ms(alert, policy)
+            lead.tier = tier
         lead.copies, lead.sources = alert.story.copies, alert.story.sources
         if len(lead.attached) < MAX_COPIES:
             lead.attached.append(other.model_copy(update={"mentions": ()}).encode().decode())
@@ -345,8 +361,14 @@ class Turn:
                     muted = AlertRecord.model_validate_json(raw)
                     self._decide(muted, "suppressed", reason="inhibited", by=alert.rule.id)
 
-    def _tell(
-        self, rule: RuleState, alert: AlertRecord, copies: Sequence[AlertRecord], policy: Policy, reason: str
+    def _tell(  # noqa: PLR0913 - what a notification is made of
+        self,
+        rule: RuleState,
+        alert: AlertRecord,
+        copies: Sequence[AlertRecord],
+        policy: Policy,
+        reason: str,
+        deadline_ms: int | None = None,
     ) -> None:
         now_ms, tier = self.place.now_ms, policy.tier_of(alert.article.source)
         group = self._group(alert)
@@ -363,7 +385,9 @@ class Turn:
             lang=alert.lang,
             changes=changes_since(rule.told, alert, tier, reason) if self.kind == "s" else (),
         )
-        delivery = delivery_of(notice, group, self._deadline_ms(alert, policy), self.context)
+        if deadline_ms is None:
+            deadline_ms = alert.published_ms + self._time_to_live_ms(policy)
+        delivery = delivery_of(notice, group, deadline_ms, self.context)
         rule.told, rule.news_ms = told_of(alert, delivery.id, tier, now_ms), alert.published_ms
         self.summary.notified(now_ms, throttles_from(policy, alert.rule.id, now_ms))
         self._decide(alert, "notified", reason=reason, delivery=delivery.id)
@@ -372,9 +396,9 @@ class Turn:
         self.outgoing.append((DELIVERIES, delivery.encode().decode()))
         self._mute(alert)
 
-    def _deadline_ms(self, alert: AlertRecord, policy: Policy) -> int:
+    def _time_to_live_ms(self, policy: Policy) -> int:
         own = policy.time_to_live_ms
-        return alert.published_ms + (self.context.time_to_live_ms if own is None else own)
+        return self.context.time_to_live_ms if own is None else own
 
     def _group(self, alert: AlertRecord) -> str:
         return alert.alert_id if self.kind == "a" else f"s/{self.name}/{alert.rule.id}"
@@ -445,6 +469,10 @@ def throttle_of(policy: Policy, rule_id: str) -> str:
 def throttles_from(policy: Policy, rule_id: str, now_ms: int) -> dict[str, int]:
     """The throttle that begins when a rule is told."""
     return {throttle_of(policy, rule_id): now_ms + policy.throttle_ms} if policy.throttle_ms else {}
+
+
+def _until_end_of(silence: Silence) -> Keep:
+    return Keep(f"silence/{silence.id}", silence.ends_ms, "silenced")
 
 
 def _richness(alert: AlertRecord, tier: int) -> tuple[int, int, int, int]:

@@ -4,13 +4,13 @@
 often) is rebuilt from the store's items after a crash, and then answers as if it had never been gone.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from service.alerting.context import Context
-from service.alerting.group_index import Member, PartitionIndex
+from service.alerting.group_index import Member, MemberId, PartitionIndex
 from service.alerting.group_state import (
     TOPICS,
     GroupState,
@@ -26,11 +26,15 @@ from service.alerting.group_step import Turn
 from service.alerting.hold import Flush, NotYet, Waiting
 from service.alerting.modes import MODES
 from service.alerting.place import Place
+from service.alerting.silence import Silence
 from service.model import topics
 from service.model.records import AlertRecord, FlushRecord
 
 __all__ = ["REEMIT_MS", "Context", "Groups", "Out", "Step", "Store", "Verdict", "digest_flush"]
 
+_T = TypeVar("_T")
+SLICE = 100
+"""Members of a hold that are worked at between two breaths: some milliseconds."""
 REEMIT_MS = 30_000
 """A flush that was asked for and has not come back is asked for again after this long."""
 
@@ -96,7 +100,7 @@ class Groups:
 
         The store must hold them already. What is not ours (older formats) is passed over.
         """
-        newest: dict[str, tuple[int, bytes]] = {}
+        newest: dict[str, tuple[int, bool, bytes]] = {}
         indexes: set[int] = set()
         ages: dict[int, list[tuple[int, int, bytes]]] = {}
         for key, raw in items:
@@ -109,13 +113,14 @@ class Groups:
                 indexes.add(place.partition)
                 index.rebuilding()
             ages.setdefault(place.partition, []).append((place.now_ms, place.offset, key))
-            if place.offset > newest.get(parts[0], (-1, b""))[0]:
-                newest[parts[0]] = (place.offset, key)
+            index.stored_through = max(index.stored_through, place.offset)
+            # of a flush that wrote groups as well the hold comes last, and has counted it
+            newest[parts[0]] = max(newest.get(parts[0], (-1, False, b"")), (place.offset, parts[1] == "h", key))
             if parts[1] == "h":
                 index.note_hold((parts[0], parts[2]), HoldState.decode(raw))
             elif has_pending(raw):
                 index.note_group(key, GroupState.decode(raw))
-        for subscription, (offset, key) in newest.items():
+        for subscription, (offset, _, key) in newest.items():
             raw_or_none = self._store.get(key)
             assert raw_or_none is not None, "the store does not hold what is to be indexed"
             state = HoldState if b"\0h\0" in key else GroupState
@@ -133,13 +138,26 @@ class Groups:
 
     def step(self, record: AlertRecord | FlushRecord, place: Place, context: Context) -> Step:
         """Decide one record of `alerts`."""
+        work = self.work(record, place, context)
+        while True:
+            try:
+                next(work)
+            except StopIteration as done:
+                step: Step = done.value
+                return step
+
+    def work(self, record: AlertRecord | FlushRecord, place: Place, context: Context) -> Generator[None, None, Step]:
+        """As `step`, and yields at times: a digest of thousands of stories takes longer than others can wait.
+
+        No other record of the partition may be decided before it ends.
+        """
         index = self._index(place.partition)
         index.sent(context.sent_through)
         if isinstance(record, AlertRecord):
             return self._alert(record, place, context, index)
         kind, _, name = record.flush.partition("/")
         if kind == "h":
-            return self._hold_flush(record, name, place, context, index)
+            return (yield from self._hold_flush(record, name, place, context, index))
         story, _, rule = name.rpartition("/")
         return self._own_flush(record, story, rule, place, context, index) if kind == "s" else Step(Verdict.IDLE)
 
@@ -246,7 +264,11 @@ class Groups:
     def _written(self, turn: Turn, index: PartitionIndex) -> Step:
         state, key = turn.state, key_of(turn.subscription, turn.kind, turn.name)
         state.place, state.summary = turn.place, turn.summary
-        state.outbox.append((turn.place.offset, turn.outgoing))
+        sent = state.sent_at(turn.place.offset)
+        if sent is None:
+            state.outbox.append((turn.place.offset, turn.outgoing))
+        else:  # of a flush that a crash interrupted
+            sent.extend(turn.outgoing)
         raw = state.encode()
         self._store.put(key, raw)
         index.wrote(key, turn.place)
@@ -256,35 +278,77 @@ class Groups:
 
     def _hold_flush(
         self, record: FlushRecord, name: str, place: Place, context: Context, index: PartitionIndex
-    ) -> Step:
-        subscription = record.subscription
+    ) -> Generator[None, None, Step]:
+        subscription, where = record.subscription, (record.subscription, name)
         state = self._hold(subscription, name)
-        replayed = state is not None and state.sent_at(place.offset) is not None
+        sent = None if state is None else state.sent_at(place.offset)
         members = {
-            offset: member
-            for offset, member in index.members((subscription, name)).items()
-            if offset < place.offset and (replayed or state is None or offset > state.through)
+            at: member
+            for at, member in index.members(where).items()
+            if at[0] < place.offset and (sent is not None or state is None or at[0] > state.through)
         }
-        pending = self._pending(members)
-        flush = Flush(subscription, name, state or HoldState(), index.summary(subscription), place, context)
-        if not replayed:
-            done = flush.run(record, [Waiting(members[offset], one) for offset, one in pending.items()])
-            if isinstance(done, NotYet):
-                index.settle_due((subscription, name), done.due_ms)
-            if done is not True:
-                return Step(Verdict.IDLE)
-        outputs = tuple(
-            Out(topics.DELIVERIES if is_delivery else topics.DECISIONS, subscription.encode(), value)
-            for is_delivery, value in flush.outputs(pending)
-        )
-        if replayed:
-            return Step(Verdict.REPLAYED, (), outputs)
-        key, raw = key_of(subscription, "h", name), flush.state.encode()
-        self._store.put(key, raw)
-        index.wrote(key, place)
-        index.note_summary(subscription, key, place.offset, flush.summary)
-        index.note_hold((subscription, name), flush.state)
-        return Step(Verdict.TAKEN, ((key, raw),), outputs)
+        pending = yield from self._pending(members)
+        ends_ms = self._silence_ends.get(name.removeprefix("silence/")) if name.startswith("silence/") else None
+        flush = Flush(subscription, name, state or HoldState(), index.summary(subscription), place, context, ends_ms)
+        writes: list[tuple[bytes, bytes | None]] = []
+        outputs: list[Out] = []
+        done: NotYet | bool = True
+        moved = index.moved_at(subscription, place.offset) if sent is None else map(str.encode, sent.moved)
+        again = tuple(moved)
+        for key in again:
+            group = self._group(key)
+            outputs += _outs(subscription, (group and group.sent_at(place.offset)) or ())
+        if sent is None:
+            hidden = yield from _sliced(
+                flush.hidden(record, [Waiting(members[at], one) for at, one in pending.items()])
+            )
+            taken = yield from self._silenced(hidden, members, flush, index)
+            writes += [write for step in taken for write in step.writes]
+            outputs += [out for step in taken for out in step.outputs]
+            flush.moved += dict.fromkeys(key.decode() for key in (*again, *(key for key, _ in writes)))
+            pending = {at: one for at, one in pending.items() if at not in hidden}
+            done = flush.run(record, [Waiting(members[at], one) for at, one in pending.items()])
+        if sent is None and (done is True or flush.moved):
+            raw = flush.state.encode()
+            key = key_of(subscription, "h", name)
+            self._store.put(key, raw)
+            writes.append((key, raw))
+            index.wrote(key, place)
+            index.note_summary(subscription, key, place.offset, flush.summary)
+            index.note_hold(where, flush.state)
+        if isinstance(done, NotYet):
+            index.settle_due(where, done.due_ms)
+        if sent is None and not writes:
+            return Step(Verdict.IDLE)
+        for number, (is_delivery, value) in enumerate(flush.outputs(pending)):
+            outputs.append(Out(topics.DELIVERIES if is_delivery else topics.DECISIONS, subscription.encode(), value))
+            if number % SLICE == SLICE - 1:
+                yield
+        return Step(Verdict.TAKEN if sent is None else Verdict.REPLAYED, tuple(writes), tuple(outputs))
+
+    def _silenced(
+        self,
+        hidden: Mapping[MemberId, Silence],
+        members: Mapping[MemberId, Member],
+        flush: Flush,
+        index: PartitionIndex,
+    ) -> Generator[None, None, list[Step]]:
+        """Members of a hold wait for the end of a silence instead: one value each of their groups."""
+        by_group: dict[bytes, dict[int, Silence]] = {}
+        for at, silence in hidden.items():
+            by_group.setdefault(members[at].key, {})[at[1]] = silence
+        steps = []
+        for number, (key, of_it) in enumerate(by_group.items()):
+            parts = parts_of(key)
+            assert parts is not None
+            turn = self._turn(*parts, self._group(key), flush.place, flush.context, index)
+            turn.hide(flush.name, of_it)
+            steps.append(self._written(turn, index))
+            if number % SLICE == SLICE - 1:
+                yield
+        for silence_id in {silence.id for silence in hidden.values()}:
+            index.in_order((flush.subscription, f"silence/{silence_id}"))
+        return steps
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -302,18 +366,20 @@ class Groups:
         raw = self._store.get(key_of(subscription, "h", name))
         return None if raw is None or not is_ours(raw) else HoldState.decode(raw)
 
-    def _pending(self, members: Mapping[int, Member]) -> dict[int, Pending]:
+    def _pending(self, members: Mapping[MemberId, Member]) -> Generator[None, None, dict[MemberId, Pending]]:
         """What waits where the index says, in order of the offsets; a group is read once."""
         groups: dict[bytes, GroupState | None] = {}
-        out: dict[int, Pending] = {}
-        for offset, member in members.items():
+        out: dict[MemberId, Pending] = {}
+        for at, member in members.items():
             if member.key not in groups:
                 groups[member.key] = self._group(member.key)
             state = groups[member.key]
             rule = None if state is None else state.rules.get(member.rule)
             for one in rule.pending if rule is not None else ():
-                if one.offset == offset and one.hold:
-                    out[offset] = one
+                if one.at == at and one.hold:
+                    out[at] = one
+            if len(out) % SLICE == SLICE - 1:
+                yield
         return out
 
     def _is_needed(self, key: bytes, index: PartitionIndex, now_ms: int) -> bool:
@@ -330,6 +396,20 @@ class Groups:
                 if held is None or held.fate(one.offset) is None:
                     return True
         return False
+
+
+def _sliced(work: Generator[None, None, _T]) -> Generator[None, None, _T]:
+    """Of work that yields after each thing: after each slice."""
+    number = 0
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            result: _T = done.value
+            return result
+        number += 1
+        if number % SLICE == 0:
+            yield
 
 
 def _outs(subscription: str, outgoing: Sequence[tuple[int, str]]) -> tuple[Out, ...]:

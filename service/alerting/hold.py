@@ -3,18 +3,22 @@
 The members' groups are not touched: each looks here when it is next (`Turn.catch_up`). So a flush of thousands is one
 changelog value, and a crash has either all of it or nothing. The decisions are not stored but made again out of the
 members, which stay as they are until the flush is known to be sent; who was listed says the stored delivery.
+
+Only what a silence hides meanwhile is taken out first, group by group (`Groups`). A crash among these leaves groups
+that wait for the end of the silence and a hold without them, which is flushed when the record comes again.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from service.alerting.calendar import next_digest_ms, quiet_until_ms
 from service.alerting.context import Context
-from service.alerting.group_index import Member, reached_at
-from service.alerting.group_state import HoldState, Pending, Settled, Summary
+from service.alerting.group_index import Member, MemberId, reached_at
+from service.alerting.group_state import Flushed, HoldState, Pending, Settled, Summary
 from service.alerting.group_step import decision_of, delivery_of, throttles_from
 from service.alerting.place import Place
 from service.alerting.policy import Policy
+from service.alerting.silence import Silence, hiding
 from service.model.notice import Notice
 from service.model.records import AlertRecord, DeliveryRecord, FlushRecord, Format, Lang
 
@@ -55,6 +59,10 @@ class Flush:
     summary: Summary
     place: Place
     context: Context
+    silence_ends_ms: int | None = None
+    """Of a silence's hold: when the silence ends, or ended; None: as its members say."""
+    moved: list[str] = field(default_factory=list)
+    """Keys of the groups out of which it took what is silenced meanwhile."""
     before: int = -1
     """The last member that earlier flushes settled."""
 
@@ -63,28 +71,68 @@ class Flush:
         """throttle, cap, quiet, digest, silence, frequency."""
         return self.name.partition("/")[0]
 
+    def hidden(self, record: FlushRecord, waiting: Sequence[Waiting]) -> Generator[None, None, dict[MemberId, Silence]]:
+        """Of what this flush would tell, what a silence hides that began while it waited. Yields after each."""
+        now_ms = self.place.now_ms
+        silences = self.context.silences(now_ms)
+        if not silences or record.sequence != self.state.flushes + 1 or not waiting:
+            return {}
+        policies = self._policies(waiting)
+        first = self._first(waiting)
+        if policies is None or first is None or self._not_now(policies) is not None:
+            return {}
+        found = {}
+        for one in waiting[first:]:
+            if (silence := hiding(silences, one.pending.record(), now_ms)) is not None:
+                found[one.pending.at] = silence
+            yield
+        return found
+
     def run(self, record: FlushRecord, waiting: Sequence[Waiting]) -> NotYet | bool:
         """Settle what waits, in order of the offsets. True: `state` is changed and is to be written and sent."""
         self.before = self.state.through
+        done = self._run(record, waiting)
+        if done is not True and self.moved:
+            self._sends("")
+        return done
+
+    def _run(self, record: FlushRecord, waiting: Sequence[Waiting]) -> NotYet | bool:
         if record.sequence != self.state.flushes + 1:
             return False
         if not waiting:
             return self._empty()
-        policy = self.context.policy(self.subscription, waiting[0].pending.record().rule)
-        if policy is None or self.context.policy(self.subscription, None) is None:
+        policies = self._policies(waiting)
+        if policies is None:
             self._settle(waiting[-1], "", "subscription_gone")
             return self._done("")
-        first = reached_at(self.name, [one.member for one in waiting]) if self.kind == "frequency" else (0, 0)
+        first = self._first(waiting)
         if first is None:
             return self._alone(waiting)
-        if (later := self._not_now(policy)) is not None:
+        if (later := self._not_now(policies)) is not None:
             return later
-        if first[0]:
-            self._settle(waiting[first[0] - 1], "", "frequency_not_reached")
-        told = waiting[first[0] :]
-        delivery = self._delivery(told, policy)
-        self._settle(told[-1], "" if delivery is None else delivery.id, REASONS[self.kind])
+        if first:
+            self._settle(waiting[first - 1], "", "frequency_not_reached")
+        told = waiting[first:]
+        late_ms = self._late_ms(told, policies)
+        delivery = self._delivery([one for one in told if not one.pending.is_too_late(late_ms)], policies)
+        self._settle(told[-1], "" if delivery is None else delivery.id, REASONS[self.kind], late_ms)
         return self._done("" if delivery is None else delivery.encode().decode())
+
+    def _first(self, waiting: Sequence[Waiting]) -> int | None:
+        """From which on it is told; None: there are too few."""
+        if self.kind != "frequency":
+            return 0
+        reached = reached_at(self.name, [one.member for one in waiting])
+        return None if reached is None else reached[0]
+
+    def _policies(self, waiting: Sequence[Waiting]) -> dict[str, Policy] | None:
+        """Those of the rules that wait, by rule, the first to come first; None: the subscription is gone."""
+        rules: dict[str, Pending] = {}
+        for one in waiting:
+            rules.setdefault(one.member.rule, one.pending)
+        policies = {name: self.context.policy(self.subscription, one.record().rule) for name, one in rules.items()}
+        found = {name: policy for name, policy in policies.items() if policy is not None}
+        return None if len(found) < len(policies) or self.context.policy(self.subscription, None) is None else found
 
     def _alone(self, waiting: Sequence[Waiting]) -> NotYet | bool:
         """Too few stories came within the window: those whose window is over are not told."""
@@ -94,26 +142,28 @@ class Flush:
         self._settle(waiting[over - 1], "", "frequency_not_reached")
         return self._done("")
 
-    def outputs(self, pending: Mapping[int, Pending]) -> list[tuple[bool, bytes]]:
-        """What the flush at this place sends: (whether it is the delivery, value). `pending`: members by offset."""
+    def outputs(self, pending: Mapping[MemberId, Pending]) -> Iterator[tuple[bool, bytes]]:
+        """What the flush at this place sends: (whether it is the delivery, value), one after the other."""
         sent = self.state.sent_at(self.place.offset)
         assert sent is not None
-        before, raw = sent
-        listed = frozenset(DeliveryRecord.model_validate_json(raw).alert_ids) if raw else frozenset()
-        out = []
+        listed = (
+            frozenset(DeliveryRecord.model_validate_json(sent.delivery).alert_ids) if sent.delivery else frozenset()
+        )
         for settled in self.state.settled:
             if settled.flush != self.place.offset:
                 continue
-            for offset, one in pending.items():
-                if max(before, settled.low) < offset <= settled.through:
-                    out.append((False, self._decision(one, settled, listed)))
-        return [*out, (True, raw.encode())] if raw else out
+            low = max(sent.before, settled.low)
+            for (offset, _), one in pending.items():
+                if low < offset <= settled.through:
+                    yield False, self._decision(one, settled, listed)
+        if sent.delivery:
+            yield True, sent.delivery.encode()
 
     def _decision(self, one: Pending, settled: Settled, listed: frozenset[str]) -> bytes:
         alert, group, now_ms = one.record(), f"h/{self.name}", settled.flushed_ms
         if not settled.delivery and settled.reason in {"subscription_gone", "frequency_not_reached"}:
             return decision_of(alert, "suppressed", group, now_ms, reason=settled.reason).encode()
-        if one.deadline_ms <= now_ms:
+        if one.is_too_late(settled.late_ms):
             return decision_of(alert, "expired", group, now_ms, reason="time_to_live").encode()
         if one.alert_id in listed:
             return decision_of(
@@ -121,7 +171,7 @@ class Flush:
             ).encode()
         return decision_of(alert, "attached", group, now_ms, delivery=settled.delivery, reason="not_listed").encode()
 
-    def _not_now(self, policy: Policy) -> NotYet | None:
+    def _not_now(self, policies: Mapping[str, Policy]) -> NotYet | None:
         """A silence that was made longer, and hours that are quiet, keep a hold as they kept its members."""
         now_ms = self.place.now_ms
         if self.kind == "silence":
@@ -129,10 +179,22 @@ class Flush:
             ends = [one.ends_ms for one in self.context.silences(now_ms) if one.id == silence and one.active(now_ms)]
             if ends:
                 return NotYet(max(ends))
-        if self.kind != "digest" and not policy.urgent:
-            until_ms = quiet_until_ms(policy, now_ms)
-            return None if until_ms is None else NotYet(until_ms)
-        return None
+        until_ms = self._quiet_until_ms(policies, now_ms)
+        return None if until_ms is None else NotYet(until_ms)
+
+    def _quiet_until_ms(self, policies: Mapping[str, Policy], at_ms: int) -> int | None:
+        """A digest comes when it was asked for; what is urgent does not wait for the rest."""
+        if self.kind == "digest" or any(policy.urgent for policy in policies.values()):
+            return None
+        return quiet_until_ms(next(iter(policies.values())), at_ms)
+
+    def _late_ms(self, told: Sequence[Waiting], policies: Mapping[str, Policy]) -> int:
+        """How long ago the hold ended: its time to live counts from there, or what is held long would be lost."""
+        ends_ms = self.silence_ends_ms
+        if ends_ms is None:
+            ends_ms = max(one.member.until_ms for one in told)
+        ends_ms = self._quiet_until_ms(policies, ends_ms) or ends_ms
+        return max(0, self.place.now_ms - ends_ms)
 
     def _empty(self) -> bool:
         """Nothing waits: only a digest that is wanted even if it is empty says so."""
@@ -142,15 +204,14 @@ class Flush:
         due = self.name.partition("/")[2]
         if self.state.flushes or not due.isdecimal() or next_digest_ms(policy, int(due) - 1) != int(due):
             return False
-        delivery = self._delivery((), policy)
+        delivery = self._delivery((), {"": policy})
         assert delivery is not None
         return self._done(delivery.encode().decode())
 
-    def _delivery(self, told: Sequence[Waiting], policy: Policy) -> DeliveryRecord | None:
-        """The notification; None when all of it is too old."""
-        now_ms = self.place.now_ms
-        alive = [one for one in told if one.pending.deadline_ms > now_ms]
-        if told and not alive:
+    def _delivery(self, alive: Sequence[Waiting], policies: Mapping[str, Policy]) -> DeliveryRecord | None:
+        """The notification; None when there is nothing to tell, and nobody wants to hear that."""
+        now_ms, policy = self.place.now_ms, next(iter(policies.values()))
+        if not alive and "" not in policies:
             return None
         listed = self._listed(alive, policy)
         style = self._style(listed)
@@ -170,8 +231,8 @@ class Flush:
             held_count=len(alive),
             period=(since_ms, now_ms),
         )
-        own = policy.time_to_live_ms
-        deadline_ms = now_ms + (self.context.time_to_live_ms if own is None else own)
+        own = self.context.time_to_live_ms if policy.time_to_live_ms is None else policy.time_to_live_ms
+        deadline_ms = now_ms + max((one.pending.time_to_live_ms for one in alive), default=own)
         throttles: dict[str, int] = {}
         for rule in {alert.rule.id: alert.rule for alert in listed}.values():
             of_rule = self.context.policy(self.subscription, rule)
@@ -184,10 +245,10 @@ class Flush:
         stories: dict[object, Pending] = {}
         for one in alive:
             is_story = b"\0s\0" in one.member.key
-            stories.setdefault(one.member.key if is_story else one.pending.offset, one.pending)
+            stories.setdefault(one.member.key if is_story else one.pending.at, one.pending)
         chosen = list(stories.values())
         if self.kind == "digest":
-            chosen.sort(key=lambda one: (one.tier, -one.copies, one.offset))
+            chosen.sort(key=lambda one: (one.tier, -one.copies, one.at))
         top = policy.digest.top if self.kind == "digest" else MAX_LISTED
         return tuple(one.record() for one in chosen[:top])
 
@@ -197,17 +258,17 @@ class Flush:
         except KeyError:
             return (listed[0].format, listed[0].lang) if listed else ("bongsu", "ko")
 
-    def _settle(self, last: Waiting, delivery: str, reason: str) -> None:
-        self.state.settle(
-            Settled(
-                self.state.through, last.pending.offset, self.place.offset, self.place.now_ms, delivery, reason
-            ),
-            self.context.sent_through,
-        )  # fmt: skip
+    def _settle(self, last: Waiting, delivery: str, reason: str, late_ms: int = 0) -> None:
+        place, low, through = self.place, self.state.through, last.pending.offset
+        settled = Settled(low, through, place.offset, place.now_ms, delivery, reason, late_ms)
+        self.state.settle(settled, self.context.sent_through)
 
     def _done(self, delivery: str) -> bool:
         self.state.flushes += 1
-        self.state.outbox = [entry for entry in self.state.outbox if entry[0] > self.context.sent_through]
-        self.state.outbox.append((self.place.offset, self.before, delivery))
-        self.state.summary, self.state.place = self.summary, self.place
+        self._sends(delivery)
         return True
+
+    def _sends(self, delivery: str) -> None:
+        self.state.outbox = [one for one in self.state.outbox if one.offset > self.context.sent_through]
+        self.state.outbox.append(Flushed(self.place.offset, self.before, delivery, tuple(self.moved)))
+        self.state.summary, self.state.place = self.summary, self.place

@@ -106,7 +106,7 @@ class Account:
         if says in self._seen:
             return
         self._seen.add(says)
-        if self._is_filtered(fact) or fact.kind == "redated" or now_ms >= self._deadline_ms(fact):
+        if self._is_filtered(fact) or fact.kind == "redated" or now_ms >= fact.at_ms + self._time_to_live_ms:
             return
         group: object = fact.article if self._mode == "each" else fact.story
         key = (group, rule)
@@ -214,7 +214,7 @@ class Account:
             if due[1] == "":
                 self._own_wait(due[2], at_ms)
             else:
-                self._flush(due[1], at_ms)
+                self._flush(due[1], at_ms, at_ms - due[0])
 
     def _dues(self) -> Iterator[tuple[int, str, int]]:
         """(when, hold, order) of all that waits."""
@@ -254,7 +254,7 @@ class Account:
         reason = one.reason if key in self._told else "group_wait"
         self._tell(one.fact, one.rule, key, reason, now_ms, tuple(one.together))
 
-    def _flush(self, hold: str, now_ms: int) -> None:
+    def _flush(self, hold: str, now_ms: int, late_ms: int) -> None:
         members = [(key, one) for key, waits in self._waits.items() for one in waits if one.hold == hold]
         members.sort(key=lambda item: item[1].order)
         kind = hold.partition("/")[0]
@@ -265,15 +265,17 @@ class Account:
                 if one.until_ms <= now_ms:
                     self._waits[key].remove(one)
             return
+        orders = {one.order for one in reached or ()} if kind == "frequency" else {one.order for _, one in members}
+        if self._hidden([item for item in members if item[1].order in orders], now_ms):
+            self._flush(hold, now_ms, late_ms)
+            return
         for key, one in members:
             self._waits[key].remove(one)
         if now_ms >= self._person.until_ms:
             return
-        if kind == "frequency":
-            orders = {one.order for one in reached or ()}
-            members = [item for item in members if item[1].order in orders]
-        alive = [item for item in members if now_ms < self._deadline_ms(item[1].fact)]
-        if members and not alive:
+        members = [item for item in members if item[1].order in orders]
+        alive = members if late_ms < self._time_to_live_ms else []
+        if not alive and (members or not self._policy.get("digest", {}).get("empty")):
             return
         stories: dict[object, tuple[str, ...]] = {}
         for key, one in alive:
@@ -293,6 +295,16 @@ class Account:
                 len(alive),
             )
         )
+
+    def _hidden(self, members: list[tuple[tuple[object, str], _Wait]], now_ms: int) -> bool:
+        """Whether a silence began while some of them waited; those wait for its end now."""
+        found = [(key, one, self._keeper.silenced(one.fact, one.rule, now_ms)) for key, one in members]
+        for key, one, keep in found:
+            if keep is not None:
+                self._waits[key].remove(one)
+                self._wait(keep, one.fact, one.rule, key, one.reason, now_ms)
+                self._waits[key][-1].copies = one.copies
+        return any(keep is not None for _, _, keep in found)
 
     # -- what is told --------------------------------------------------------------------------------------------
 
@@ -319,9 +331,10 @@ class Account:
         tier = tier_of(fact.source) if "tiers" in self._policy else 3
         return _Told(fact.article, fact.title, None if gone else fact.wording, fact.sources, tier, now_ms)
 
-    def _deadline_ms(self, fact: Fact) -> int:
+    @property
+    def _time_to_live_ms(self) -> int:
         own = self._policy.get("time_to_live_s")
-        return fact.at_ms + (TIME_TO_LIVE_MS if own is None else round(own * 1000))
+        return TIME_TO_LIVE_MS if own is None else round(own * 1000)
 
 
 def _flushed_at(at_ms: int) -> int:

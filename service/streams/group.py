@@ -4,7 +4,8 @@ The order of a batch, and what a crash between two of them costs (docs/crash-tab
 states to the changelog, acknowledged -> decisions and deliveries produced, acknowledged -> input acknowledged to Faust.
 """
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ import orjson
 from service import logs
 from service.adapters.dead_letters import dead_letter
 from service.adapters.writer import Output, Writer
-from service.alerting.groups import Context, Groups, Verdict
+from service.alerting.groups import Context, Groups, Step, Verdict
 from service.alerting.place import Place
 from service.metrics import WorkerMetrics
 from service.model import topics
@@ -25,6 +26,8 @@ from service.streams.indexed import Indexed
 
 EXPIRE_PER_EVENT = 4
 """Old groups removed at most while one record is handled: the stream never stops for a sweep."""
+WRITES = 1000
+"""Records handed to the producer at once: a digest of thousands has as many decisions."""
 
 
 class SentThrough:
@@ -97,16 +100,17 @@ class GroupStage:
             if message.partition not in contexts:
                 through = self.sent_through.before(message.partition, message.offset)
                 contexts[message.partition] = replace(context, sent_through=through)
-            written += self._one(message, contexts[message.partition])
+            written += await self._one(message, contexts[message.partition])
             last[message.partition] = message.offset
         self._metrics.batch.labels("group").observe(len(events))
         self.index.stored(await self._changelog.flush())
-        await self._outputs.write(written)
+        for start in range(0, len(written), WRITES):
+            await self._outputs.write(written[start : start + WRITES])
         for partition, offset in last.items():
             self.sent_through.sent(partition, offset)
         self._metrics.groups.set(len(self._groups))
 
-    def _one(self, message: Any, context: Context) -> list[Output]:
+    async def _one(self, message: Any, context: Context) -> list[Output]:
         place = Place(message.partition, message.offset, round(message.timestamp * 1000))
         try:
             record = decode_alerts(message.value or b"")
@@ -117,7 +121,7 @@ class GroupStage:
             self._log.warning("alert to dead-letters", reason=str(error), offset=message.offset)
             return [dead_letter(message, topics.ALERTS, str(error), place.now_ms)]
         self._changelog.turn(place.partition)
-        step = self._groups.step(record, place, context)
+        step = await _breathing(self._groups.work(record, place, context))
         self._count(record, step.verdict)
         if step.verdict is Verdict.TAKEN:
             self._groups.expire(place, self._memory_ms, EXPIRE_PER_EVENT)  # stages what it removes
@@ -135,3 +139,14 @@ class GroupStage:
             self._metrics.alerts_repeated.inc()
             return
         self._metrics.latency.labels("group").observe(max(0.0, self._clock() - record.published_ms / 1000))
+
+
+async def _breathing(work: Generator[None, None, Step]) -> Step:
+    """The step; in the pauses of a long one the loop has its turn (heartbeats, the other stages)."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            step: Step = done.value
+            return step
+        await asyncio.sleep(0)

@@ -55,6 +55,7 @@ POLICIES = st.builds(
     digest=st.sampled_from([Digest((10 * 60 + 30, 12 * 60)), Digest((11 * 60,), top=1, empty=True)]),
     frequency=st.sampled_from([Frequency(2, 30 * MINUTE), Frequency(3, 60 * MINUTE)]),
     inhibit=st.booleans(),
+    urgent=st.sampled_from([False, False, True]),
 ).map(consistent)
 
 ARTICLES = st.tuples(
@@ -294,11 +295,13 @@ def live(
 ) -> int:
     """Steps through log[start..last]; the last one's state may not be stored. Returns what is acknowledged."""
     known = max((place_of(raw).offset for raw in table.values()), default=-1)
+    cut = known if is_cut(table, log, known) else -1
     batch: list[tuple[int, bytes]] = []  # stored and not sent yet
     for offset in range(start, last + 1):
         entry = log[offset]
         context = replace(entry.context, sent_through=sent)
-        if offset <= known and entry.step.verdict is not Verdict.IDLE:  # whatever is asked now, what was stored stands
+        if offset <= known and offset != cut and entry.step.verdict is not Verdict.IDLE:
+            # whatever is asked now, what was stored stands
             context = replace(context, policy=lambda _subscription, _rule: None, payload=lambda _: "another body")
         before = dict(table)
         step = groups.step(entry.record, entry.place, context)
@@ -308,6 +311,8 @@ def live(
         if offset == last and data is not None and not stored:
             table.clear()
             table.update(before)
+            for key, value in step.writes[: data.draw(st.integers(0, max(0, len(step.writes) - 1)))]:
+                table.put(key, value)
             got = []
         batch += [(offset, value) for value in got]
         dies = offset == last and data is not None
@@ -317,6 +322,14 @@ def live(
                 produced.setdefault(at, []).append(value)
             batch, sent = [], sent if dies else offset
     return sent
+
+
+def is_cut(table: Table, log: list[Entry], known: int) -> bool:
+    """Whether the last flush was stored in part: the hold, its last value, is not there."""
+    if known < 0 or not log[known].step.writes:
+        return False
+    key = log[known].step.writes[-1][0]
+    return key not in table or place_of(table[key]).offset != known
 
 
 def indexed(groups: Groups) -> Any:

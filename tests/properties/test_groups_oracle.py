@@ -53,6 +53,9 @@ class Account:
     def is_quiet(self, minute: int) -> bool:
         return self.quiet and QUIET[0] <= 9 * 60 + minute < QUIET[1]
 
+    def is_hidden(self, minute: int, one: AlertRecord) -> bool:
+        return self.silence[0] <= minute < self.silence[1] and one.story.id == "sty_0"
+
     def say(self, minute: int, reason: str, names: frozenset[str]) -> None:
         self.told.append((minute, reason, names))
         self.count[minute // 60] = self.count.get(minute // 60, 0) + 1
@@ -65,7 +68,10 @@ class Account:
                 continue
             due = [one for one in self.waiting if (one.ready, one.why) == why]
             self.waiting = [one for one in self.waiting if one not in due]
-            self.say(minute, why[1], frozenset(self.name(one.alert) for one in due))
+            hidden = [one for one in due if self.is_hidden(minute, one.alert)]
+            self.waiting += [Item(one.alert, self.silence[1], "silence_ended") for one in hidden]
+            if told := frozenset(self.name(one.alert) for one in due if one not in hidden):
+                self.say(minute, why[1], told)
         for one in arrived:
             self.arrive(minute, one)
 
@@ -73,7 +79,7 @@ class Account:
         if self.name(one) in self.known:
             return
         self.known.add(self.name(one))
-        if self.silence[0] <= minute < self.silence[1] and one.story.id == "sty_0":
+        if self.is_hidden(minute, one):
             self.waiting.append(Item(one, self.silence[1], "silence_ended"))
         elif self.is_quiet(minute):
             self.waiting.append(Item(one, QUIET[1] - 9 * 60, "quiet_hours"))

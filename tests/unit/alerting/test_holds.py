@@ -121,16 +121,89 @@ def test_what_ends_in_quiet_hours_waits_for_them():
     assert [one.created_ms for one in w.deliveries] == [START_MS, START_MS + 2 * HOUR]
 
 
-def test_what_is_too_old_when_its_hold_ends_expires():
-    w = world(throttle_ms=10 * MINUTE, time_to_live_ms=8 * MINUTE)
+WEEKLY = {"mode": "digest", "digest": Digest((9 * 60,), frozenset({0}))}
+
+
+@pytest.mark.parametrize(
+    ("policy", "hold_ms", "reason"),
+    [
+        ({"throttle_ms": HOUR}, HOUR, "throttle"),
+        ({"max_per_hour": 1}, HOUR, "cap"),
+        ({"group_wait_ms": HOUR}, HOUR, "group_wait"),
+        ({"quiet": (Quiet(9 * 60, 24 * 60),)}, 15 * HOUR, "quiet_hours"),
+        (WEEKLY, 7 * 24 * HOUR, "digest"),
+    ],
+)
+@pytest.mark.parametrize("late_ms", [0, 10 * MINUTE - 1, 10 * MINUTE])
+def test_the_time_to_live_of_what_is_held_counts_from_the_end_of_its_hold(policy, hold_ms, reason, late_ms):
+    w = world(time_to_live_ms=10 * MINUTE, **policy)
     w.get(alert("A"))
-    old, young = alert("B"), alert("C", at_ms=START_MS + 3 * MINUTE)
-    w.get(old)
-    w.get(young)
-    w.later(HOUR)
-    assert said(w.fate(old)) == ("expired", "time_to_live")
-    assert said(w.fate(young)) == ("notified", "throttle")
-    assert w.body()["held"] == 1
+    held = alert("B")
+    assert w.get(held).until_ms == START_MS + hold_ms
+    w.now_ms = START_MS + hold_ms + late_ms  # nobody was there to flush it earlier
+    w.flush()
+    if late_ms < 10 * MINUTE:
+        assert said(w.fate(held)) == ("notified", reason)
+        assert w.deliveries[-1].deadline_ms > w.now_ms
+    else:
+        assert said(w.fate(held)) == ("expired", "time_to_live")
+        assert "B" not in str(w.deliveries[1:])
+    copy = alert("B", "B2", role="copy", at_ms=w.now_ms)
+    assert (w.get(copy).decision == "attached") is (late_ms < 10 * MINUTE), "what expired was not told"
+
+
+@pytest.mark.parametrize("days", [1, 9])
+def test_what_a_silence_of_days_hid_is_offered_however_old(days):
+    """Also when it was made longer meanwhile, and when it ends in quiet hours."""
+    w = world(time_to_live_ms=HOUR, quiet=(Quiet(9 * 60, 11 * 60),))
+    w.silences.append(silence(60))
+    hidden = alert()
+    w.get(hidden)
+    longer = silence(days * 24 * 60)
+    w.silences[0] = longer
+    w.groups.silence_ends("sil1", longer.ends_ms)
+    w.later(10 * 24 * HOUR)
+    assert said(w.fate(hidden)) == ("notified", "silence_ended")
+    assert w.deliveries[0].created_ms == START_MS + days * 24 * HOUR + 2 * HOUR
+
+
+def test_urgent_rules_wait_for_nothing_but_their_mode():
+    quiet = (Quiet(9 * 60 + 30, 10 * 60),)
+    given = Policy(
+        throttle_ms=20 * MINUTE, throttle_by="subscription", max_per_hour=2, group_wait_ms=MINUTE, quiet=quiet
+    )
+    w = World({"*": given, "fire": replace(given, urgent=True)})
+    w.get(alert("A"))
+    w.later(MINUTE)
+    assert w.get(alert("B")).reason == "group_wait"
+    w.later(MINUTE)
+    assert said(w.fate(alert("B"))) == ("held", "throttle")
+    for story in "CDE":
+        assert said(w.get(alert(story, rule="fire"))) == ("notified", "first")
+    w.later(35 * MINUTE)
+    assert said(w.get(alert("F", rule="fire"))) == ("notified", "first"), "in quiet hours"
+    digest = world(mode="digest", urgent=True)
+    assert said(digest.get(alert())) == ("held", "digest")
+
+
+def test_what_is_urgent_counts_for_throttle_and_cap():
+    w = World({"*": Policy(max_per_hour=1), "fire": Policy(max_per_hour=1, urgent=True)})
+    w.get(alert("A", rule="fire"))
+    assert said(w.get(alert("B"))) == ("held", "cap")
+    throttled = Policy(throttle_ms=MINUTE, throttle_by="subscription")
+    w = World({"*": throttled, "fire": replace(throttled, urgent=True)})
+    w.get(alert("A", rule="fire"))
+    assert said(w.get(alert("B"))) == ("held", "throttle")
+
+
+def test_a_silence_over_urgent_rules_that_ends_at_night_does_not_wait_for_the_morning():
+    quiet = (Quiet(9 * 60, 11 * 60),)
+    w = World({"*": Policy(quiet=quiet), "fire": Policy(quiet=quiet, urgent=True)})
+    w.silences.append(silence(30, rule=("seoul", "fire")))
+    w.get(alert("A"))
+    w.get(alert("B", rule="fire"))
+    w.later(30 * MINUTE)
+    assert (w.body()["reason"], w.body()["held"]) == ("silence_ended", 2)
 
 
 def test_a_subscription_that_goes_takes_its_holds_along():
@@ -209,7 +282,7 @@ def test_old_groups_are_forgotten_and_waiting_ones_are_not():
     w.policies["*"] = Policy(throttle_ms=1)
     assert said(w.get(alert("D"))) == ("held", "throttle")
     w.later(7 * 24 * HOUR)
-    assert w.fate(alert("B")).decision == "expired"
+    assert w.fate(alert("B")).decision == "notified"
 
 
 def test_what_was_told_to_others_does_not_count():
