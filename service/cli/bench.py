@@ -4,6 +4,8 @@ import importlib
 import os
 import platform
 import time
+from pathlib import Path
+from typing import Any
 
 import click
 import orjson
@@ -11,6 +13,8 @@ from rich.console import Console
 
 BENCHES = {
     "find": "CPU an article for finding names, beside pyahocorasick and naive search",
+    "match": "CPU an article for matching 100 to 100,000 rules, beside pyahocorasick with a loop, and all rules run",
+    "load": "how long 100,000 rules take to load, from YAML and from the control topic, and what they weigh",
     "stream": "articles/s of workers on a real Kafka, beside a raw aiokafka loop",
     "delivery": "webhooks/s, their cost and latency; endpoints that hang, fail and come back",
     "stories": "copies joined and false joins on generated families, articles/s of sketch and join, memory",
@@ -26,7 +30,17 @@ BENCHES = {
 @click.option("--list", "listed", is_flag=True, help="Print the names of the benchmarks.")
 @click.option("--quick", is_flag=True, help="A tenth of the work: to see that it runs, not to quote.")
 @click.option("--only", multiple=True, help="Run this part of `delivery` alone; may be given more than once.")
-def bench(name: str | None, as_json: bool, listed: bool, quick: bool, only: tuple[str, ...]) -> None:
+@click.option("--rules", type=click.Path(path_type=Path), help="For `match`: these rule files, not made-up ones.")
+@click.option("--articles", type=click.Path(path_type=Path), help="For `match`: these articles, one JSON a line.")
+def bench(
+    name: str | None,
+    as_json: bool,
+    listed: bool,
+    quick: bool,
+    only: tuple[str, ...],
+    rules: Path | None,
+    articles: Path | None,
+) -> None:
     """Measure one thing and print it; progress goes to stderr.
 
     Machines are noisy: compare the ratios within a run, not numbers of different runs.
@@ -41,7 +55,13 @@ def bench(name: str | None, as_json: bool, listed: bool, quick: bool, only: tupl
     module = importlib.import_module(f"service.bench.{name}")
     if only and name != "delivery":
         raise click.UsageError("--only is for `bongsu bench delivery`; the others are one measurement each.")
-    parts = {"only": only} if only else {}
+    if (rules is None) != (articles is None):
+        raise click.UsageError("--rules and --articles go together: give both, or none for made-up ones.")
+    if rules is not None and name != "match":
+        raise click.UsageError("--rules and --articles are for `bongsu bench match`.")
+    parts: dict[str, Any] = {"only": only} if only else {}
+    if rules is not None:
+        parts = {"rules": rules, "articles_file": articles}
     before = time.monotonic()
     result = {
         "bench": name,

@@ -1,0 +1,151 @@
+"""`bongsu bench load`: how long rules take to load, from YAML and from the control topic, and what they weigh.
+
+Each figure is of a process of its own. From YAML: from the first file to an engine that can match. From the topic: from
+the start of a worker to its readiness, which it tells when its rules are in force; the row of the fewest rules says how
+much of that is the worker itself.
+"""
+
+import asyncio
+import gc
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from service.adapters.control import publish_rules
+from service.adapters.processes import Child, log_tail, spawn
+from service.adapters.rule_files import load_rules
+from service.adapters.topics_admin import create_topics
+from service.bench.watchlists import articles, mentioned, rule_file
+from service.local import LocalStack, make_dir
+from service.model.errors import Unavailable
+from service.settings import Settings
+
+SIZES = (100, 10_000, 100_000)
+RULES_A_FILE = 1_000
+DEADLINE_S = 180.0
+Progress = Callable[[str], None]
+
+
+def run(*, quick: bool, progress: Progress) -> dict[str, Any]:
+    """All of it, on one embedded Kafka; about two minutes."""
+    sizes = SIZES[:-1] if quick else SIZES
+    with tempfile.TemporaryDirectory(prefix="bongsu-bench-") as name:
+        folder = Path(name)
+        known = mentioned()
+        article = folder / "article.json"
+        article.write_text(json.dumps(next(articles(1, known))), encoding="utf-8")
+        rows = []
+        for size in sizes:
+            rules = folder / f"rules-{size}"
+            write_rules(rules, rule_file(size, known))
+            rows.append({"rules": size, **_from_yaml(folder, rules, article, progress)})
+        for size, row in zip(sizes, asyncio.run(_from_topic(folder, sizes, progress)), strict=True):
+            rows[sizes.index(size)] |= row
+    return {"rows": rows}
+
+
+def write_rules(folder: Path, written: dict[str, Any]) -> None:
+    """A rule set as people keep it: a directory of YAML files, a field a line."""
+    folder.mkdir()
+    for part, items in written.items():
+        for number, begin in enumerate(range(0, len(items), RULES_A_FILE)):
+            lines = [f"{part}:"]
+            for item in items[begin : begin + RULES_A_FILE]:
+                fields = [
+                    f"{name}: '{value}'" if name == "when" else f"{name}: {value}" for name, value in item.items()
+                ]
+                lines.append("\n".join(f"{'    ' if at else '  - '}{field}" for at, field in enumerate(fields)))
+            (folder / f"{part}-{number:03}.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _from_yaml(folder: Path, rules: Path, article: Path, progress: Progress) -> dict[str, Any]:
+    log = folder / f"{rules.name}.log"
+    child = spawn([sys.executable, "-m", "service.bench.load", str(rules), str(article)], log_path=log)
+    if child.wait(DEADLINE_S):
+        raise Unavailable(f"loading {rules.name} ended with {child.returncode}:\n{log_tail(log)}")
+    told: dict[str, Any] = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])
+    progress(f"{rules.name} from YAML: {told['yaml_s']} s, {told['yaml_mb']} MB")
+    return told
+
+
+async def _from_topic(folder: Path, sizes: tuple[int, ...], progress: Progress) -> list[dict[str, Any]]:
+    async with LocalStack(folder / "kafka", environ={}, progress=progress) as stack:
+        await stack.start_kafka()
+        return [row async for row in _workers(stack, folder, sizes, progress)]
+
+
+async def _workers(stack: LocalStack, folder: Path, sizes: tuple[int, ...], progress: Progress) -> Any:
+    for size in sizes:
+        home = folder / f"worker-{size}"
+        make_dir(home)
+        environ = {
+            **stack.environ,
+            "BONGSU_KAFKA_TOPIC_PREFIX": f"rules{size}.",
+            "BONGSU_DATA_DIR": str(home),
+            "BONGSU_MATCHING_MORPHOLOGY": "false",
+        }
+        kafka = Settings(environ).kafka
+        await create_topics(kafka)
+        began = time.monotonic()
+        await publish_rules(kafka, await asyncio.to_thread(load_rules, folder / f"rules-{size}"))
+        published_s = time.monotonic() - began
+        row = await asyncio.to_thread(_worker, home, environ)
+        progress(f"{size} rules from the topic: worker ready after {row['worker_ready_s']} s, {row['worker_mb']} MB")
+        yield {"load_and_publish_s": round(published_s, 2), **row}
+
+
+def _worker(home: Path, environ: dict[str, str]) -> dict[str, Any]:
+    child = Child("worker")
+    began = time.monotonic()
+    child.start(["worker", "--metrics-port", "0"], environ, home / "worker.log")
+    try:
+        child.wait_ready(DEADLINE_S)
+        ready_s = time.monotonic() - began
+        return {"worker_ready_s": round(ready_s, 2), **_weight(child.pid, "worker")}
+    finally:
+        child.terminate()
+
+
+def _weight(pid: int, name: str) -> dict[str, int]:
+    """Resident memory of a process in MB, and the most it ever had."""
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        return {}
+    text = status.read_text(encoding="utf-8")
+    fields = {f"{name}_mb": "VmRSS", f"{name}_peak_mb": "VmHWM"}
+    return {label: int(found) // 1_024 for label, key in fields.items() for found in _numbers(text, key)}
+
+
+def _numbers(status: str, key: str) -> Iterator[str]:
+    yield from re.findall(rf"{key}:\s+(\d+)", status)
+
+
+def _load(rules: Path, article: Path) -> dict[str, Any]:
+    """In the child: from the first file to an engine that has matched."""
+    from service.ingest.decode import decode_article
+    from service.matching.engine import Engine
+
+    began, cpu = time.monotonic(), time.process_time()
+    ruleset = load_rules(rules)
+    read_s = time.monotonic() - began
+    engine = Engine(ruleset)
+    took, took_cpu = time.monotonic() - began, time.process_time() - cpu
+    found = engine.match(decode_article(article.read_bytes()))
+    gc.collect()
+    return {
+        "yaml_s": round(took, 2),
+        "yaml_cpu_s": round(took_cpu, 2),
+        "of_which_compiling_s": round(took - read_s, 2),
+        "mentions": len(found.mentions),
+        **_weight(os.getpid(), "yaml"),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(_load(Path(sys.argv[1]), Path(sys.argv[2]))), flush=True)  # noqa: T201
