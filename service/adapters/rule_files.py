@@ -41,6 +41,15 @@ def _definitions_of(path: Path, problems: list[Problem]) -> Iterator[Placed]:
         yield from _read(file, problems)
 
 
+def places(path: Path) -> dict[tuple[str, str], tuple[str, int, int]]:
+    """File, line and column of each ("entity" | "rule", id) at `path`: for who has something to say about them."""
+    out: dict[tuple[str, str], tuple[str, int, int]] = {}
+    with collector_held():
+        for item, place in _definitions_of(path, []):
+            out.setdefault(("entity" if isinstance(item, EntityModel) else "rule", item.id), place(("id",), 0))
+    return out
+
+
 def _files(path: Path) -> list[Path]:
     if path.is_dir():
         return sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from service.cli.matching import Matcher
     from service.ingest.metadata import Metadata
+    from service.matching.entities import Rule
     from service.matching.explain import Explanation
 
 
@@ -19,16 +21,22 @@ if TYPE_CHECKING:
     help="Rule file, or directory of them.",
 )  # fmt: skip
 @click.option("--entity", metavar="ID", help="Only this entity.")
+@click.option("--rule", "rule_id", metavar="ID", help="Only this rule: each part of it, true or not, and why.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line for each article.")
 @click.argument("article", metavar="ARTICLE|-")
-def explain(rules_path: Path, entity: str | None, as_json: bool, article: str) -> None:
-    """Say of every occurrence in ARTICLE (.txt, .html, .jsonl or - for JSON Lines) why it counts or does not."""
+def explain(rules_path: Path, entity: str | None, rule_id: str | None, as_json: bool, article: str) -> None:
+    """Say of every occurrence in ARTICLE (.txt, .html, .jsonl or - for JSON Lines) why it counts or does not.
+
+    With --rule: of each part of that rule whether it is true there, and why; then the occurrences that it is about.
+    """
     import orjson
 
+    from service.cli.explain_rule import part_dict, print_parts
     from service.cli.matching import Matcher, read_article, read_jobs
     from service.ingest.metadata import read_metadata
     from service.ingest.reading import Document
     from service.matching.explain import explain as explained
+    from service.matching.expression import EntityTerm, terms_of
 
     matcher = Matcher(rules_path)
     known = [one.id for one in matcher.engine.ruleset.entities]
@@ -36,18 +44,52 @@ def explain(rules_path: Path, entity: str | None, as_json: bool, article: str) -
         from service.matching.language import did_you_mean
 
         raise click.UsageError(f"there is no entity {entity}{did_you_mean(entity, known)}")
+    rule = _rule(matcher, rule_id) if rule_id is not None else None
     for job in read_jobs([article]):
         read = read_article(job)
         found = list(explained(matcher.engine, read, entity))
+        parts = []
+        if rule is not None:
+            from service.matching.trace import trace
+
+            parts = [part_dict(part) for part in trace(matcher.engine, rule, read)]
+            about_it = {term.id for term in terms_of(rule.expression) if isinstance(term, EntityTerm)}
+            found = [one for one in found if one.mention.entity in about_it]
         about = read_metadata(Document(read))
         if as_json:
-            answer = {
+            answer: dict[str, Any] = {
                 "article": {"id": read.id, **asdict(about)},
                 "occurrences": [_as_dict(one) for one in found],
             }
+            if rule is not None:
+                answer["rule"] = {**_rule_dict(rule), "fires": parts[0]["true"], "parts": parts}
             sys.stdout.buffer.write(orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE))
         else:
+            if rule is not None:
+                said = "; ".join(f"{name}: {value}" for name, value in _rule_dict(rule).items() if value)
+                click.secho(f"{'fires' if parts[0]['true'] else 'does not fire'}  {said}", bold=True)
+                print_parts(parts)
             _print(read.title or read.id, about, found)
+
+
+def _rule(matcher: "Matcher", wanted: str) -> "Rule":
+    from service.matching.language import did_you_mean
+
+    known = {rule.id: rule for rule in matcher.engine.ruleset.rules}
+    if wanted not in known:
+        raise click.UsageError(f"there is no rule {wanted}{did_you_mean(wanted, list(known))}")
+    return known[wanted]
+
+
+def _rule_dict(rule: "Rule") -> dict[str, Any]:
+    """What is said of a rule beside what it asks for."""
+    return {
+        "id": rule.id,
+        "name": rule.name,
+        "owner": rule.owner,
+        "expires": rule.expires,
+        "shadow": rule.shadow,
+    }
 
 
 def _as_dict(one: "Explanation") -> dict[str, Any]:

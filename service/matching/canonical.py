@@ -1,22 +1,8 @@
-"""One form for rules that say the same, and what a rule consists of: for lints and for who explains a rule.
-
-It walks the tree by the fields of its nodes, so an operator that is added later is known here at once.
-"""
+"""One form for rules that say the same."""
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
-from typing import Any
 
 from service.matching.expression import And, Expression, Not, Or
-
-
-def children(node: Any) -> Iterator[Any]:
-    """The expressions right below this one, in the order of its text."""
-    for field in fields(node):
-        value = getattr(node, field.name)
-        for one in value if isinstance(value, tuple) else (value,):
-            if is_dataclass(one) and not isinstance(one, type):
-                yield one
 
 
 def canonical(node: Expression) -> str:

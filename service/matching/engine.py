@@ -12,6 +12,9 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from service.ingest.reading import Document
 from service.matching.blockers import Blockers
 from service.matching.boundary import PREFIX_ENDS, TAIL, begins, closed_after, ends, open_before
+from service.matching.compile import Compiler
+from service.matching.evaluate import Node
+from service.matching.expression import Expression
 from service.matching.findings import Findings, Hit
 from service.matching.hangul import HANGUL
 from service.matching.index import RuleIndex
@@ -20,7 +23,7 @@ from service.matching.lexicon import Surface, compile_lexicon
 from service.matching.occurrence import Occurrence
 from service.matching.overlaps import glosses, merge
 from service.matching.ruleset import RuleSet
-from service.matching.scene import Scene, by_place, is_only_zoned_out, same_case
+from service.matching.scene import EVERYWHERE, Scene, Where, by_place, is_only_zoned_out, same_case
 from service.matching.sense import CERTAIN, UNASKED, Reading, Veto
 from service.model.article import Article
 from service.model.mention import Reason
@@ -82,6 +85,10 @@ class Engine:
         occurrences = self._all(document)
         self._decide(document, occurrences)
         return document, occurrences
+
+    def node(self, expression: Expression, where: Where = EVERYWHERE) -> Node:
+        """A part of a rule of this set, ready to be asked about a scene."""
+        return Compiler(self._lexicon).node(expression, where)
 
     def warm_up(self) -> None:
         """Ask now which surfaces are words too, and not when the first article names one. Takes 0.2 ms a surface."""

@@ -7,14 +7,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from service.ingest.normalise import fold
 from service.ingest.wordlist import read_groups
-from service.matching.canonical import canonical, children
+from service.matching.canonical import canonical
 from service.matching.engine import Engine
 from service.matching.entities import Entity, Rule
-from service.matching.expression import And, EntityTerm, Not, Or, terms_of
+from service.matching.expiry import expired
+from service.matching.expression import And, EntityTerm, Expression, Not, Or, parts_of, terms_of
 from service.matching.hangul import HANGUL, script_of
 from service.matching.implication import implies
 from service.matching.ruleset import RuleSet
@@ -57,7 +57,7 @@ class Lint:
 def lint(
     ruleset: RuleSet,
     *,
-    today: str,
+    now_s: float,
     reading: Callable[[str], Reading] | None = None,
     min_confidence: float = 0.5,
     articles: Iterable[Article] = (),
@@ -66,7 +66,7 @@ def lint(
 
     Args:
         ruleset: what is looked at.
-        today: the date, 2026-12-31, to know what has expired.
+        now_s: seconds since the epoch, to know what has expired.
         reading: what a surface is by itself (`Veto.reading`); None: nobody is asked.
         min_confidence: as the engine is to run.
         articles: texts to look for names within longer words; a list of frequent words is always looked at.
@@ -76,9 +76,9 @@ def lint(
     yield from _inside_words(ruleset, min_confidence, articles)
     yield from _never(ruleset)
     yield from _duplicates(ruleset.rules)
+    for rule in expired(ruleset.rules, now_s):
+        yield Lint(Kind.EXPIRED, "rule", rule.id, f"expired on {rule.expires}; remove it or give it a later date")
     for rule in ruleset.rules:
-        if rule.expires is not None and str(rule.expires) < today:
-            yield Lint(Kind.EXPIRED, "rule", rule.id, f"expired on {rule.expires}; remove it or give it a later date")
         for node in _all_nodes(rule.expression):
             if isinstance(node, Or) and len(node.parts) > HUGE_OR:
                 yield Lint(
@@ -90,10 +90,10 @@ def lint(
     yield from _unused(ruleset)
 
 
-def _all_nodes(node: Any) -> Iterator[Any]:
+def _all_nodes(node: Expression) -> Iterator[Expression]:
     yield node
-    for child in children(node):
-        yield from _all_nodes(child)
+    for part in parts_of(node):
+        yield from _all_nodes(part)
 
 
 def _common_words(entities: Iterable[Entity], reading: Callable[[str], Reading] | None) -> Iterator[Lint]:
@@ -205,7 +205,7 @@ def _is_dead(entity: Entity) -> bool:
     return bool(excluded) and all(fold(alias.text) in excluded for alias in entity.aliases)
 
 
-def _asks_for_dead(node: Any, dead: set[str]) -> bool:
+def _asks_for_dead(node: Expression, dead: set[str]) -> bool:
     if isinstance(node, EntityTerm):
         return node.id in dead
     if isinstance(node, And):

@@ -1,0 +1,86 @@
+"""`bongsu rules test`: the tests that rules carry, and of those that fail why."""
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import orjson
+
+from service.cli.rules import as_json, directory
+
+if TYPE_CHECKING:
+    from service.matching.engine import Engine
+    from service.matching.entities import Example, Rule
+
+
+@click.command()
+@directory
+@click.option("--rule", "wanted", metavar="ID", help="Only this rule.")
+@as_json
+def test(path: Path, wanted: str | None, as_json: bool) -> None:
+    """Run the tests that the rules of DIR carry; of each that fails, the rule part by part and what was seen.
+
+    Exit code 0: all pass. 1: one fails. 2: the files do not load.
+    """
+    from service.adapters.rule_files import load_rules
+    from service.cli.matching import veto_by_settings
+    from service.matching.engine import Engine
+    from service.matching.syntax import did_you_mean
+    from service.settings import Settings
+
+    ruleset = load_rules(path)
+    if wanted is not None and wanted not in (known := [rule.id for rule in ruleset.rules]):
+        raise click.UsageError(f"there is no rule {wanted}{did_you_mean(wanted, known)}")
+    engine = Engine(ruleset, min_confidence=Settings().matching.min_confidence, veto=veto_by_settings())
+    ran = untested = 0
+    failures: list[dict[str, Any]] = []
+    began = time.monotonic()
+    for rule in ruleset.rules:
+        if wanted not in (None, rule.id):
+            continue
+        untested += not rule.tests
+        wrong = [failure for example in rule.tests if (failure := _run(engine, rule, example))]
+        ran += len(rule.tests)
+        failures.extend(wrong)
+        if not as_json and rule.tests:
+            click.echo(f"{rule.id}  FAILED" if wrong else f"{rule.id}  ok ({len(rule.tests)})")
+            for one in wrong:
+                _show(one)
+    if as_json:
+        answer = {"tests": ran, "failed": len(failures), "untested_rules": untested, "failures": failures}
+        sys.stdout.buffer.write(orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE))
+    else:
+        took = time.monotonic() - began
+        click.echo(f"{ran} tests, {len(failures)} failed; {untested} rules have none; {took:.1f} s")
+    if failures:
+        raise SystemExit(1)
+
+
+def _run(engine: "Engine", rule: "Rule", example: "Example") -> dict[str, Any] | None:
+    """What is wrong, or None. Expiry is left aside: a test is about what the rule says."""
+    from service.cli.explain_rule import part_dict
+    from service.matching.trace import trace
+    from service.model.article import Article
+
+    given = example.article
+    article = Article("test", given.get("title"), given.get("text"), given.get("html"))
+    fires = any(hit.rule.id == rule.id for hit in engine.match(article).hits)
+    if fires is example.fires:
+        return None
+    return {
+        "rule": rule.id,
+        "article": dict(given),
+        "fires": fires,
+        "expected": example.fires,
+        "parts": [part_dict(part) for part in trace(engine, rule, article)],
+    }
+
+
+def _show(failure: dict[str, Any]) -> None:
+    from service.cli.explain_rule import print_parts
+
+    said = "fires, but must not" if failure["fires"] else "does not fire, but must"
+    click.echo(f"    {said}: {next(iter(failure['article'].values()))[:100]!r}")
+    print_parts(failure["parts"], indent=8)
