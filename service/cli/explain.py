@@ -93,7 +93,7 @@ def _rule_dict(rule: "Rule") -> dict[str, Any]:
 
 
 def _as_dict(one: "Explanation") -> dict[str, Any]:
-    from service.cli.matching import mention_dict
+    from service.matching.answer import mention_dict
 
     steps = [{"question": step.question, "answer": step.answer, "passed": step.passed} for step in one.steps]
     return {**mention_dict(one.mention), "merged": one.merged, "sentence": one.sentence, "steps": steps}

@@ -11,12 +11,11 @@ import orjson
 from service.adapters.rule_files import load_rules
 from service.adapters.sense import make_veto
 from service.ingest.decode import decode_article, decode_file
+from service.matching.answer import answer
 from service.matching.engine import Engine
-from service.matching.findings import Findings
 from service.matching.sense import Veto
 from service.model.article import Article
 from service.model.errors import NewerSchema, UndecodableArticle, WrongSetup
-from service.model.mention import Mention
 from service.settings import Settings
 
 
@@ -71,12 +70,12 @@ class Matcher:
         try:
             article = read_article(job)
         except UndecodableArticle as error:
-            answer: dict[str, Any] = {"article": {"id": error.article_id}, "line": job.line, "error": error.reason}
+            wrong: dict[str, Any] = {"article": {"id": error.article_id}, "line": job.line, "error": error.reason}
         except NewerSchema as error:
-            answer = {"article": {"id": None}, "line": job.line, "error": str(error)}
+            wrong = {"article": {"id": None}, "line": job.line, "error": str(error)}
         else:
-            answer = as_dict(self.engine.examine(article, time.time()))
-        return orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE)
+            return answer(self.engine.examine(article, time.time()))
+        return orjson.dumps(wrong, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def veto_by_settings() -> Veto | None:
@@ -87,40 +86,3 @@ def veto_by_settings() -> Veto | None:
 def warn(message: str) -> None:
     """A warning for a person, on standard error."""
     sys.stderr.write(f"bongsu: {message}\n")
-
-
-def as_dict(findings: Findings) -> dict[str, Any]:
-    """Contract 3.3."""
-    article: dict[str, Any] = {"id": findings.article.id, "title": findings.title}
-    if findings.article.partial:
-        article["partial"] = True
-    if findings.article.unread:
-        article["unread"] = list(findings.article.unread)
-    return {
-        "article": article,
-        "matches": [
-            {"rule": hit.rule.id, "mentions": [mention_dict(mention) for mention in hit.mentions]}
-            for hit in findings.hits
-        ],
-        "mentions": [mention_dict(mention) for mention in findings.mentions],
-        "suppressed": [mention_dict(mention) for mention in findings.suppressed],
-    }
-
-
-def mention_dict(mention: Mention) -> dict[str, Any]:
-    """One mention; `via` and `reason` only where there is one."""
-    out: dict[str, Any] = {
-        "entity": mention.entity,
-        "surface": mention.surface,
-        "text": mention.text,
-        "field": mention.field,
-        "zone": mention.zone.value,
-        "start": mention.start,
-        "end": mention.end,
-        "confidence": round(mention.confidence, 3),
-    }
-    if mention.via is not None:
-        out["via"] = mention.via
-    if mention.reason is not None:
-        out["reason"] = mention.reason.value
-    return out
