@@ -223,35 +223,33 @@ def _mark_repeats(text: str, lines: list[Line], title: str) -> None:
             line.duplicate = key in seen
             seen.add(key)
     letters: dict[int, str] = {}
-    for number, line in enumerate(counting[:SUMMARY_LINES]):
-        if not line.duplicate and line.kind is not Kind.CAPTION:
-            line.duplicate = _is_told_later(text, line, counting, number + 1, letters)
+    """What is left of paragraphs without spaces and marks, by their number."""
+    for number, line in enumerate(counting[: min(SUMMARY_LINES, len(counting) - 1)]):
+        start, end = line.head, line.tail
+        while start < end and not text[start].isalnum():
+            start += 1
+        first = text[start : min(start + HEAD_LENGTH, end)]
+        if text.find(first, counting[number + 1].start) >= 0 and not line.duplicate and line.kind is not Kind.CAPTION:
+            line.duplicate = _is_told_later(text, counting, number, start, letters)
 
 
-def _is_told_later(text: str, line: Line, counting: list[Line], after: int, letters: dict[int, str]) -> bool:
-    """Whether a later paragraph says all of `line`, spaces and marks aside. Its first words decide quickly.
-
-    `letters` remembers what is left of paragraphs without these, by their number.
-    """
-    start = line.head
-    while start < line.tail and not text[start].isalnum():
-        start += 1
-    first = text[start : min(start + HEAD_LENGTH, line.tail)]
-    if after == len(counting) or text.find(first, counting[after].start) < 0:
-        return False
-    sample = text[start + HEAD_LENGTH : line.tail : SAMPLED]
+def _is_told_later(text: str, counting: list[Line], number: int, start: int, letters: dict[int, str]) -> bool:
+    """Whether a later paragraph says all of this one from `start` on, spaces and marks aside."""
+    end = counting[number].tail
+    first = text[start : min(start + HEAD_LENGTH, end)]
+    sample = text[start + HEAD_LENGTH : end : SAMPLED]
     key = ""
-    for number in range(after, len(counting)):
-        other = counting[number]
+    for later in range(number + 1, len(counting)):
+        other = counting[later]
         words = text[other.head : other.tail]
         if first not in words or not _may_hold(words, sample):
             continue
-        key = key or _letters(text[start : line.tail])
+        key = key or _letters(text[start:end])
         if len(key) < MIN_CONTAINED:
             return False
-        if number not in letters:
-            letters[number] = _letters(words)
-        if key in letters[number]:
+        if later not in letters:
+            letters[later] = _letters(words)
+        if key in letters[later]:
             return True
     return False
 
