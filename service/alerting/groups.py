@@ -287,7 +287,8 @@ class Groups:
             for at, member in index.members(where).items()
             if at[0] < place.offset and (sent is not None or state is None or at[0] > state.through)
         }
-        pending = yield from self._pending(members)
+        pending = yield from self._pending(name, members)
+        waiting = [Waiting(members[at], one) for at, one in pending.items()]
         ends_ms = self._silence_ends.get(name.removeprefix("silence/")) if name.startswith("silence/") else None
         flush = Flush(subscription, name, state or HoldState(), index.summary(subscription), place, context, ends_ms)
         writes: list[tuple[bytes, bytes | None]] = []
@@ -299,15 +300,16 @@ class Groups:
             group = self._group(key)
             outputs += _outs(subscription, (group and group.sent_at(place.offset)) or ())
         if sent is None:
-            hidden = yield from _sliced(
-                flush.hidden(record, [Waiting(members[at], one) for at, one in pending.items()])
-            )
+            hidden = yield from _sliced(flush.hidden(record, waiting))
             taken = yield from self._silenced(hidden, members, flush, index)
             writes += [write for step in taken for write in step.writes]
             outputs += [out for step in taken for out in step.outputs]
             flush.moved += dict.fromkeys(key.decode() for key in (*again, *(key for key, _ in writes)))
-            pending = {at: one for at, one in pending.items() if at not in hidden}
-            done = flush.run(record, [Waiting(members[at], one) for at, one in pending.items()])
+            if hidden:
+                pending = {at: one for at, one in pending.items() if at not in hidden}
+                waiting = [one for one in waiting if one.pending.at not in hidden]
+            yield
+            done = flush.run(record, waiting)
         if sent is None and (done is True or flush.moved):
             raw = flush.state.encode()
             key = key_of(subscription, "h", name)
@@ -338,13 +340,13 @@ class Groups:
         for at, silence in hidden.items():
             by_group.setdefault(members[at].key, {})[at[1]] = silence
         steps = []
-        for number, (key, of_it) in enumerate(by_group.items()):
+        for key, of_it in by_group.items():
             parts = parts_of(key)
             assert parts is not None
             turn = self._turn(*parts, self._group(key), flush.place, flush.context, index)
             turn.hide(flush.name, of_it)
             steps.append(self._written(turn, index))
-            if number % SLICE == SLICE - 1:
+            if len(steps) % (SLICE // 5) == 0:  # reading and writing a group is the work of five members
                 yield
         for silence_id in {silence.id for silence in hidden.values()}:
             index.in_order((flush.subscription, f"silence/{silence_id}"))
@@ -366,21 +368,15 @@ class Groups:
         raw = self._store.get(key_of(subscription, "h", name))
         return None if raw is None or not is_ours(raw) else HoldState.decode(raw)
 
-    def _pending(self, members: Mapping[MemberId, Member]) -> Generator[None, None, dict[MemberId, Pending]]:
-        """What waits where the index says, in order of the offsets; a group is read once."""
-        groups: dict[bytes, GroupState | None] = {}
-        out: dict[MemberId, Pending] = {}
-        for at, member in members.items():
-            if member.key not in groups:
-                groups[member.key] = self._group(member.key)
-            state = groups[member.key]
-            rule = None if state is None else state.rules.get(member.rule)
-            for one in rule.pending if rule is not None else ():
-                if one.at == at and one.hold:
-                    out[at] = one
-            if len(out) % SLICE == SLICE - 1:
+    def _pending(self, hold: str, members: Mapping[MemberId, Member]) -> Generator[None, None, dict[MemberId, Pending]]:
+        """What waits in a hold where the index says, in order of the offsets; a group is read once."""
+        found: dict[MemberId, Pending] = {}
+        for number, (at, member) in enumerate(members.items()):
+            if at not in found and (state := self._group(member.key)) is not None:
+                found |= {one.at: one for rule in state.rules.values() for one in rule.pending if one.hold == hold}
+            if number % SLICE == SLICE - 1:
                 yield
-        return out
+        return {at: found[at] for at in members if at in found}
 
     def _is_needed(self, key: bytes, index: PartitionIndex, now_ms: int) -> bool:
         """Whether something waits in a group, or a throttle still counts by what stands in it."""
