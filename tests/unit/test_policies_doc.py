@@ -11,6 +11,7 @@ from service.alerting.policy import resolve
 from service.model.errors import BadInput
 from service.model.policy import DigestModel, FiltersModel, FrequencyModel, PolicyModel, QuietModel, RenotifyModel
 from service.model.policy_check import checked_policy
+from tests.golden.test_day import DECISIONS
 
 PAGE = Path(__file__).parents[2] / "docs" / "policies.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -41,3 +42,10 @@ def test_every_field_stands_on_the_page(part: type[BaseModel]) -> None:
     table = TEXT.partition("| Field | Means |")[2].partition("\n\n")[0]
     for name, field in part.model_fields.items():
         assert re.search(rf"`(\w*\.)?{field.alias or name}`|\b{field.alias or name}\b", table), name
+
+
+@pytest.mark.parametrize("decision", sorted(DECISIONS))
+def test_every_reason_that_a_day_meets_stands_beside_its_decision(decision: str) -> None:
+    row = re.search(rf"^\| `{decision}` \|.*$", TEXT, re.MULTILINE)
+    assert row
+    assert {reason for reason in DECISIONS[decision] if f"`{reason}`" not in row[0]} == set()
