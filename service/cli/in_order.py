@@ -27,21 +27,27 @@ _work: list[Callable[[Any], Any]] = []
 
 
 def in_order(
-    given: Iterable[Given], make: Callable[[], Callable[[Given], Made]], *, workers: int, batch: int = BATCH
+    given: Iterable[Given],
+    make: Callable[[], Callable[[Given], Made]],
+    *,
+    workers: int,
+    made: Callable[[Given], Made] | None = None,
+    batch: int = BATCH,
 ) -> Iterator[Made]:
     """`make()(one)` for each of `given`, in order, by `workers` processes (1: by this one).
 
     What `make` gives is made once, here, and forked: rules are loaded once and their memory is shared. Where a fork
-    would be unsafe (other threads run, or the system is not Linux) each process makes its own, so `make` must pickle.
+    would be unsafe (other threads run, or the system is not Linux) each process makes its own, so `make` must pickle. Who has made one already gives it as `made`.
 
     Raises:
         BongsuError: a process was killed; and whatever `make` or the work raises.
     """
-    work = make()
+    work = made or make()
     if workers == 1:
         yield from map(work, given)
         return
     with _pool(make, work, workers) as pool:
+        pool.submit(_do, [])  # forks now, before who reads the input has started any thread
         source = iter(given)
         waiting: deque[Future[list[Made]]] = deque()
         try:

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 import orjson
 
 from service.adapters.control import read_whole
+from service.adapters.control_rules import keys_of
 from service.alerting.selectors import ENTITY, TAG
 from service.model import topics
 from service.model.errors import BadInput
@@ -81,7 +82,7 @@ async def read_known_rules(settings: KafkaSettings) -> KnownRules | None:
         return None
     rules: list[KnownRule] = []
     entities: set[str] = set()
-    for key in RulesManifest.decode(stored["current"], topics.RULES).items:
+    for key in keys_of(RulesManifest.decode(stored["current"], topics.RULES), stored):
         item = orjson.loads(stored.get(key, b"{}"))
         if key.startswith("entity/"):
             entities.add(item.get("id", ""))

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from service.adapters.control import read_subscriptions, read_whole
+from service.adapters.control_rules import keys_of
 from service.adapters.control_silences import read_silences
 from service.adapters.topic_scan import scan
 from service.model import topics
@@ -140,4 +141,4 @@ async def _rules(settings: KafkaSettings) -> dict[str, bytes]:
     if "current" not in stored:
         return {}
     manifest = RulesManifest.decode(stored["current"], topics.RULES)
-    return {key: stored[key] for key in manifest.items if key in stored}
+    return {key: stored[key] for key in keys_of(manifest, stored) if key in stored}

@@ -63,10 +63,14 @@ class Engine:
         `now_s` (seconds since the epoch) is the time of the article: rules that expired before it do not fire. Without
         it all rules are in force.
         """
-        document = Document(article)
+        return self.match_in(Document(article), now_s)
+
+    def match_in(self, document: Document, now_s: float | None = None) -> Findings:
+        """`match` of an article that is read already."""
         occurrences = self._relevant(self._candidates(document))
         self._decide(document, occurrences)
         hits = self._hits(document, occurrences, now_s)
+        article = document.article
         return Findings(document, hits, None, self._entities, lambda: self.examine(article, now_s))
 
     def examine(self, article: Article, now_s: float | None = None) -> Findings:

@@ -395,5 +395,5 @@ class RulesManifest(Record):
 
     version: Id
     items: tuple[str, ...]
-    """Keys `entity/<sha>` and `rule/<sha>` of the same topic, in the order of the set."""
+    """Keys `entity/<sha>` and `rule/<sha>` of the same topic; of a large set `part/<sha>`, which list such keys."""
     published_ms: int

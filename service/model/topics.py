@@ -75,7 +75,7 @@ TOPICS: tuple[Topic, ...] = (
         30 * DAY_MS,
         6 * MB,
     ),
-    Topic(RULES, "rule/<sha>, entity/<sha>, current, previous", "rule sets", 1, None, 6 * MB, "compact"),
+    Topic(RULES, "rule/<sha>, entity/<sha>, part/<sha>, current, previous", "rule sets", 1, None, 6 * MB, "compact"),
     Topic(SUBSCRIPTIONS, "subscription id", "who is told, where", 1, None, 1 * MB, "compact"),
     Topic(SILENCES, "silence id", "what is not told, until when", 1, None, 1 * MB, "compact"),
     Topic(TOKENS, "token id", "who may use the API (hashed)", 1, None, 1 * MB, "compact"),

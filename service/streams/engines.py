@@ -10,10 +10,11 @@ import gc
 from collections.abc import Callable
 
 from service import logs
-from service.matching.engine import Engine
+from service.adapters.collector import collector_held
+from service.matching.layers import Matches
 from service.matching.ruleset import RuleSet
 
-Compile = Callable[[RuleSet], Engine]
+Compile = Callable[[RuleSet], Matches]
 
 
 class Engines:
@@ -21,7 +22,7 @@ class Engines:
 
     def __init__(self, compile_engine: Compile) -> None:
         self._compile = compile_engine
-        self._engine: Engine | None = None
+        self._engine: Matches | None = None
         self._version = ""
         self._rules = 0
         self._refused: str | None = None
@@ -70,16 +71,13 @@ class Engines:
             self._there.set()
             self._log.info("rules in force", version=ruleset.version[:12], rules=len(ruleset.rules))
 
-    async def _compiled(self, ruleset: RuleSet) -> Engine:
-        gc.disable()
-        try:
+    async def _compiled(self, ruleset: RuleSet) -> Matches:
+        with collector_held():
             engine = await asyncio.to_thread(self._compile, ruleset)
             gc.freeze()
-        finally:
-            gc.enable()
         return engine
 
-    async def current(self) -> tuple[Engine, str]:
+    async def current(self) -> tuple[Matches, str]:
         """The engine and its version; waits for the first: matching against nothing would lose articles."""
         await self._there.wait()
         assert self._engine is not None

@@ -10,8 +10,8 @@ from service import logs
 from service.adapters.dead_letters import dead_letter
 from service.adapters.writer import Output, Writer
 from service.ingest.decode import decode_article
-from service.matching.engine import Engine
 from service.matching.findings import Findings, Hit
+from service.matching.layers import Matches
 from service.matching.record import match_record, takedown_record
 from service.metrics import WorkerMetrics
 from service.model import topics
@@ -85,7 +85,7 @@ class MatchStage:
         self._metrics.matches.inc(tally.matches)
         self._metrics.shadow_matches.inc(tally.shadow_matches)
 
-    def _one(self, message: Any, engine: Engine, version: str, tally: "_Tally") -> Output | None:
+    def _one(self, message: Any, engine: Matches, version: str, tally: "_Tally") -> Output | None:
         if message.value is None:
             tally.taken_down += 1
             return self._taken_down(message, version)

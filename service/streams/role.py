@@ -15,6 +15,7 @@ from service import logs
 from service.adapters.control import RulesFollower, SilencesFollower, SubscriptionsFollower
 from service.adapters.kafka_client import client_options, topic_name
 from service.adapters.writer import Writer
+from service.matching.layers import Compile, Compiler
 from service.metrics import RoleMetrics, WorkerMetrics
 from service.model import topics
 from service.model.errors import BongsuError, Unavailable, WrongSetup
@@ -22,7 +23,7 @@ from service.model.records import SilenceRecord
 from service.settings import Settings
 from service.streams.batcher import Batcher, Process
 from service.streams.changelog import ChangelogProducer
-from service.streams.engines import Compile, Engines
+from service.streams.engines import Engines
 from service.streams.faust_app import make_app, raw_topic
 from service.streams.handover import handed_over
 from service.streams.local_tables import LocalTables
@@ -50,7 +51,7 @@ class Worker:
         self._role_metrics = role_metrics
         self._clock = clock
         self._log = logs.get(__name__)
-        self._engines = Engines(compile_engine)
+        self._engines = Engines(Compiler(compile_engine))
         self._rules = RulesFollower(settings.kafka, on_change=self._engines.changed, on_failure=self._fail)
         self._subscriptions = SubscriptionsFollower(
             settings.kafka, on_change=self._control_changed, on_failure=self._fail

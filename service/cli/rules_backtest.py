@@ -1,0 +1,215 @@
+"""`bongsu rules backtest`: what rules would have found, before anybody is told."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import orjson
+
+from service.cli.rules import as_json
+
+if TYPE_CHECKING:
+    from service.matching.backtest import Backtest, Outcome, Sample
+    from service.matching.entities import Rule
+    from service.settings import Settings
+
+PROGRESS_S = 1.0
+SHOWN = 50
+"""Rules shown to people, those that fire most; --json has all."""
+_SEOUL_S = 9 * 3600
+
+
+class _Job:
+    """An article as bytes, with the time of its record where it has one."""
+
+    __slots__ = ("is_json", "line", "name", "raw", "time_s")
+
+    def __init__(self, name: str, line: int, raw: bytes, is_json: bool, time_s: float | None) -> None:
+        self.name, self.line, self.raw, self.is_json, self.time_s = name, line, raw, is_json, time_s
+
+
+class _Look:
+    """An article in, an outcome out; a sentence where the article cannot be read."""
+
+    def __init__(self, rules: Path, against: Path | None) -> None:
+        from service.adapters.rule_files import load_rules
+        from service.cli.matching import veto_by_settings
+        from service.matching.engine import Engine
+        from service.settings import Settings
+
+        veto, minimum = veto_by_settings(), Settings().matching.min_confidence
+        self.engine = Engine(load_rules(rules), min_confidence=minimum, veto=veto)
+        self.against = Engine(load_rules(against), min_confidence=minimum, veto=veto) if against is not None else None
+
+    def __call__(self, job: _Job) -> "Outcome | str":
+        from service.cli.matching import Job, read_article
+        from service.matching.backtest import look
+        from service.model.errors import BadInput, NewerSchema
+
+        try:
+            article = read_article(Job(job.name, job.line, job.raw, job.is_json))
+        except (BadInput, NewerSchema) as error:
+            return f"{job.name}:{job.line}: {error}"
+        day = None
+        if job.time_s is not None:
+            day = (datetime.fromtimestamp(job.time_s, UTC) + timedelta(seconds=_SEOUL_S)).date().isoformat()
+        return look(article, self.engine, self.against, day, job.time_s)
+
+
+@click.command()
+@click.option(
+    "--rules", "rules_path", type=click.Path(path_type=Path), default=Path("rules"), show_default=True, metavar="DIR",
+    help="Rule file, or directory of them.",
+)  # fmt: skip
+@click.option(
+    "--against", type=click.Path(path_type=Path), metavar="DIR", help="Other rules: what would come, what would go."
+)
+@click.option("--from-topic", is_flag=True, help="The articles that the topic holds, instead of files.")
+@click.option("--since", metavar="AGO", help="With --from-topic: only the last 24h, 7d, 90m.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
+@as_json
+@click.argument("files", nargs=-1, metavar="[ARTICLES]...")
+def backtest(
+    rules_path: Path,
+    against: Path | None,
+    from_topic: bool,
+    since: str | None,
+    workers: int,
+    as_json: bool,
+    files: tuple[str, ...],
+) -> None:
+    """Say what rules would have found in ARTICLES (.txt, .html, .jsonl, - for JSON Lines) or in the topic.
+
+    Of each rule: articles, by day and by source, a few of them; shadow rules too. With --against also in which articles
+    it fires now and did not, and the other way round. Progress on stderr; nothing is written to Kafka.
+    """
+    from service.cli.in_order import in_order
+    from service.cli.matching import warn
+    from service.matching.backtest import Backtest
+
+    if bool(files) == from_topic:
+        raise click.UsageError("name files of articles, or say --from-topic")
+    if since is not None and not from_topic:
+        raise click.UsageError("--since is for --from-topic; files have no times")
+    make = partial(_Look, rules_path, against)
+    first = make()  # rules that do not load are told before an article is read
+    rules = {rule.id: rule for rule in first.engine.ruleset.rules}
+    tally = Backtest(rules.values())
+    jobs = _from_topic(since) if from_topic else _from_files(files)
+    unread = 0
+    told_s = time.monotonic()
+    for outcome in in_order(jobs, make, workers=workers, made=first):
+        if isinstance(outcome, str):
+            unread += 1
+            warn(f"left out: {outcome}")
+            continue
+        tally.add(outcome)
+        if time.monotonic() - told_s > PROGRESS_S:
+            told_s = time.monotonic()
+            click.echo(f"{tally.articles} articles, {tally.fired_in} with a rule ...", err=True)
+    if as_json:
+        answer = _as_dict(tally, rules, unread, compared=against is not None)
+        sys.stdout.buffer.write(orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE))
+    else:
+        _print(tally, rules, compared=against is not None)
+
+
+def _from_files(files: Iterable[str]) -> Iterator[_Job]:
+    from service.cli.matching import read_jobs
+
+    return (_Job(one.name, one.line, one.raw, one.is_json, None) for one in read_jobs(files))
+
+
+def _from_topic(since: str | None) -> Iterator[_Job]:
+    """The records of `articles`: one loop, stepped by who asks for the next."""
+    from service.cli.common import settings_of
+
+    since_ms = None
+    if since is not None:
+        from service.cli.times import span_s
+
+        since_ms = round((time.time() - span_s(since)) * 1000)
+    with asyncio.Runner() as runner:
+        records = _records(settings_of("rules"), since_ms)
+        try:
+            while (job := runner.run(_next(records))) is not None:
+                yield job
+        finally:
+            runner.run(records.aclose())
+
+
+async def _next(records: Any) -> _Job | None:
+    return await anext(records, None)
+
+
+async def _records(settings: "Settings", since_ms: int | None) -> Any:
+    from service.adapters.topic_scan import scan
+    from service.model import topics
+
+    async for record in scan(settings.kafka, topics.ARTICLES, since_ms):
+        if record.value is not None:
+            yield _Job(f"partition {record.partition}", record.offset, record.value, True, record.timestamp / 1000)
+
+
+def _as_dict(tally: "Backtest", rules: dict[str, "Rule"], unread: int, *, compared: bool) -> dict[str, Any]:
+    out = []
+    for rule_id, volume in tally.rules.items():
+        rule = rules.get(rule_id)
+        one: dict[str, Any] = {"rule": rule_id, "articles": volume.articles, **_about(rule)}
+        one["by_day"] = dict(sorted(volume.by_day.items()))
+        one["by_source"] = dict(volume.by_source.most_common())
+        one["samples"] = [asdict(sample) for sample in volume.samples]
+        if compared:
+            one |= {"gained": volume.gained, "lost": volume.lost}
+            one["gained_samples"] = [asdict(sample) for sample in volume.gained_samples]
+            one["lost_samples"] = [asdict(sample) for sample in volume.lost_samples]
+        out.append(one)
+    return {
+        "articles": tally.articles,
+        "unread": unread,
+        "fired_in": tally.fired_in,
+        "by_day": dict(sorted(tally.by_day.items())),
+        "rules": out,
+    }
+
+
+def _about(rule: "Rule | None") -> dict[str, Any]:
+    if rule is None:
+        return {"only_in_against": True}
+    return {"owner": rule.owner, "expires": rule.expires, "shadow": rule.shadow}
+
+
+def _print(tally: "Backtest", rules: dict[str, "Rule"], *, compared: bool) -> None:
+    days = f" on {len(tally.by_day)} days" if tally.by_day else ""
+    click.secho(f"{tally.articles} articles; a rule fires in {tally.fired_in}{days}", bold=True)
+    ranked = sorted(tally.rules.items(), key=lambda item: -(item[1].gained + item[1].lost or item[1].articles))
+    firing = [item for item in ranked if item[1].articles or item[1].lost]
+    for rule_id, volume in firing[:SHOWN]:
+        about = _about(rules.get(rule_id))
+        said = ", ".join(f"{name} {value}" if value is not True else name for name, value in about.items() if value)
+        change = f"  (+{volume.gained} -{volume.lost})" if compared else ""
+        click.secho(f"\n{rule_id}  {volume.articles}{change}", bold=True, nl=False)
+        click.echo(f"  {said}" if said else "")
+        if volume.articles:
+            click.echo("    by day     " + ", ".join(f"{day} {count}" for day, count in sorted(volume.by_day.items())))
+            click.echo("    by source  " + ", ".join(f"{name} {n}" for name, n in volume.by_source.most_common(5)))
+        shown = [("+", volume.gained_samples), ("-", volume.lost_samples)] if compared else [(" ", volume.samples)]
+        for sign, samples in shown:
+            for sample in samples:
+                _print_sample(sign, sample)
+    if len(firing) > SHOWN:
+        click.echo(f"\n... and {len(firing) - SHOWN} more rules; --json has all")
+    click.echo(f"\n{len(tally.rules) - len(firing)} rules fire nowhere")
+
+
+def _print_sample(sign: str, sample: "Sample") -> None:
+    click.echo(f"  {sign} {sample.title or sample.article}")
+    if sample.sentence and sample.sentence != sample.title:
+        click.echo(f"      {sample.sentence[:120]}")
