@@ -13,7 +13,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +45,8 @@ def run(*, quick: bool, progress: Progress) -> dict[str, Any]:
             rules = folder / f"rules-{size}"
             write_rules(rules, rule_file(size, known))
             rows.append({"rules": size, **_from_yaml(folder, rules, article, progress)})
-        for size, row in zip(sizes, asyncio.run(_from_topic(folder, sizes, progress)), strict=True):
-            rows[sizes.index(size)] |= row
-    return {"rows": rows}
+        workers = asyncio.run(_from_topic(folder, sizes, progress))
+    return {"rows": [row | worker for row, worker in zip(rows, workers, strict=True)]}
 
 
 def write_rules(folder: Path, written: dict[str, Any]) -> None:
@@ -80,7 +79,9 @@ async def _from_topic(folder: Path, sizes: tuple[int, ...], progress: Progress) 
         return [row async for row in _workers(stack, folder, sizes, progress)]
 
 
-async def _workers(stack: LocalStack, folder: Path, sizes: tuple[int, ...], progress: Progress) -> Any:
+async def _workers(
+    stack: LocalStack, folder: Path, sizes: tuple[int, ...], progress: Progress
+) -> AsyncIterator[dict[str, Any]]:
     for size in sizes:
         home = folder / f"worker-{size}"
         make_dir(home)
@@ -106,10 +107,23 @@ def _worker(home: Path, environ: dict[str, str]) -> dict[str, Any]:
     child.start(["worker", "--metrics-port", "0"], environ, home / "worker.log")
     try:
         child.wait_ready(DEADLINE_S)
-        ready_s = time.monotonic() - began
-        return {"worker_ready_s": round(ready_s, 2), **_weight(child.pid, "worker")}
+        ready_s, ready_cpu_s = time.monotonic() - began, _cpu_s(child.pid)
+        return {
+            "worker_ready_s": round(ready_s, 2),
+            "worker_ready_cpu_s": round(ready_cpu_s, 2),
+            **_weight(child.pid, "worker"),
+        }
     finally:
         child.terminate()
+
+
+def _cpu_s(pid: int) -> float:
+    """What a process has used so far; 0 where there is no /proc."""
+    stat = Path(f"/proc/{pid}/stat")
+    if not stat.exists():
+        return 0.0
+    fields = stat.read_text(encoding="utf-8").rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _weight(pid: int, name: str) -> dict[str, int]:

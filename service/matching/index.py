@@ -48,11 +48,16 @@ class CompiledRule:
 
     def could_be_true(self, present: Container[int]) -> bool:
         """Whether it could fire where at most these terms are. May say yes too often; never no where it fires."""
-        return all(term in present for term in self.every) if self.every is not None else self.node.could(present)
+        if self.every is None:
+            return self.node.could(present)
+        for term in self.every:  # noqa: SIM110 - most rules that wake are decided here
+            if term not in present:
+                return False
+        return True
 
-    def terms(self) -> Iterator[int]:
+    def terms(self) -> Iterable[int]:
         """All terms that have a say in it, negated ones too."""
-        return self.node.terms()
+        return self.node.terms() if self.every is None else (*self.every, *self.none)
 
     def evidence(self, scene: Scene) -> list[Occurrence]:
         """The occurrences that make it true, each once."""
