@@ -76,8 +76,8 @@ def people(count: int) -> list[Person]:
 
 
 def silences(day: Day) -> list[Event]:
-    """What is silenced, and what of it is lifted."""
-    at = [START_MS + hour * HOUR_MS for hour in range(25)]
+    """What is silenced, and what of it is lifted. Not on the hour: what is due at that very instant comes before it."""
+    at = [START_MS + hour * HOUR_MS + 17_000 for hour in range(25)]
     return [
         _silence("storm", at[11], at[13], story=(story_id(day, day.facts[_storm(day)].story),)),
         _silence("subscription", at[9], at[15], subscription=("silenced-*",)),
