@@ -1,0 +1,60 @@
+"""Rules of the whole language: the fast path, the plain evaluator and the oracle say the same, and candidates lose none."""
+
+from hypothesis import event, example, given
+from hypothesis import strategies as st
+
+from service.matching.expression import And, Expression, Or
+from service.matching.implication import implies
+from service.matching.language import parse
+from service.model.article import Article
+from tests.rule_language import ARTICLES, Oracle, engine_for, rules
+
+
+@given(st.lists(rules(), min_size=1, max_size=4), ARTICLES)
+@example([parse("related: @harbour")], Article("a", text="소식이 왔다고 했다.\n\n관련기사\n- 나루시 협약 소식"))
+@example(
+    [parse('any: (@lamp NEAR/2 "협약")')], Article("a", text="다솜전자가 왔다고 했다.\n\n관련기사\n- 등불 협약 소식")
+)
+@example([parse("dateline: @harbour")], Article("a", text="[나루시=한빛일보 나라온 기자] 눈이 왔다고 했다."))
+@example([parse('ATLEAST/2 (@press OR "다솜")')], Article("a", text="다솜전자와 다솜이 협약을 맺었다."))
+def test_fast_plain_and_oracle_agree(expressions: list[Expression], article: Article) -> None:
+    engine = engine_for(expressions)
+    oracle = Oracle(engine, article)
+    written = {rule.id: rule.expression for rule in engine.ruleset.rules}
+    judged = {name: oracle.judge(expression) for name, expression in written.items()}
+    truth = {name for name, (is_true, _) in judged.items() if is_true}
+    event(f"{len(truth)} of {len(written)} rules fire")
+    for name in truth:
+        event(f"fires: {type(written[name]).__name__}")
+
+    fast, whole = engine.match(article), engine.examine(article)
+    assert {hit.rule.id for hit in fast.hits} == truth
+    assert [(hit.rule.id, hit.mentions) for hit in fast.hits] == [(hit.rule.id, hit.mentions) for hit in whole.hits]
+    scene = engine.scene(article)
+    assert {compiled.rule.id for compiled in engine._index.true(scene)} == truth
+    present = {*scene.counted, *scene.beyond}
+    assert truth <= {compiled.rule.id for compiled in engine._index.candidates(present)}
+    assert truth <= {compiled.rule.id for compiled in engine._index.rules if compiled.could_be_true(present)}
+    for hit in whole.hits:
+        found = {(one.start, one.end, one.surface.term) for one in hit.occurrences}
+        expected = {(one.start, one.end, one.surface.term) for one in judged[hit.rule.id][1].values()}
+        assert found == expected, hit.rule.when
+        assert len(hit.occurrences) == len(found) > 0, "each once, and something positive"
+        assert all(mention.reason is None for mention in hit.mentions)
+
+
+@given(rules(), rules(), ARTICLES)
+def test_what_implies_is_never_true_alone(one: Expression, other: Expression, article: Article) -> None:
+    """Operators that implication does not know are taken as they are written: what it says stays true."""
+    pairs = [(one, other), (And((one, other)), other), (one, Or((other, one))), (one, And((one, other)))]
+    oracle = Oracle(engine_for([one, other]), article)
+    for narrow, broad in pairs:
+        if implies(narrow, broad):
+            event("implies")
+            assert not oracle.judge(narrow)[0] or oracle.judge(broad)[0]
+
+
+@given(rules())
+def test_what_is_printed_is_read_again(rule: Expression) -> None:
+    assert parse(str(rule)) == rule
+    assert str(parse(str(rule))) == str(rule)
