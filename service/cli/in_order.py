@@ -36,8 +36,9 @@ def in_order(
 ) -> Iterator[Made]:
     """`make()(one)` for each of `given`, in order, by `workers` processes (1: by this one).
 
-    What `make` gives is made once, here, and forked: rules are loaded once and their memory is shared. Where a fork
-    would be unsafe (other threads run, or the system is not Linux) each process makes its own, so `make` must pickle. Who has made one already gives it as `made`.
+    What `make` gives (or `made`, where there is one already) is forked: rules are loaded once and their memory is
+    shared. Where a fork would be unsafe (other threads run, or the system is not Linux) each process makes its own, so
+    `make` must pickle.
 
     Raises:
         BongsuError: a process was killed; and whatever `make` or the work raises.

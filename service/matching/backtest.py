@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from service.ingest.metadata import read_metadata
+from service.ingest.reading import Document
 from service.matching.engine import Engine
 from service.matching.entities import Rule
 from service.model.article import Article
@@ -47,7 +49,7 @@ def look(article: Article, engine: Engine, against: Engine | None, day: str | No
     published = str(article.published_at)[:10] if article.published_at else day
     return Outcome(
         published or UNKNOWN,
-        article.source or UNKNOWN,
+        article.source or read_metadata(Document(article)).source or UNKNOWN,
         _fired(engine, article, now_s),
         _fired(against, article, now_s) if against is not None else None,
     )
