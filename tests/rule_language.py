@@ -109,7 +109,7 @@ def _within(draw: st.DrawFn, kind: str, inner: Callable[[str], Expression], free
     return Zoned(zone, inner(left.replace("first", "") if zone == "title" else left))
 
 
-def _anything(draw: st.DrawFn, depth: int, free: str) -> Expression:
+def _anything(draw: st.DrawFn, depth: int, free: str) -> Expression:  # noqa: PLR0911 - one line an operator
     small = ["place", "near", "same", "atleast"]
     kind = draw(st.sampled_from([*small, *(["and", "or", "not", "of", *free.split()] if depth else [])]))
     if kind in ("and", "or", "of"):
@@ -175,7 +175,9 @@ class Oracle:
         self.document, self.occurrences = engine.inspect(article)
         self.text = self.document.text
 
-    def judge(self, expression: Expression, zone: str | None = None, first: int | None = None) -> tuple[bool, Evidence]:
+    def judge(  # noqa: PLR0911 - one line an operator
+        self, expression: Expression, zone: str | None = None, first: int | None = None
+    ) -> tuple[bool, Evidence]:
         """Whether it is true, and what made it so."""
         if isinstance(expression, And | Or | SomeOf):
             judged = [self.judge(part, zone, first) for part in expression.parts]

@@ -1,6 +1,7 @@
 """Rule files from a disk: YAML (JSON is YAML), read with the place of every value for messages to point at."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,12 @@ from service.model.errors import BadInput, InvalidRules, Problem
 SUFFIXES = (".yaml", ".yml", ".json")
 _MODELS: dict[str, type[EntityModel | RuleModel]] = {"entities": EntityModel, "rules": RuleModel}
 MAX_FILE_BYTES = 100_000_000
+MAX_VALUES = 50_000
+"""Of one definition: YAML references (`*x`) may stand for more than any memory holds."""
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXT = "tag:yaml.org,2002:str"
+_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+"""As YAML counts lines."""
 
 
 def load_rules(path: Path) -> RuleSet:
@@ -65,7 +70,8 @@ def _read(file: Path, problems: list[Problem]) -> Iterator[Placed]:
         if file.stat().st_size > MAX_FILE_BYTES:
             problems.append(Problem(name, 1, 1, f"larger than {MAX_FILE_BYTES} bytes; split it"))
             return
-        root = yaml.compose(file.read_bytes().decode("utf-8-sig"), Loader=_LOADER)
+        text = file.read_bytes().decode("utf-8-sig")
+        root = yaml.compose(text, Loader=_LOADER)
     except UnicodeDecodeError as error:
         problems.append(Problem(name, 1, 1, f"not UTF-8 (byte {error.start}); save it as UTF-8"))
         return
@@ -82,10 +88,11 @@ def _read(file: Path, problems: list[Problem]) -> Iterator[Placed]:
         return
     if root is None:
         return
-    yield from _definitions(name, root, problems)
+    yield from _definitions(name, root, problems, text)
 
 
-def _definitions(name: str, root: yaml.Node, problems: list[Problem]) -> Iterator[Placed]:
+def _definitions(name: str, root: yaml.Node, problems: list[Problem], text: str) -> Iterator[Placed]:
+    lines = _BREAK.split(text)
     if not isinstance(root, yaml.MappingNode):
         problems.append(_problem(name, root, "a rule file has entities: and rules: at its top"))
         return
@@ -104,12 +111,31 @@ def _definitions(name: str, root: yaml.Node, problems: list[Problem]) -> Iterato
             problems.append(_problem(name, value, f"{key.value}: must be a list; begin each with - id:"))
             continue
         for node in value.value:
-            place = _Place(name, node)
+            place = _Place(name, node, lines)
+            if _unfolds(node):
+                problems.append(
+                    _problem(name, node, f"references unfold to more than {MAX_VALUES} values; write them out")
+                )
+                continue
             try:
                 plain = _plain(node, name, problems, 0)
                 yield model.model_validate(plain), place
             except ValidationError as error:
                 problems.extend(explain_validation(error, place))
+
+
+def _unfolds(node: yaml.Node) -> bool:
+    """Whether a node is more than it should be when every reference in it is followed."""
+    seen = 0
+    waiting = [node]
+    while waiting and seen <= MAX_VALUES:
+        one = waiting.pop()
+        seen += 1
+        if isinstance(one, yaml.SequenceNode):
+            waiting.extend(one.value)
+        elif isinstance(one, yaml.MappingNode):
+            waiting.extend(value for _, value in one.value)
+    return bool(waiting)
 
 
 def read_value(text: str, name: str) -> Any:
@@ -170,11 +196,12 @@ def _scalar(node: yaml.Node) -> Any:
 class _Place:
     """From a path within one definition to its place in the file."""
 
-    __slots__ = ("_name", "_node")
+    __slots__ = ("_lines", "_name", "_node")
 
-    def __init__(self, name: str, node: yaml.Node) -> None:
+    def __init__(self, name: str, node: yaml.Node, lines: Sequence[str]) -> None:
         self._name = name
         self._node = node
+        self._lines = lines
 
     def __call__(self, path: Keys, offset: int) -> tuple[str, int, int]:
         node = self._node
@@ -190,6 +217,9 @@ class _Place:
                 break
             node = step
         mark = node.start_mark
+        if isinstance(node, yaml.ScalarNode) and offset > 0 and node.start_mark.line != node.end_mark.line:
+            line, column = _within(self._lines, node, offset)
+            return self._name, line + 1, column + 1
         quoted = isinstance(node, yaml.ScalarNode) and node.style in ("'", '"')
         on_one_line = isinstance(node, yaml.ScalarNode) and node.start_mark.line == node.end_mark.line
         return (
@@ -197,3 +227,29 @@ class _Place:
             mark.line + 1,
             mark.column + 1 + (offset + quoted if on_one_line and offset >= 0 and quoted | bool(offset) else 0),
         )
+
+
+def _within(lines: Sequence[str], node: yaml.ScalarNode, offset: int) -> tuple[int, int]:
+    """Line and column of an offset into text that goes over several lines.
+
+    YAML changes nothing but white space in it (in double quotes also what follows a backslash, which is rare), so the
+    characters that are none are counted.
+    """
+    line, column = node.start_mark.line, node.start_mark.column
+    wanted = len("".join(node.value[:offset].split()))
+    if node.style in ("|", ">"):
+        line, column = line + 1, 0
+    elif node.style:
+        column += 1
+    begin = line, column
+    while line < min(node.end_mark.line + 1, len(lines)):
+        text = lines[line]
+        while column < len(text):
+            if not text[column].isspace():
+                if not wanted:
+                    return line, column
+                wanted -= 1
+                column += text.startswith("''", column) and node.style == "'"
+            column += 1
+        line, column = line + 1, 0
+    return begin

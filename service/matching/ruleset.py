@@ -27,6 +27,8 @@ Placed = tuple[EntityModel | RuleModel, Place]
 _Definition = tuple[EntityModel | RuleModel, Place, bytes]
 
 MAX_PROBLEMS = 100
+_TOLD = ("title", "text", "html", "source", "author", "section", "lang", "url")
+"""What a test may say of its article."""
 _MODELS: dict[str, type[EntityModel | RuleModel]] = {"entity": EntityModel, "rule": RuleModel}
 
 
@@ -239,8 +241,8 @@ class _Checker:
             self.add(place, ("policy", *fault.path), f"{'.'.join(map(str, ('policy', *fault.path)))}: {fault.message}")
         examples = []
         for number, example in enumerate(item.tests):
-            article = {name: value for name in ("title", "text", "html") if (value := getattr(example, name))}
-            if not article:
+            article = {name: value for name in _TOLD if (value := getattr(example, name))}
+            if article.keys().isdisjoint(("title", "text", "html")):
                 self.add(place, ("tests", number), "a test needs text, title or html")
             examples.append(Example(article, example.fires))
         return Rule(

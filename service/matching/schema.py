@@ -58,6 +58,11 @@ class ExampleModel(Model):
     text: str | None = None
     title: str | None = None
     html: str | None = None
+    source: str | None = None
+    author: str | None = None
+    section: str | None = None
+    lang: str | None = None
+    url: str | None = None
     fires: bool
 
 

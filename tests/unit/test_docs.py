@@ -17,6 +17,7 @@ from service.cli import COMMANDS
 from service.cli.generate_docs import ARTICLE_SCHEMA, RECORDS, command_help, rule_file_schema, schemas, settings_table
 from service.ingest.decode import decode_article
 from service.matching.engine import Engine
+from service.matching.syntax import PREFIXES
 from service.model import records
 from service.model.article import Article
 from service.model.errors import InvalidRules, UndecodableArticle
@@ -127,24 +128,10 @@ def test_rule_examples_load_and_do_what_their_tests_say(path: Path, tmp_path: Pa
         for rule in yaml.safe_load(block)["rules"]:
             assert {test["fires"] for test in rule["tests"]} == {True, False}
             for test in rule["tests"]:
-                found = engine.examine(Article(id="example", text=test["text"]))
+                found = engine.examine(
+                    Article("example", **{name: value for name, value in test.items() if name != "fires"})
+                )
                 assert (rule["id"] in {hit.rule.id for hit in found.hits}) is test["fires"], test["text"]
-
-
-NOT_YET = {
-    'raw:"Google+"': "raw:",
-    '@a NEAR/5 "폭우"': "NEAR/5",
-    '@a ONEAR/5 "폭우"': "ONEAR/5",
-    '@a SAME SENTENCE "폭우"': "SAME SENTENCE",
-    '@a SAME PARAGRAPH "폭우"': "SAME PARAGRAPH",
-    "ATLEAST/2 @a": "ATLEAST/2",
-    '2 OF (@a, "폭우", "홍수")': "2 OF",
-    '@a NOT IN ("하늘시립대")': "NOT IN",
-    "title: @a": "title:",
-    "FIRST/50 @a": "FIRST/50",
-    "충칭*": "충칭*",
-    'source:"가람일보"': "source:",
-}
 
 
 def refusal(tmp_path: Path, **fields: str) -> str:
@@ -159,19 +146,29 @@ def refusal(tmp_path: Path, **fields: str) -> str:
     return problem.message
 
 
-@pytest.mark.parametrize(("when", "named"), NOT_YET.items())
-def test_an_operator_that_is_not_there_yet_is_refused_by_name(when: str, named: str, tmp_path: Path) -> None:
-    message = refusal(tmp_path, when=when)
-    assert named in message
-    assert "not available yet" in message
-    assert named.partition("/")[0].removeprefix("2 ") in text_of(DOCS / "rules.md")
+@pytest.mark.parametrize(
+    "operator",
+    ["@entity", '"literal"', "AND", "OR", "NOT", "NEAR/", "ONEAR/", "SAME SENTENCE", "SAME PARAGRAPH", "ATLEAST/", " OF (", "NOT IN (", "FIRST/",
+     "*", *(f"{name}:" for name in PREFIXES)],
+)  # fmt: skip
+def test_every_operator_is_taught_by_an_example(operator: str) -> None:
+    written = [
+        rule["when"] for block in code_blocks(DOCS / "rules.md", "yaml") for rule in yaml.safe_load(block)["rules"]
+    ]
+    shown = {"@entity": "@", '"literal"': '"'}.get(operator, operator)
+    assert any(shown in when for when in written)
+    assert (
+        f"`{operator}" in text_of(DOCS / "rules.md")
+        or f"`A {operator}" in text_of(DOCS / "rules.md")
+        or operator == " OF ("
+    )
 
 
-def test_a_field_that_is_not_there_yet_is_refused_by_name(tmp_path: Path) -> None:
-    message = refusal(tmp_path, expires="2030-12-31")
-    assert "expires" in message
-    assert "not available yet" in message
-    assert "`expires`" in text_of(DOCS / "rules.md")
+def test_the_refusals_that_are_shown_are_those_that_are_given(tmp_path: Path) -> None:
+    shown = re.findall(r"^\| `(.+?)` \| `rules.yaml:3:\d+: (.+?)` \|$", text_of(DOCS / "rules.md"), re.MULTILINE)
+    assert len(shown) >= 5
+    for when, message in shown:
+        assert refusal(tmp_path, when=when) == message
 
 
 @pytest.mark.parametrize("when", ['NOT "날씨"', '@a AND "폭우" OR "홍수"'])
