@@ -130,7 +130,9 @@ async def run_role(  # noqa: PLR0913 - what a process is told about its role
     with _told_to_stop(stopping.set):
         role = make(settings, registry, role_metrics)
         not_ready = partial(_not_ready, role, stopping)
-        health = HealthServer(registry, not_ready, documents=getattr(role, "documents", None))
+        health = HealthServer(
+            registry, not_ready, documents=getattr(role, "documents", None), notes=getattr(role, "notes", None)
+        )
         port = await health.start(metrics_port) if metrics_port is not None else 0
         log.info("starting", kafka=settings.kafka.bootstrap_servers, metrics_port=port or None)
         watch = asyncio.create_task(_watch(not_ready, role_metrics, ready_file, port, log), name="ready")

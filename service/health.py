@@ -26,10 +26,13 @@ class HealthServer:
         *,
         host: str = "0.0.0.0",  # noqa: S104
         documents: Documents | None = None,
+        notes: NotReady | None = None,
     ) -> None:
+        """`notes` are what a role that is ready has to say all the same."""
         self._registry = registry
         self._documents = documents or {}
         self._not_ready = not_ready
+        self._notes = notes or list
         self._host = host
         self._runner: web.AppRunner | None = None
         self.port = 0
@@ -75,4 +78,4 @@ class HealthServer:
 
     async def _readyz(self, _: web.Request) -> web.Response:
         missing = self._not_ready()
-        return web.Response(status=503 if missing else 200, text="\n".join(missing or ["ready"]) + "\n")
+        return web.Response(status=503 if missing else 200, text="\n".join(missing or ["ready", *self._notes()]) + "\n")

@@ -122,6 +122,14 @@ class Worker:
             missing.append("tables are being recovered")
         return missing
 
+    def notes(self) -> list[str]:
+        """What an operator should know though the role is ready."""
+        refused = self._engines.refused or self._rules.refused
+        if refused is None or not self._engines.ready:
+            return []
+        in_force = self._engines.version[:12]
+        return [f"the newest rule set is refused ({refused}); {in_force} stays in force: mend it and apply it again"]
+
     def _why_no_rules(self) -> str:
         refused = self._engines.refused or self._rules.refused
         if refused is not None:
