@@ -116,6 +116,39 @@ def test_the_schema_for_editors_fits_the_rules(path: Path) -> None:
     assert text_of(path).startswith(link)
 
 
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [
+        (("entities", 0, "kind"), "city"),
+        (("entities", 0, "id"), "Seoul City"),
+        (("entities", 0, "alias"), ["가"]),
+        (("rules", 0, "expires"), 20261231),
+        (("rules", 0, "shadow"), "yes"),
+        (("rules", 0, "tests", 0, "fires"), "maybe"),
+        (("rules", 0, "policy"), {"mode": "sometimes"}),
+    ],
+)
+def test_the_schema_for_editors_fits_what_is_taught_and_marks_what_is_refused(
+    path: tuple[str | int, ...], wrong: object, tmp_path: Path
+) -> None:
+    schema = rule_file_schema()
+    for block in (one for document in RULE_DOCUMENTS for one in code_blocks(document, "yaml")):
+        value = yaml.safe_load(block)
+        jsonschema.validate(value, schema)
+        if "entities" not in value:
+            continue
+        place = value
+        for part in path[:-1]:
+            place = place[part]
+        place[path[-1]] = wrong
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(value, schema)
+        file = tmp_path / "rules.yaml"
+        file.write_text(yaml.safe_dump(value, allow_unicode=True), encoding="utf-8")
+        with pytest.raises(InvalidRules):
+            load_rules(file)
+
+
 @pytest.mark.parametrize("path", RULE_DOCUMENTS, ids=name_of)
 def test_rule_examples_load_and_do_what_their_tests_say(path: Path, tmp_path: Path) -> None:
     blocks = code_blocks(path, "yaml")

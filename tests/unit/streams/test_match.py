@@ -6,6 +6,7 @@ import pytest
 
 from service.adapters.rule_files import load_rules
 from service.matching.engine import Engine
+from service.matching.expiry import expires_s
 from service.model import ids, topics
 from service.model.errors import NewerSchema
 from service.model.records import MatchRecord
@@ -140,6 +141,16 @@ async def test_a_fault_of_ours_on_one_article_does_not_cost_its_neighbours(rules
     (letter,) = made.outputs.of(topics.DEAD_LETTERS)
     assert dict(letter.headers)["reason"] == b"internal error: ZeroDivisionError: of ours"
     assert letter.value == article(2)
+
+
+async def test_an_expired_rule_is_silent_by_the_time_of_the_record(tmp_path):
+    day = "2026-03-31"
+    rules = RULES.replace("when: '@seoul-city', tags", f"expires: {day}, when: '@seoul-city', tags")
+    (tmp_path / "rules.yaml").write_text(rules, encoding="utf-8")
+    made = Made(await engines_of(load_rules(tmp_path)))
+    end = expires_s(day)
+    await made.stage.process(events(Message(article(1), timestamp=end - 1), Message(article(2), timestamp=end)))
+    assert [record.article.id for record in made.records] == ["a1"]
 
 
 async def test_evidence_is_capped_and_the_count_is_not(ruleset):
