@@ -168,7 +168,5 @@ def test_rules_check_and_test(rules: Path) -> None:
     (rules / "r.yaml").write_text(RULES.replace("fires: false", "fires: true"), encoding="utf-8")
     code, out = run("rules", "test", str(rules))
     assert code == 1
-    assert (
-        "does not fire, but must: '인천시립대와 울산대.'; seen: @incheon 인천시립대와 (compound), @ulsan 울산대 (compound)"
-        in out
-    )
+    assert "does not fire, but must: '인천시립대와 울산대.'" in out
+    assert "@incheon   does not count: 인천시립대와 (text 0-3, lead, compound)" in out
