@@ -9,6 +9,9 @@ from typing import Any
 POLL_S = 0.01
 PATIENCE_S = 60.0
 """A deadline ends a test that would hang and measures nothing: on a busy machine nothing may fail for being slow."""
+REST = 3.0
+"""Rests so many times as long as asking took: who reads whole topics to see how far others are must not slow them."""
+LONGEST_REST_S = 1.0
 
 
 async def wait_until(
@@ -21,6 +24,7 @@ async def wait_until(
     timeout_s = max(timeout_s, PATIENCE_S)
     deadline = time.monotonic() + timeout_s
     while True:
+        asked = time.monotonic()
         result = condition()
         if inspect.isawaitable(result):
             result = await result
@@ -28,15 +32,21 @@ async def wait_until(
             return result
         if time.monotonic() > deadline:
             raise AssertionError(f"not true within {timeout_s:g} s: {what or inspect.getsource(condition).strip()}")
-        await asyncio.sleep(POLL_S)
+        await asyncio.sleep(_rest_s(asked))
 
 
 def wait_for(condition: Callable[[], Any], timeout_s: float = PATIENCE_S, what: str = "") -> Any:
     """The same for tests without an event loop."""
     timeout_s = max(timeout_s, PATIENCE_S)
     deadline = time.monotonic() + timeout_s
-    while not (result := condition()):
+    while True:
+        asked = time.monotonic()
+        if result := condition():
+            return result
         if time.monotonic() > deadline:
             raise AssertionError(f"not true within {timeout_s:g} s: {what or inspect.getsource(condition).strip()}")
-        time.sleep(POLL_S)
-    return result
+        time.sleep(_rest_s(asked))
+
+
+def _rest_s(asked: float) -> float:
+    return max(POLL_S, min(LONGEST_REST_S, REST * (time.monotonic() - asked)))

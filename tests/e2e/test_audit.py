@@ -12,6 +12,7 @@ from service.model.errors import NewerSchema, Unavailable, WrongSetup
 from service.settings import KafkaSettings
 from tests.builders import alert_record, attempt_record, decision_record, delivery_record
 from tests.commands import bongsu_process
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 
@@ -41,13 +42,22 @@ async def test_a_kafka_that_does_not_answer_is_told(private_kafka):
     await create_topics(settings, partitions=1)
     reader = LedgerReader(settings, Books())
     await reader.start()
+
+    async def caught_up():
+        """What a role does: ask again. Two seconds are short for topics made just now, or a broker just woken."""
+        try:
+            await reader.catch_up()
+        except Unavailable:
+            return False
+        return True
+
     try:
-        await reader.catch_up()
+        await wait_until(caught_up)
         private_kafka.pause()
         with pytest.raises(Unavailable, match="Kafka at"):
             await reader.catch_up()
         private_kafka.resume()
-        await reader.catch_up()
+        await wait_until(caught_up)
     finally:
         private_kafka.resume()
         await reader.stop()

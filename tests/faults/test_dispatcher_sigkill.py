@@ -42,6 +42,7 @@ async def killed_again_and_again(
         # more waits than anyone needs: who gives up is not delivered, and that would hide a loss
         "BONGSU_DELIVERY_SCHEDULE_S": ",".join(["0.1", "1.2"] * 15),
         "BONGSU_LOG_FORMAT": "json",
+        "BONGSU_KAFKA_SESSION_TIMEOUT_S": "3",  # how long a dead dispatcher keeps its partitions
     }
     async with Moody([SECRET]) as receiver:
         records = [delivery(number, f"s{number % ENDPOINTS}") for number in range(count)]

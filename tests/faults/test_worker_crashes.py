@@ -23,10 +23,18 @@ ARTICLES = 24
 STORIES = 6
 NTH = {"flush": 1, "timer": 1}
 """The others die at the second time that they get there: then there is something to recover."""
+LAST_OF_A_HOP = {point.partition(":")[0]: point for point in POINTS}
+"""A live heir has no table of the dead one, so what differs is the hop, not the step: `make soak` does them all."""
+ROWS = [
+    pytest.param(
+        point, heir, marks=[pytest.mark.soak] if heir == "live" and point not in LAST_OF_A_HOP.values() else []
+    )
+    for point in POINTS
+    for heir in ("restarted", "live")
+]
 
 
-@pytest.mark.parametrize("heir", ["restarted", "live"])
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize(("point", "heir"), ROWS)
 async def test_a_worker_killed_at(point, heir, kafka_settings, kafka_env, tmp_path):
     await apply_rules(kafka_settings, tmp_path)
     for record in subscriptions():
