@@ -62,6 +62,8 @@ class Turn:
     context: Context
     hold_state: Callable[[str], HoldState | None]
     outgoing: list[Outgoing]
+    beside: GroupState | None = None
+    """The article's other group, where rules of one subscription are told in modes of different scope; to read only."""
 
     # -- what flushed holds did meanwhile ------------------------------------------------------------------------
 
@@ -247,11 +249,13 @@ class Turn:
 
         What is silenced mutes nothing.
         """
-        for name, rule in self.state.rules.items():
-            if alert.rule.id not in rule.mutes or (self.kind == "a" and rule.news_ms != alert.published_ms):
-                continue
-            if rule.told is not None or any(not one.hold.startswith("silence/") for one in rule.waiting()):
-                return name
+        groups = ((self.kind, self.state), ("s" if self.kind == "a" else "a", self.beside))
+        for kind, state in groups:
+            for name, rule in state.rules.items() if state is not None else ():
+                if alert.rule.id not in rule.mutes or (kind == "a" and rule.news_ms != alert.published_ms):
+                    continue
+                if rule.told is not None or any(not one.hold.startswith("silence/") for one in rule.waiting()):
+                    return name
         return None
 
     # -- what is written down ------------------------------------------------------------------------------------

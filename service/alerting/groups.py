@@ -227,6 +227,7 @@ class Groups:
         policy = context.policy(alert.subscription, alert.rule)
         kind = "s" if policy is None or MODES[policy.mode].scope == "story" else "a"
         turn = self._turn(alert.subscription, kind, names[kind], states.get(kind), place, context, index)
+        turn.beside = states.get("s" if kind == "a" else "a")
         turn.alert(alert, policy)
         return self._written(turn, index)
 

@@ -202,6 +202,18 @@ def test_a_narrower_rule_inhibits_a_broader_one(mode):
         assert said(w.get(alert(rule="seoul", version="c2", at_ms=START_MS + 1))) == ("notified", "each")
 
 
+@pytest.mark.parametrize(("narrow", "broad"), [("each", "first"), ("first", "each"), ("each", "digest")])
+def test_a_narrower_rule_inhibits_across_modes(narrow, broad):
+    """A rule's own policy (`mode: each, urgent: true`) beside a subscription's other rules."""
+    w = World({"*": Policy(mode=broad), "flood": Policy(mode=narrow)})
+    assert w.get(alert(rule="flood", mutes=("seoul",))).decision == "notified"
+    w.reborn()
+    inhibited = w.get(alert(rule="seoul"))
+    assert (said(inhibited), inhibited.by) == (("suppressed", "inhibited"), "flood")
+    other = w.get(alert("A" if narrow == "each" else "B", "A9", rule="seoul", role="copy", at_ms=START_MS + 1))
+    assert other.decision in ("notified", "held"), "of which the narrower one says nothing"
+
+
 def test_a_narrower_rule_takes_the_broader_out_of_the_digest():
     w = world(mode="digest")
     broad, narrow = alert(rule="seoul"), alert(rule="talks", article="A2", mutes=("seoul",), role="copy")
