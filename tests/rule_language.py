@@ -57,7 +57,40 @@ PIECES = st.sampled_from(
      " ", " ", "\n", ". ", "했다. ", "했다.\n", "새 다리를 놓았다. ", "가나 다라 ", '"', "[나루시=한빛일보 나라온 기자] ", "(가람산=한빛일보) ", "(羅樓)",
      "나라온 기자 naraon@example.com\n", "\n관련기사\n- 나루시 협약 소식\n- 다솜전자 등불\n", "▶ 가람산 사진\n", "&amp;", "\u200b", "(", ") "]
 )  # fmt: skip
-TEXTS = st.lists(PIECES, min_size=1, max_size=30).map("".join)
+SAID = st.sampled_from(
+    [
+        "나루시",
+        "나루시는",
+        "나루시",
+        "나루시장은",
+        "가람산",
+        "가람산과",
+        "다솜전자",
+        "다솜이",
+        "DASOM",
+        "dasom",
+        "등불이",
+        "협약",
+        "협약을",
+        "새 다리",
+        "가나",
+        "나루 시",
+        "가람산업",
+        "조명",
+    ]
+)
+BETWEEN = st.sampled_from([" ", " ", " ", " 또 ", " 옛 큰 ", ". ", "했다. ", "했다.\n", "\n", '했다"고 했다. "'])
+STORIES = st.lists(st.tuples(SAID, BETWEEN), min_size=2, max_size=14).map(
+    lambda told: "".join(f"{said}{between}" for said, between in told) + "왔다고 했다."
+)
+TEXTS = st.one_of(
+    STORIES,
+    STORIES,
+    st.lists(PIECES, min_size=1, max_size=30).map("".join),
+    st.tuples(STORIES, STORIES).map(
+        lambda two: f"[나루시=한빛일보 나라온 기자] {two[0]}\n\n관련기사\n- {two[1].replace('했다', '')}"
+    ),
+)
 TITLES = st.none() | st.sampled_from(["나루시 협약", "가람산", "다솜전자, 등불을 켜다", "소식", "DASOM dasom"])
 SOURCES = st.sampled_from([None, "한빛일보", "가람일보"])
 ARTICLES = st.builds(
@@ -70,7 +103,7 @@ ARTICLES = st.builds(
 
 TERMS: st.SearchStrategy[Expression] = st.sampled_from(
     [*(EntityTerm(name) for name in ("harbour", "hill", "press", "lamp")),
-     *(LiteralTerm(text) for text in ("협약", "나루시", "다솜", "새 다리", "가나")),
+     *(LiteralTerm(text) for text in ("협약", "나루시", "등불", "다솜", "새 다리", "가나")),
      RawTerm("DASOM"), RawTerm("다솜"), WildcardTerm("협약"), WildcardTerm("다솜"), WildcardTerm("daso")]
 )  # fmt: skip
 ZONES = ("title", "subhead", "lead", "body", "caption", "quote", "dateline", "related", "any")
@@ -82,14 +115,14 @@ FIELDS = st.builds(
 @st.composite
 def rules(draw: st.DrawFn) -> Expression:
     """A rule that may be written."""
-    whole = _anything(draw, 3, "zone first field")
+    whole = _anything(draw, draw(st.sampled_from([0, 0, 1, 2])), "zone first field")
     return whole if is_reachable(whole) else And((draw(TERMS), whole))
 
 
 def _place(draw: st.DrawFn, free: str, *, wild: bool = True) -> Expression:
     """Something that NEAR and the like may stand over. `free`: what it is not yet inside of."""
     terms = TERMS if wild else TERMS.filter(lambda term: not isinstance(term, WildcardTerm))
-    kind = draw(st.sampled_from(["term", "term", "or", "outside", *free.split()]))
+    kind = draw(st.sampled_from(["term", "term", "term", "or", "or", "outside", *free.split()]))
     if kind == "or":
         return Or(tuple(draw(st.lists(terms, min_size=2, max_size=3))))
     if kind == "outside":

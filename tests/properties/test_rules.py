@@ -11,6 +11,8 @@ from tests.rule_language import ARTICLES, Oracle, engine_for, rules
 
 
 @given(st.lists(rules(), min_size=1, max_size=4), ARTICLES)
+@example([parse("@harbour SAME SENTENCE @hill")], Article("a", text="나루시는 크다고 했다. 가람산은 높다고 했다."))
+@example([parse('"등불" NOT IN (@lamp)')], Article("a", text="등불이 켜졌다고 했다."))
 @example([parse("related: @harbour")], Article("a", text="소식이 왔다고 했다.\n\n관련기사\n- 나루시 협약 소식"))
 @example(
     [parse('any: (@lamp NEAR/2 "협약")')], Article("a", text="다솜전자가 왔다고 했다.\n\n관련기사\n- 등불 협약 소식")
