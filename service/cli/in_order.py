@@ -47,23 +47,21 @@ def in_order(
     if workers == 1:
         yield from map(work, given)
         return
-    with _pool(make, work, workers) as pool:
+    pool = _pool(make, work, workers)
+    try:
         pool.submit(_do, [])  # forks now, before who reads the input has started any thread
         source = iter(given)
         waiting: deque[Future[list[Made]]] = deque()
-        try:
-            while True:
-                while len(waiting) < workers * UNDER_WAY and (some := list(islice(source, batch))):
-                    waiting.append(pool.submit(_do, some))
-                if not waiting:
-                    return
-                yield from waiting.popleft().result()
-        except BrokenProcessPool:
-            raise BongsuError(
-                "a process of --workers was killed, for want of memory perhaps; try fewer workers"
-            ) from None
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        while True:
+            while len(waiting) < workers * UNDER_WAY and (some := list(islice(source, batch))):
+                waiting.append(pool.submit(_do, some))
+            if not waiting:
+                return
+            yield from waiting.popleft().result()
+    except BrokenProcessPool:
+        raise BongsuError("a process of --workers was killed, for want of memory perhaps; try fewer workers") from None
+    finally:
+        pool.shutdown(cancel_futures=True)  # waits for the batches in work: a pool left alone fails while Python ends
 
 
 def _pool(make: Callable[[], Any], work: Callable[[Any], Any], workers: int) -> ProcessPoolExecutor:
