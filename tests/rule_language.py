@@ -336,7 +336,7 @@ class Oracle:
     @staticmethod
     def _apart(found: list[Occurrence]) -> list[Occurrence]:
         kept: list[Occurrence] = []
-        for one in sorted(found, key=lambda one: (one.start - one.end, one.start)):
+        for one in sorted(found, key=lambda one: (one.start - one.end, one.start, one.surface.term)):
             if all(one.end <= other.start or other.end <= one.start for other in kept):
                 kept.append(one)
         return kept
