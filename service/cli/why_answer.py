@@ -64,10 +64,16 @@ def at(ms: int) -> str:
 
 
 def answer_of(found: Found, rule: str | None = None) -> Answer | None:
-    """The answer; None when no rule fired and the rules in force have to be asked (`why_nearest`)."""
+    """The answer; None when no rule fired and the rules in force have to be asked (`why_nearest`).
+
+    Raises BadInput when there is no such subscription.
+    """
     record = found.subscriptions.get(found.subscription)
-    unknown = _unknown(found)
-    if record is None or unknown is not None:
+    if record is None:
+        near = difflib.get_close_matches(found.subscription, found.subscriptions, 1)
+        hint = f"; did you mean {near[0]}?" if near else "; `bongsu subscriptions list` shows them"
+        raise BadInput(f"there is no subscription {found.subscription}{hint}")
+    if (unknown := _unknown(found)) is not None:
         return unknown
     fired = {match.rule.id for one in found.matches for match in one.matches}
     fired |= {alert.rule.id for alert in found.alerts.values()}
@@ -82,11 +88,7 @@ def answer_of(found: Found, rule: str | None = None) -> Answer | None:
 
 
 def _unknown(found: Found) -> Answer | None:
-    """There is no such subscription, or no such article."""
-    if found.subscription not in found.subscriptions:
-        near = difflib.get_close_matches(found.subscription, found.subscriptions, 1)
-        hint = f"; did you mean {near[0]}?" if near else "; `bongsu subscriptions` lists them"
-        return Answer("no_subscription", f"There is no subscription {found.subscription}{hint}")
+    """There is no such article, or it cannot be read."""
     if found.matches or found.alerts:
         return None
     wrong = found.dead_letters[-1] if found.dead_letters and not found.versions else _unreadable(found)

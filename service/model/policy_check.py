@@ -186,10 +186,22 @@ def _urgent(policy: PolicyModel, of: Of) -> Iterator[Fault]:
             yield Fault(("urgent",), "must be true or false in the policy of a rule, which speaks for itself alone")
     elif isinstance(policy.urgent, tuple) and any(text.startswith("entity:") for text in policy.urgent):
         yield Fault(("urgent",), "names rules and tags, e.g. [seoul-*, 'tag:disaster'], and no entities")
-    elif policy.quiet and (policy.urgent is True or (isinstance(policy.urgent, tuple) and "*" in policy.urgent)):
-        yield Fault(("urgent",), "lets every rule pass the quiet hours, which then hold nothing; name some rules")
+    elif (policy.urgent is True or (isinstance(policy.urgent, tuple) and "*" in policy.urgent)) and (
+        passed := _passed_by_the_urgent(policy)
+    ):
+        yield Fault(("urgent",), f"lets every rule pass {passed}, which then hold nothing; name some rules")
     elif policy.urgent is True:
         yield Fault(("urgent",), "names the rules that pass quiet hours, e.g. [seoul-*, 'tag:disaster'], or is false")
+
+
+def _passed_by_the_urgent(policy: PolicyModel) -> str:
+    """The waits of a policy that an urgent rule does not keep."""
+    waits = (
+        ("the quiet hours", policy.quiet),
+        ("throttle_s", policy.throttle_s),
+        ("max_per_hour", policy.max_per_hour),
+    )
+    return ", ".join(name for name, value in waits if value)
 
 
 def _digest(policy: PolicyModel) -> Iterator[Fault]:

@@ -12,6 +12,7 @@ from service.adapters.receiver import Receiver, Script
 from service.cli.why_answer import answer_of
 from service.cli.why_found import find
 from service.local import Roles
+from service.model.errors import BadInput
 from service.model.policy import PolicyModel
 from service.model.records import SilenceMatchers, SilenceRecord, SubscriptionRecord
 from tests.builders import SECRET
@@ -146,13 +147,13 @@ async def test_each_answer(kafka_settings, kafka_env, tmp_path):
         assert "it lacked @daon; there was @mireu" in near["sentence"]
         assert any("다온시립대" in note and "not_in" in note for note in near["notes"])
         assert "no_rule" in command("--subscription", "told", "--article", "nothing", "--json")
-        assert "There is no subscription tol; did you mean told?" in command("--subscription", "tol", "--article", "x")
+        wrong = bongsu_process("why", "--subscription", "tol", "--article", "x", env=kafka_env)
+        assert (wrong.returncode, "there is no subscription tol; did you mean told?" in wrong.stderr) == (2, True)
         assert "No article gone came since" in command("--subscription", "told", "--article", "gone")
 
         await remove_subscription(kafka_settings, "told")
-        gone = await why("told", "pipes-1")
-        assert gone is not None
-        assert gone.answer == "no_subscription"
+        with pytest.raises(BadInput, match="there is no subscription told"):
+            await why("told", "pipes-1")
 
 
 async def test_a_rule_that_is_newer_than_the_article(kafka_settings, kafka_env, tmp_path):

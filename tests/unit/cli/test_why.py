@@ -11,6 +11,7 @@ from service.matching.engine import Engine
 from service.matching.ruleset import RuleSet
 from service.matching.schema import EntityModel, RuleModel
 from service.model.article import Article
+from service.model.errors import BadInput
 from tests.builders import (
     alert_record,
     attempt_record,
@@ -160,3 +161,13 @@ def test_which_rules_are_watched(engine) -> None:
     assert {rule.id for rule in watched_by(engine.ruleset.rules, ("t*",))} == {"two", "three"}
     assert {rule.id for rule in watched_by(engine.ruleset.rules, ("entity:hanbyeol",))} == {"three", "either"}
     assert watched_by(engine.ruleset.rules, ("none",)) == []
+
+
+@pytest.mark.parametrize(
+    ("known", "hint"),
+    [({"newsroom": subscription_record()}, "did you mean newsroom"), ({}, "`bongsu subscriptions list` shows them")],
+)
+def test_a_subscription_that_does_not_exist_is_an_error(known: dict[str, Any], hint: str) -> None:
+    with pytest.raises(BadInput, match=f"there is no subscription newsrom; {hint}") as refused:
+        answer_of(Found("a1", "newsrom", 0, known))
+    assert refused.value.exit_code == 2

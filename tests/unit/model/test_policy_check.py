@@ -32,6 +32,8 @@ def said(value: object) -> str:
         ({"quiet": [{"from": "09:00", "to": "09:00"}]}, "quiet.0.to: is the same as from (09:00)"),
         ({"quiet": [{"from": "12:00", "to": "24:00"}, {"from": "00:00", "to": "12:00"}]}, "quiet: leaves no minute of the week"),
         ({"quiet": [{"from": "22:00", "to": "07:00"}], "urgent": ["*"]}, "urgent: lets every rule pass"),
+        ({"throttle_s": 60, "urgent": ["*"]}, "urgent: lets every rule pass throttle_s,"),
+        ({"max_per_hour": 5, "urgent": ["tag:x", "*"]}, "urgent: lets every rule pass max_per_hour,"),
         ({"urgent": ["entity:harbour"]}, "urgent: names rules and tags"),
         ({"urgent": True}, "urgent: names the rules that pass quiet hours"),
         ({"mode": "digest", "quiet": [{"from": "22:00", "to": "09:01"}]}, "digest.times.0: 09:00 lies in the quiet hours"),
