@@ -1,6 +1,7 @@
 """Silences on a real topic: seen by all at once, lifted, and of two changes the first stands."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.kafka
 async def test_a_follower_knows_what_is_active_and_is_told_what_changes(kafka_settings):
     first = silence_record("sil_1", starts_ms=1_000, ends_ms=9_000)
     await publish_silence(kafka_settings, first)
-    told = []
+    told: list[Any] = []
     follower = SilencesFollower(kafka_settings, on_change=told.append)
     await follower.start()
     try:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import time
+from typing import Any
 
 import aiohttp
 import pytest
@@ -25,7 +26,7 @@ MORE = RULES + "  - {id: agreement, name: 협약, when: '\"협약\"'}\n"
 
 async def found(settings):
     """Article id to the ids of the rules found in it."""
-    out = {}
+    out: dict[str, Any] = {}
     for record in await read_all(settings, topics.MATCHES):
         value = json.loads(record.value)
         out.setdefault(value["article"]["id"], set()).update(one["rule"]["id"] for one in value["matches"])

@@ -7,7 +7,7 @@ import pytest
 from service.adapters.control import read_silences, read_subscriptions
 from service.adapters.kafka_client import make_producer, started, topic_name
 from service.model import topics
-from service.model.records import ArticleHead, RuleHead
+from service.model.records import AlertRecord, ArticleHead, FlushRecord, RuleHead
 from tests.builders import alert_record, flush_record
 from tests.conftest import in_new_loop
 
@@ -111,7 +111,8 @@ async def hour_of_alerts(settings):
         ),
     ]
     async with started(settings, make_producer(settings)) as producer:
-        for record in (*alerts, alerts[1], flush_record()):
+        written: tuple[AlertRecord | FlushRecord, ...] = (*alerts, alerts[1], flush_record())
+        for record in written:
             await producer.send_and_wait(
                 topic_name(settings, topics.ALERTS), record.encode(), key=record.subscription.encode()
             )

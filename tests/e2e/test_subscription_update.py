@@ -32,6 +32,7 @@ def made(bongsu):
 
 
 def standing(settings) -> SubscriptionRecord:
+    record: SubscriptionRecord
     (record,) = in_new_loop(lambda: read_subscriptions(settings))
     return record
 

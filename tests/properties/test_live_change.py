@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from service.matching.engine import Engine
 from service.matching.layers import Compiler, Layered
 from service.matching.reloading import RuleLoader
-from service.matching.ruleset import RuleSet
+from service.matching.ruleset import Place, RuleSet
 from service.matching.schema import EntityModel, RuleModel
 from service.model.article import Article
 
@@ -73,7 +73,11 @@ def test_what_stays_is_not_read_again_and_only_the_rest_is_compiled() -> None:
     def records(changed: str) -> dict[str, bytes]:
         entities = [entity(n, None, None) for n in range(4)]
         rules = [RuleModel(id=f"r{n}", when=f"@e{n % 4}", tags=[changed] if n == 7 else []) for n in range(200)]
-        return RuleSet.build([(item, _nowhere) for item in (*entities, *rules)]).to_records()
+        items: list[tuple[EntityModel | RuleModel, Place]] = [
+            *((item, _nowhere) for item in entities),
+            *((item, _nowhere) for item in rules),
+        ]
+        return RuleSet.build(items).to_records()
 
     compiled: list[RuleSet] = []
 

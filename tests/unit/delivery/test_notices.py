@@ -1,6 +1,7 @@
 """Digests, updates and what is held: what they say, in every format and both languages."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,9 @@ def story(number, **more):
 
 
 def notice(*alerts, kind="alert.digest", reason="digest", **more):
-    given = {"held_count": len(alerts), "period": (AT - 3_600_000, AT)} if kind == "alert.digest" else {}
+    given: dict[str, Any] = (
+        {"held_count": len(alerts), "period": (AT - 3_600_000, AT)} if kind == "alert.digest" else {}
+    )
     return Notice(kind, "sub1", 1, reason, tuple(alerts), AT, **(given | more))
 
 

@@ -31,8 +31,8 @@ def test_what_the_other_side_does_is_never_our_fault(failure: Failure) -> None:
 
 def test_a_fault_that_lasts_is_told_until_something_works() -> None:
     side = OurSide()
-    for now in range(int(LASTING_S) + 3):
-        side.is_to_blame("a.example", Failure.NETWORK, float(now), "Network is unreachable")
+    for second in range(int(LASTING_S) + 3):
+        side.is_to_blame("a.example", Failure.NETWORK, float(second), "Network is unreachable")
     now = LASTING_S + 2
     [said] = side.lasting(now)
     assert MEANS[Failure.NETWORK] in said

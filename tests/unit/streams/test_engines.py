@@ -107,6 +107,7 @@ async def test_the_collector_leaves_an_engine_in_force_alone(tmp_path):
     ruleset = load_rules(tmp_path)
     engines.changed(ruleset)
     engine, _ = await engines.current()
+    assert isinstance(engine, Engine)
     assert running == [False], "not while it compiles"
     assert gc.isenabled()
     assert not any(one is engine.ruleset for one in gc.get_objects()), "it is not looked at"
