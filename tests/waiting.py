@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 POLL_S = 0.01
@@ -31,7 +32,7 @@ async def wait_until(
         if result:
             return result
         if time.monotonic() > deadline:
-            raise AssertionError(f"not true within {timeout_s:g} s: {what or inspect.getsource(condition).strip()}")
+            raise AssertionError(f"not true within {timeout_s:g} s: {what or _source(condition)}")
         await asyncio.sleep(_rest_s(asked))
 
 
@@ -44,9 +45,18 @@ def wait_for(condition: Callable[[], Any], timeout_s: float = PATIENCE_S, what: 
         if result := condition():
             return result
         if time.monotonic() > deadline:
-            raise AssertionError(f"not true within {timeout_s:g} s: {what or inspect.getsource(condition).strip()}")
+            raise AssertionError(f"not true within {timeout_s:g} s: {what or _source(condition)}")
         time.sleep(_rest_s(asked))
 
 
 def _rest_s(asked: float) -> float:
     return max(POLL_S, min(LONGEST_REST_S, REST * (time.monotonic() - asked)))
+
+
+def _source(condition: Callable[[], Any]) -> str:
+    if isinstance(condition, partial):
+        return f"{_source(condition.func)} of {condition.args}"
+    try:
+        return inspect.getsource(condition).strip()
+    except (OSError, TypeError):
+        return repr(condition)

@@ -1,6 +1,7 @@
 """The worker role: one Faust app with the three agents, its readiness, and its end."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
@@ -223,7 +224,7 @@ class Worker:
         while True:
             if self._app.crashed:
                 raise self._crash(self._app.crash_reason)
-            await self._read_again(self._report_lag())
+            await self._read_again(self._report_lag(await self._ends()))
             self._metrics.rules_loaded.set(self._engines.rules)
             self._metrics.rules_refused.set(self._rules.refused is not None or self._engines.refused is not None)
             if self._tables is not None:
@@ -247,18 +248,34 @@ class Worker:
             self._metrics.rewinds.inc(len(stalled))
             await self._app.consumer.seek_wait({partition: progress[partition][0] for partition in stalled})
 
-    def _report_lag(self) -> dict[Any, tuple[int, int]]:
+    def _inputs(self) -> dict[str, str]:
+        """Topics that the agents read, with the prefix, and without."""
+        names = (topics.ARTICLES, topics.MATCHES, topics.ALERTS)
+        return {topic_name(self._settings.kafka, name): name for name in names}
+
+    async def _ends(self) -> dict[Any, int]:
+        """The end of each assigned partition of an input, as far as we know.
+
+        A fetch tells it. Of one from which nothing was fetched yet Kafka is asked: it may be what stands still.
+        """
+        consumer, inputs = self._app.consumer, self._inputs()
+        ours = [partition for partition in consumer.assignment() if partition.topic in inputs]
+        ends = {partition: consumer.highwater(partition) for partition in ours}
+        unknown = [partition for partition, end in ends.items() if end is None]
+        if unknown and not self._app.rebalancing:
+            with contextlib.suppress(Exception):  # it changes hands, or Kafka is away: the next round asks again
+                ends |= await asyncio.wait_for(consumer.highwaters(*unknown), LAG_PERIOD_S)
+        return {partition: end for partition, end in ends.items() if end is not None}
+
+    def _report_lag(self, ends: Mapping[Any, int]) -> dict[Any, tuple[int, int]]:
         """Exports the lag; returns (committed, end) of each partition."""
-        kafka, consumer = self._settings.kafka, self._app.consumer
-        names = {topic_name(kafka, name): name for name in (topics.ARTICLES, topics.MATCHES, topics.ALERTS)}
+        consumer, names = self._app.consumer, self._inputs()
         lags = dict.fromkeys(names.values(), 0)
         progress = {}
-        for partition in list(consumer.assignment()):
-            if (name := names.get(partition.topic)) is not None:
-                end = consumer.highwater(partition) or 0
-                committed = max(0, consumer._committed_offset[partition] or 0)  # noqa: SLF001
-                lags[name] += max(0, end - committed)
-                progress[partition] = (committed, end)
+        for partition, end in ends.items():
+            committed = max(0, consumer._committed_offset[partition] or 0)  # noqa: SLF001
+            lags[names[partition.topic]] += max(0, end - committed)
+            progress[partition] = (committed, end)
         for name, lag in lags.items():
             self._metrics.lag.labels(name).set(lag)
         return progress

@@ -93,6 +93,35 @@ async def test_only_the_contiguous_prefix_of_what_was_acknowledged_is_committed(
     assert offsets.get(0, 0) <= 2, f"acknowledged {acked}, 2 was not"
 
 
+async def test_a_commit_that_kafka_refuses_is_not_noted_and_what_it_held_is_committed_when_read_again(
+    kafka_settings, tmp_path
+):
+    """Faust's own notes it all the same; whoever looks for partitions that stand still then sees none."""
+    seen: list[int] = []
+
+    async def note(events):
+        seen.extend(event.message.offset for event in events)
+
+    async def refuse(_):
+        return False
+
+    async with Running(kafka_settings, tmp_path, note) as running:
+        consumer = running.app.consumer
+        (part,) = (one for one in consumer.assignment() if one[1] == 0 and one.topic.endswith("alerts"))
+        take, consumer._commit = consumer._commit, refuse
+        await produce(kafka_settings, 3)
+        await wait_until(lambda: part in consumer._acked and not consumer._acked[part] and len(seen) == 3)
+        assert consumer._committed_offset[part] == -1
+        consumer._commit = take
+        await consumer.seek_wait({part: 0})
+
+        async def all_committed():
+            return await committed(kafka_settings) == {0: 3}
+
+        await wait_until(all_committed)
+    assert seen == [0, 1, 2, 0, 1, 2]
+
+
 async def test_what_was_not_acknowledged_comes_again_after_a_restart(kafka_settings, tmp_path):
     seen: list[int] = []
     again: list[int] = []
