@@ -1,5 +1,6 @@
 """What was found in one article, as rules ask for it: by term, in a zone, near the beginning of the body."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,8 @@ from service.matching.occurrence import Occurrence
 from service.matching.positions import Positions
 from service.model.mention import Reason, Zone
 
+_TAG = re.compile(r"<[^>]*>")
+_SPACES = re.compile(r"[ \t\r\n]+")
 _BY_NAME: dict[str, Collection[Zone]] = {
     "title": (Zone.TITLE,),
     "subhead": (Zone.SUBHEAD,),
@@ -125,9 +128,17 @@ _HOLDER = Where("holder")
 
 
 def same_case(document: Document, one: Occurrence) -> bool:
-    """Whether it stands there in just the letters of its surface."""
+    """Whether it stands there in just the letters of its surface; in HTML as it is read, not as it is marked up."""
     view, start, end = document.span(one.start, one.end)
-    return view.given[start:end] == one.surface.case
+    given = view.given[start:end]
+    return given == one.surface.case or (view.field == "html" and _as_read(given) == one.surface.case)
+
+
+def _as_read(html: str) -> str:
+    """Without tags, each reference resolved once (`AT&amp;amp;T` shows `AT&amp;T`), white space as single spaces."""
+    from html import unescape
+
+    return unescape(_SPACES.sub(" ", _TAG.sub("", html)))
 
 
 def is_only_zoned_out(one: Occurrence) -> bool:
