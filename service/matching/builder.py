@@ -41,6 +41,7 @@ MAX_COUNT = 1_000
 MAX_CHARACTERS = 100_000
 MIN_HANGUL, MIN_LATIN = 2, 4
 """Of a wildcard's stem."""
+_BETWEEN = ("NEAR", "ONEAR", "SAME")
 _HANGUL = re.compile("[가-힣]")
 _LATIN = re.compile("[a-z]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -245,7 +246,8 @@ def _must_be_place(part: Expression, operator: str, at: int) -> None:
     if isinstance(part, Outside):
         return
     if isinstance(part, Not):
-        raise RuleSyntaxError(at, f"NOT cannot stand in {operator}; write NOT (A {operator} B), or AND NOT after it")
+        whole = f"A {operator} B" if operator.startswith(_BETWEEN) else f"{operator} A"
+        raise RuleSyntaxError(at, f"NOT cannot stand in {operator}; write NOT ({whole}), or AND NOT after it")
     if isinstance(part, FieldIs):
         raise RuleSyntaxError(part.at, f"{part} is about the whole article and cannot stand in {operator}; use AND")
     raise RuleSyntaxError(

@@ -66,7 +66,7 @@ def unexpected(text: str, at: int) -> str:  # noqa: C901, PLR0911, PLR0912 - one
         return 'write straight double quotation marks: "word"'
     if rest.startswith(("/", "~")):
         return 'there are no regular expressions; list the words: "가" OR "나", or write a wildcard: 충칭*'
-    if rest.startswith("*"):
+    if rest.startswith("*") or (at and text[at - 1] == "*"):
         return "a wildcard stands at the end of a word: 충칭*"
     if rest[:1] in "&|!+-":
         return "operators are words: AND, OR, NOT"
