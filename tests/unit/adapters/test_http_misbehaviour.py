@@ -207,7 +207,7 @@ async def test_what_would_split_a_request_is_not_sent(headers: dict[str, str], n
         ),
         ("", b"POST / HTTP/1.1\r\n"),
         ("?a=b#fragment", b"POST /?a=b HTTP/1.1\r\n"),
-        ("/%0d%0aX-Injected:%20yes", b"POST /%0D%0AX-Injected:%20yes HTTP/1.1\r\n"),
+        ("/%0d%0aX-Injected:%20yes", b"POST /%0d%0aX-Injected:%20yes HTTP/1.1\r\n"),
     ],
 )
 async def test_a_path_stays_one_line(path: str, sent: bytes) -> None:
