@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hypothesis import assume, event, given
+from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from service.alerting.context import Context
@@ -229,6 +229,11 @@ WORLDS = st.fixed_dictionaries({"talks": POLICIES, "seoul": POLICIES}).map(
 )
 
 
+A_FOURTH = settings(max_examples=max(25, settings().max_examples // 4))
+"""Of what other properties get: an example is a whole day of alerts, flushes and crashes."""
+
+
+@A_FOURTH
 @given(WORLDS, OPERATIONS)
 def test_the_books_balance(policies: dict[str, Policy], operations: list[tuple[Any, ...]]) -> None:
     world = play(policies, operations)
@@ -245,6 +250,7 @@ def test_the_books_balance(policies: dict[str, Policy], operations: list[tuple[A
             assert not [story for story, count in told.items() if count > 1], "a story is told once"
 
 
+@A_FOURTH
 @given(WORLDS, OPERATIONS)
 def test_a_second_flush_does_nothing(policies: dict[str, Policy], operations: list[tuple[Any, ...]]) -> None:
     world = play(policies, operations)
@@ -254,6 +260,7 @@ def test_a_second_flush_does_nothing(policies: dict[str, Policy], operations: li
             assert (step.verdict, step.writes, step.outputs) == (Verdict.IDLE, (), ())
 
 
+@A_FOURTH
 @given(WORLDS, OPERATIONS, st.data())
 def test_any_crash_repeats_the_same_bytes(
     policies: dict[str, Policy], operations: list[tuple[Any, ...]], data: st.DataObject

@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import event, given
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from service.alerting.policy import Policy, Quiet
@@ -103,6 +103,11 @@ def arrivals(seed: int, mode: str) -> dict[int, list[AlertRecord]]:
     return out
 
 
+A_FOURTH = settings(max_examples=max(25, settings().max_examples // 4))
+"""Of what other properties get: an example is a whole day of alerts, flushes and crashes."""
+
+
+@A_FOURTH
 @given(
     st.sampled_from(["first", "each"]), st.sampled_from([0, 7, 45]), st.sampled_from([None, 1, 3]), st.booleans(),
     st.integers(0, 2**32), st.tuples(st.integers(0, 200), st.integers(0, 90)),
