@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 
-from service.alerting.group_state import GroupState, HoldState, Summary, parts_of
+from service.alerting.group_state import GroupState, HoldState, Summary, parts_of, silence_of
 from service.alerting.place import Place
 
 HoldKey = tuple[str, str]
@@ -255,8 +255,7 @@ class PartitionIndex:
 
     def silence_moved(self, silence: str) -> None:
         """Its holds are due at another time."""
-        name = f"silence/{silence}"
-        for where in [where for where in self.holds if where[1] == name]:
+        for where in [where for where in self.holds if silence_of(where[1]) == silence]:
             self.settle_due(where)
 
     def settle_due(self, where: HoldKey, not_before_ms: int = 0) -> None:
@@ -270,10 +269,9 @@ class PartitionIndex:
             self.dues.drop(where[0], flush)
             return
         due_ms = first[1].until_ms
-        kind, _, rest = where[1].partition("/")
-        if kind == "silence":
-            due_ms = self._silence_ends.get(rest, due_ms)
-        elif kind == "frequency":
+        if (silence := silence_of(where[1])) is not None:
+            due_ms = self._silence_ends.get(silence, due_ms)
+        elif where[1].startswith("frequency/"):
             reached = reached_at(where[1], [member for _, member in hold.waiting()])
             due_ms = due_ms if reached is None else reached[1]
         self.dues.set(where[0], flush, max(due_ms, not_before_ms), hold.flushes + 1)

@@ -8,6 +8,7 @@ one with the highest offset is current, so a step needs no second write that a c
 
 import hashlib
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,8 @@ _FORMAT = 3
 _PENDING = 1
 TAKEN_IDS = 256
 """Alert ids that a group remembers; upstream repeats come far sooner than after so many others of one story."""
+MAX_HEIRS = 4
+"""Copies that are kept whole beside what waits in a hold."""
 _ID = 16
 MAX_RANGES = 256
 NOWHERE = Place(0, -1, 0)
@@ -94,6 +97,14 @@ class Pending:
     """Offset of the flush that settled it; kept until that flush is known to be sent, for a replay asks again."""
     came: int = -1
     """Offset of the record that brought it: tells apart those that a silence took out of a hold in one flush."""
+    heirs: dict[str, str] = field(default_factory=dict)
+    """Copies by article, as JSON: one of them is told if the article is taken down. Of the first few only."""
+
+    def inherits(self, copies: Iterable[tuple[str, str]]) -> None:
+        """Remember copies (article, JSON) that may take its place."""
+        for article, raw in copies:
+            if article != self.article and (article in self.heirs or len(self.heirs) < MAX_HEIRS):
+                self.heirs[article] = raw
 
     @property
     def at(self) -> tuple[int, int]:
@@ -298,6 +309,18 @@ def parts_of(key: bytes) -> tuple[str, str, str] | None:
     """Subscription, kind and name; None for a key that is none of ours."""
     parts = key.decode("utf-8", "replace").split("\0", 2)
     return (parts[0], parts[1], parts[2]) if len(parts) == 3 and parts[1] in {"s", "a", "h"} else None
+
+
+def silence_of(hold: str) -> str | None:
+    """The silence whose end a hold waits for; None: it is another hold."""
+    kind, _, rest = hold.partition("/")
+    return rest.partition("/")[0] if kind == "silence" else None
+
+
+def frequency_of(hold: str) -> str:
+    """The part of a hold's name with the numbers of mode `frequency`, also while a silence hides it; else empty."""
+    name = hold.split("/", 2)[-1] if silence_of(hold) is not None else hold
+    return name if name.startswith("frequency/") else ""
 
 
 def is_ours(raw: bytes) -> bool:

@@ -19,6 +19,8 @@ from service.alerting.group_state import (
     RuleState,
     Summary,
     Told,
+    frequency_of,
+    silence_of,
 )
 from service.alerting.modes import MODES
 from service.alerting.modes.answers import (
@@ -104,7 +106,7 @@ class Turn:
             rule.mutes = tuple(sorted({*rule.mutes, *alert.mutes}))
         answer = MODES[policy.mode].answer(Asked(alert, rule.told, policy, self.place.now_ms))
         if isinstance(answer, Suppress):
-            self._withdraw(rule, alert)
+            self._withdraw(rule, alert, policy)
             self._decide(alert, "suppressed", reason=answer.reason)
         elif isinstance(answer, Attach):
             assert rule.told is not None
@@ -116,9 +118,11 @@ class Turn:
 
     def _news(self, alert: AlertRecord, rule: RuleState, policy: Policy, answer: Tell | Keep) -> None:
         """It is to be told: now, or when what keeps it back is over."""
-        keep, by = self._silenced(alert), None
-        if keep is not None:
-            by = keep.hold.partition("/")[2]
+        silence = self._silenced(alert)
+        by = None if silence is None else silence.id
+        keep: Keep | None
+        if silence is not None:
+            keep = until_end_of(silence, answer.hold if isinstance(answer, Keep) else "")
         elif isinstance(answer, Keep):
             keep = answer
         else:
@@ -134,8 +138,9 @@ class Turn:
             self._hold(rule, alert, policy, answer.reason, keep, by)
         elif rule.told is None and not lead.hold and not keep.hold:
             self._join(lead, alert, policy)
-        elif rule.told is None and (by is not None or keep.until_ms >= lead.until_ms):
+        elif rule.told is None and (by is not None or _stays(lead, keep)):
             lead.copies, lead.sources = alert.story.copies, alert.story.sources
+            lead.inherits([(alert.article.id, alert.encode().decode())])
             self._decide(alert, "attached", reason="copy", by=lead.alert_id, until_ms=lead.until_ms)
         else:
             self._replace(rule, lead, alert, policy, answer.reason, keep, by)
@@ -181,16 +186,16 @@ class Turn:
                 else:
                     self._decide(one, "expired", reason="time_to_live")
             return True
-        keep, by = self._silenced(alert), None
-        if keep is not None:
-            by = keep.hold.partition("/")[2]
-        else:
-            keep = self._quiet(policy) or self._enough(alert, policy)
+        silence = self._silenced(alert)
+        by = None if silence is None else silence.id
+        keep = until_end_of(silence) if silence is not None else self._quiet(policy) or self._enough(alert, policy)
         if keep is None:
             self._tell(rule, alert, copies, policy, lead.reason if rule.told else "group_wait", lead.deadline_ms)
             return True
         self._hold(rule, alert, policy, lead.reason, keep, by)
         rule.pending[-1].since_ms = lead.since_ms
+        rule.pending[-1].inherits([(one.article.id, one.encode().decode()) for one in copies])
+        rule.pending[-1].inherits(lead.heirs.items())
         for one in copies:
             self._decide(one, "attached", reason="copy", by=alert.alert_id, until_ms=keep.until_ms)
         return True
@@ -205,17 +210,17 @@ class Turn:
                 if silence is None or one.hold != hold:
                     continue
                 rule.pending.remove(one)
-                alert, keep = one.record(), _until_end_of(silence)
+                alert, keep = one.record(), until_end_of(silence, hold)
                 policy = self.context.policy(self.subscription, alert.rule) or Policy()
                 self._hold(rule, alert, policy, one.reason, keep, silence.id)
                 rule.pending[-1].came, rule.pending[-1].since_ms = one.came, one.since_ms
+                rule.pending[-1].heirs = one.heirs
 
     # -- what may keep it back -----------------------------------------------------------------------------------
 
-    def _silenced(self, alert: AlertRecord) -> Keep | None:
+    def _silenced(self, alert: AlertRecord) -> Silence | None:
         now_ms = self.place.now_ms
-        silence = hiding(self.context.silences(now_ms), alert, now_ms)
-        return None if silence is None else _until_end_of(silence)
+        return hiding(self.context.silences(now_ms), alert, now_ms)
 
     def _quiet(self, policy: Policy) -> Keep | None:
         until_ms = None if policy.urgent else quiet_until_ms(policy, self.place.now_ms)
@@ -325,6 +330,8 @@ class Turn:
         if by is None and lead.until_ms < keep.until_ms and not lead.hold.startswith("silence/"):
             keep = Keep(lead.hold, lead.until_ms, WAITS[lead.hold.partition("/")[0]])
         self._hold(rule, alert, policy, reason, keep, by)
+        if rule.told is None:
+            rule.pending[-1].inherits([*lead.heirs.items(), (lead.article, lead.alert)])
         self._pass_on(rule, lead, alert, "superseded" if rule.told else "copy", keep.until_ms)
 
     def _overtake(self, rule: RuleState, alert: AlertRecord, policy: Policy, reason: str, lead: Pending | None) -> None:
@@ -342,15 +349,37 @@ class Turn:
             one = AlertRecord.model_validate_json(raw)
             self._decide(one, "attached", reason=reason, by=to.alert_id, delivery=delivery, until_ms=until_ms)
 
-    def _withdraw(self, rule: RuleState, alert: AlertRecord) -> None:
-        """An article that is gone is not told later, unless others tell its story."""
+    def _withdraw(self, rule: RuleState, alert: AlertRecord, policy: Policy) -> None:
+        """An article that is gone is not told later; where copies of it wait or are remembered, one takes its place."""
         if alert.story.role != "taken_down":
             return
+        gone = alert.article.id
         for one in rule.waiting():
-            if one.article == alert.article.id and (self.kind == "a" or one.copies <= 1):
-                rule.pending.remove(one)
-                for raw in (one.alert, *one.attached):
-                    self._decide(AlertRecord.model_validate_json(raw), "suppressed", reason="taken_down")
+            one.heirs.pop(gone, None)
+            copies = [(AlertRecord.model_validate_json(raw), raw) for raw in one.attached]
+            lost = [copy for copy, _ in copies if copy.article.id == gone]
+            one.attached = [raw for copy, raw in copies if copy.article.id != gone]
+            if one.article == gone:
+                lost.append(one.record())
+                if self.kind == "a" or not self._succeed(one, policy):
+                    rule.pending.remove(one)
+            for copy in lost:
+                self._decide(copy, "suppressed", reason="taken_down")
+
+    def _succeed(self, lead: Pending, policy: Policy) -> bool:
+        """Put a copy in the place of an article that is gone; whether there was one."""
+        if lead.attached:
+            heir = AlertRecord.model_validate_json(lead.attached.pop(0))
+        elif lead.heirs:
+            heir = AlertRecord.model_validate_json(lead.heirs.pop(next(iter(lead.heirs))))
+            silence, word = silence_of(lead.hold), lead.hold.partition("/")[0]
+            reason = "silenced" if silence else WAITS.get(word, word)
+            self._decide(heir, "silenced" if silence else "held", reason=reason, by=silence, until_ms=lead.until_ms)
+        else:
+            return False
+        lead.alert, lead.alert_id, lead.article = heir.encode().decode(), heir.alert_id, heir.article.id
+        lead.tier = policy.tier_of(heir.article.source)
+        return True
 
     def _mute(self, alert: AlertRecord) -> None:
         """What waits of broader rules is not told beside it; of one article narrower rules come first anyway."""
@@ -475,8 +504,25 @@ def throttles_from(policy: Policy, rule_id: str, now_ms: int) -> dict[str, int]:
     return {throttle_of(policy, rule_id): now_ms + policy.throttle_ms} if policy.throttle_ms else {}
 
 
-def _until_end_of(silence: Silence) -> Keep:
-    return Keep(f"silence/{silence.id}", silence.ends_ms, "silenced")
+def until_end_of(silence: Silence, hold: str = "") -> Keep:
+    """The wait for the end of a silence of what would wait in `hold`, or waited there.
+
+    What needs company to be told (mode `frequency`) needs it then as well: it waits apart, with its numbers.
+    """
+    frequency = frequency_of(hold)
+    return Keep(f"silence/{silence.id}" + (f"/{frequency}" if frequency else ""), silence.ends_ms, "silenced")
+
+
+def _stays(lead: Pending, keep: Keep) -> bool:
+    """Whether what waits goes on as it does when a copy comes that `keep` would keep.
+
+    Who waited for copies and was held then does not wait for copies again: another minute could miss the digest. And
+    whom a silence hides counts for no frequency: a copy that it does not hide does.
+    """
+    kind = lead.hold.partition("/")[0]
+    if kind == "silence" and keep.hold.startswith("frequency/"):
+        return False
+    return keep.until_ms >= lead.until_ms or (not keep.hold and kind in {"quiet", "throttle", "cap"})
 
 
 def _richness(alert: AlertRecord, tier: int) -> tuple[int, int, int, int]:

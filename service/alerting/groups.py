@@ -21,8 +21,9 @@ from service.alerting.group_state import (
     key_of,
     parts_of,
     place_of,
+    silence_of,
 )
-from service.alerting.group_step import Turn
+from service.alerting.group_step import Turn, until_end_of
 from service.alerting.hold import Flush, NotYet, Waiting
 from service.alerting.modes import MODES
 from service.alerting.place import Place
@@ -290,7 +291,7 @@ class Groups:
         }
         pending = yield from self._pending(name, members)
         waiting = [Waiting(members[at], one) for at, one in pending.items()]
-        ends_ms = self._silence_ends.get(name.removeprefix("silence/")) if name.startswith("silence/") else None
+        ends_ms = self._silence_ends.get(silence_of(name) or "")
         flush = Flush(subscription, name, state or HoldState(), index.summary(subscription), place, context, ends_ms)
         writes: list[tuple[bytes, bytes | None]] = []
         outputs: list[Out] = []
@@ -349,8 +350,8 @@ class Groups:
             steps.append(self._written(turn, index))
             if len(steps) % (SLICE // 5) == 0:  # reading and writing a group is the work of five members
                 yield
-        for silence_id in {silence.id for silence in hidden.values()}:
-            index.in_order((flush.subscription, f"silence/{silence_id}"))
+        for hold in {until_end_of(silence, flush.name).hold for silence in hidden.values()}:
+            index.in_order((flush.subscription, hold))
         return steps
 
     # -- reading -------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from service.alerting.calendar import next_digest_ms, quiet_until_ms
 from service.alerting.context import Context
 from service.alerting.group_index import Member, MemberId, reached_at
-from service.alerting.group_state import Flushed, HoldState, Pending, Settled, Summary
+from service.alerting.group_state import Flushed, HoldState, Pending, Settled, Summary, frequency_of, silence_of
 from service.alerting.group_step import decision_of, delivery_of, throttles_from
 from service.alerting.place import Place
 from service.alerting.policy import Policy
@@ -106,10 +106,10 @@ class Flush:
             self._settle(waiting[-1], "", "subscription_gone")
             return self._done("")
         first = self._first(waiting)
+        if (first is not None or self.kind == "silence") and (later := self._not_now(policies)) is not None:
+            return later
         if first is None:
             return self._alone(waiting)
-        if (later := self._not_now(policies)) is not None:
-            return later
         if first:
             self._settle(waiting[first - 1], "", "frequency_not_reached")
         told = waiting[first:]
@@ -120,7 +120,7 @@ class Flush:
 
     def _first(self, waiting: Sequence[Waiting]) -> int | None:
         """From which on it is told; None: there are too few."""
-        if self.kind != "frequency":
+        if not frequency_of(self.name):
             return 0
         reached = reached_at(self.name, [one.member for one in waiting])
         return None if reached is None else reached[0]
@@ -135,8 +135,9 @@ class Flush:
         return None if len(found) < len(policies) or self.context.policy(self.subscription, None) is None else found
 
     def _alone(self, waiting: Sequence[Waiting]) -> NotYet | bool:
-        """Too few stories came within the window: those whose window is over are not told."""
-        over = sum(one.member.until_ms <= self.place.now_ms for one in waiting)
+        """Too few stories came within the window: those whose window is over, or whose silence, are not told."""
+        is_over = self.kind == "silence"
+        over = sum(is_over or one.member.until_ms <= self.place.now_ms for one in waiting)
         if not over:
             return NotYet(waiting[0].member.until_ms)
         self._settle(waiting[over - 1], "", "frequency_not_reached")
@@ -175,7 +176,7 @@ class Flush:
         """A silence that was made longer, and hours that are quiet, keep a hold as they kept its members."""
         now_ms = self.place.now_ms
         if self.kind == "silence":
-            silence = self.name.partition("/")[2]
+            silence = silence_of(self.name)
             ends = [one.ends_ms for one in self.context.silences(now_ms) if one.id == silence and one.active(now_ms)]
             if ends:
                 return NotYet(max(ends))

@@ -16,6 +16,7 @@ from service.bench.days import HOUR_MS, START_MS, Fact, source_name, tier_of
 MAX_LISTED = 50
 MAX_TOGETHER = 17
 """A story that waited for its copies is told with so many articles at most."""
+MAX_HEIRS = 4
 TIME_TO_LIVE_MS = 72 * HOUR_MS
 DIGEST_REASONS = {
     "throttle": "throttle", "cap": "cap", "quiet": "quiet_hours", "digest": "digest", "silence": "silence_ended",
@@ -61,8 +62,22 @@ class _Wait:
     order: int
     together: list[str] = field(default_factory=list)
     """Articles that wait with it, its own included."""
-    best: tuple[int, int] = (0, 0)
-    """Of those together: the tier (negative), and how much is said."""
+    heirs: dict[str, Fact] = field(default_factory=dict)
+    """By article: what takes its place when it is taken down."""
+
+    def inherits(self, facts: Iterable[Fact]) -> None:
+        """Copies came. Beside what is held only the first few are remembered."""
+        for fact in facts:
+            room = MAX_TOGETHER - 1 if not self.hold else MAX_HEIRS
+            if fact.article != self.fact.article and (fact.article in self.heirs or len(self.heirs) < room):
+                self.heirs[fact.article] = fact
+
+    def succeeded(self) -> bool:
+        """The article is gone: whether a copy took its place."""
+        if not self.heirs:
+            return False
+        self.fact = self.heirs.pop(next(iter(self.heirs)))
+        return True
 
 
 class Account:
@@ -114,10 +129,10 @@ class Account:
         told = self._told.get(key)
         reason = self._reason(fact, told)
         if fact.role == "taken_down" and reason is None:
-            told_by_others = self._mode != "each"  # there each article is told for itself
-            self._waits[key] = [
-                one for one in waits if one.fact.article != fact.article or (told_by_others and one.copies > 1)
-            ]
+            for one in waits:
+                one.heirs.pop(fact.article, None)
+                one.together = [article for article in one.together if article != fact.article]
+            self._waits[key] = [one for one in waits if one.fact.article != fact.article or one.succeeded()]
             return
         if reason is None or self._is_muted(group, rule):
             return
@@ -142,11 +157,15 @@ class Account:
         elif first is None:
             self._wait(keep, fact, rule, key, reason, now_ms)
         elif untold and not first.hold and not keep[0]:
-            if self._richness(fact) > first.best:
-                first.best, first.fact = self._richness(fact), fact
+            other = fact
+            if self._richness(fact) > self._richness(first.fact):
+                first.fact, other = fact, first.fact
+                first.heirs.pop(fact.article, None)
+            first.inherits([other])
             first.together.append(fact.article)
             first.copies = fact.copies
-        elif untold and (keep[0].startswith("silence") or keep[1] >= first.until_ms):
+        elif untold and (keep[0].startswith("silence") or self._stays(first, keep)):
+            first.inherits([fact])
             first.copies = fact.copies
         else:
             waits.remove(first)
@@ -154,6 +173,14 @@ class Account:
             if first.until_ms < until_ms and not hold.startswith("silence"):  # told as soon as either would have been
                 hold, until_ms = first.hold, first.until_ms
             self._wait((hold, until_ms), fact, rule, key, reason, now_ms)
+            if untold:
+                waits[-1].inherits([*first.heirs.values(), first.fact])
+
+    def _stays(self, first: _Wait, keep: tuple[str, int]) -> bool:
+        """A copy does not send what is held back to waiting for copies; what is silenced is no company to it."""
+        if first.hold.startswith("silence") and keep[0].startswith("frequency"):
+            return False
+        return keep[1] >= first.until_ms or (not keep[0] and first.hold.startswith(("quiet", "throttle", "cap")))
 
     def _richness(self, fact: Fact) -> tuple[int, int]:
         return (-tier_of(fact.source) if "tiers" in self._policy else 0), fact.says
@@ -240,6 +267,15 @@ class Account:
         within = [one for one in waiting if waiting[-1].since_ms - one.since_ms < wanted["window_s"] * 1000]
         return within if len(within) >= wanted["stories"] else None
 
+    def _company(self, hidden: list[_Wait]) -> list[_Wait]:
+        """All of a hold; of what a silence hid of a frequency from the first on that had company enough."""
+        if self._mode != "frequency":
+            return hidden
+        for last in range(len(hidden)):
+            if reached := self._reached(hidden[: last + 1]):
+                return reached + hidden[last + 1 :]
+        return []
+
     def _own_wait(self, order: int, now_ms: int) -> None:
         key, one = next((key, one) for key, waits in self._waits.items() for one in waits if one.order == order)
         self._waits[key].remove(one)
@@ -250,6 +286,7 @@ class Account:
         if keep is not None:
             self._wait(keep, one.fact, one.rule, key, one.reason, now_ms)
             self._waits[key][-1].copies = one.copies
+            self._waits[key][-1].inherits(one.heirs.values())
             return
         reason = one.reason if key in self._told else "group_wait"
         self._tell(one.fact, one.rule, key, reason, now_ms, tuple(one.together))
@@ -265,7 +302,9 @@ class Account:
                 if one.until_ms <= now_ms:
                     self._waits[key].remove(one)
             return
-        orders = {one.order for one in reached or ()} if kind == "frequency" else {one.order for _, one in members}
+        orders = {
+            one.order for one in (reached if kind == "frequency" else self._company([one for _, one in members])) or ()
+        }
         if self._hidden([item for item in members if item[1].order in orders], now_ms):
             self._flush(hold, now_ms, late_ms)
             return
@@ -303,7 +342,8 @@ class Account:
             if keep is not None:
                 self._waits[key].remove(one)
                 self._wait(keep, one.fact, one.rule, key, one.reason, now_ms)
-                self._waits[key][-1].copies = one.copies
+                moved = self._waits[key][-1]
+                moved.copies, moved.since_ms, moved.heirs = one.copies, one.since_ms, one.heirs
         return any(keep is not None for _, _, keep in found)
 
     # -- what is told --------------------------------------------------------------------------------------------
@@ -313,7 +353,6 @@ class Account:
     ) -> None:
         self._order += 1
         one = _Wait(keep[0], keep[1], now_ms, reason, fact, rule, fact.copies, self._order, [fact.article])
-        one.best = self._richness(fact)
         self._waits.setdefault(key, []).append(one)
 
     def _tell(  # noqa: PLR0913

@@ -98,7 +98,8 @@ class Keeper:
             and all(fits(globs, given[name]) for name, globs in one.matchers.items() if globs)
         ]
         last = max(found, key=lambda one: one.ends_ms, default=None)
-        return None if last is None else (f"silence/{last.name}", last.ends_ms)
+        apart = f"/{rule}" if self._policy.get("mode") == "frequency" else ""
+        return None if last is None else (f"silence/{last.name}{apart}", last.ends_ms)
 
     def quiet(self, rule: str, now_ms: int) -> tuple[str, int] | None:
         """Quiet hours."""

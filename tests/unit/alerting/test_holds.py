@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from service.alerting.group_state import MAX_RANGES, GroupState, HoldState, Settled, parts_of
+from service.alerting.group_state import MAX_RANGES, GroupState, HoldState, Settled, key_of, parts_of
 from service.alerting.groups import REEMIT_MS, Verdict
 from service.alerting.place import Place
 from service.alerting.policy import Digest, Frequency, Policy, Quiet
@@ -300,13 +300,26 @@ def test_a_partition_that_goes_takes_its_dues_along():
     assert w.groups.next_due_ms() == START_MS + MINUTE
 
 
-def test_values_of_older_versions_are_passed_over():
+@pytest.mark.parametrize("key", [b"sub1\0alr_1", key_of("sub1", "s", "sty_A"), key_of("sub1", "h", "digest/1")])
+@pytest.mark.parametrize("version", [1, 2])
+def test_values_of_older_versions_are_passed_over(key, version):
     w = world()
-    key = b"sub1\0alr_1"
-    w.table[key] = b"\x01" + bytes(18) + b"{}"
+    w.table[key] = bytes([version]) + bytes(18) + b"{}"
     w.reborn()
     assert len(w.groups) == 0
     assert w.get(alert()).decision == "notified"
+
+
+def test_what_waited_before_copies_were_remembered_is_read():
+    w = world(mode="digest")
+    w.get(alert())
+    key = key_of("sub1", "s", "sty_A")
+    older = w.table[key].replace(b',"heirs":{}', b"")
+    assert older != w.table[key]
+    w.reborn({key: older}.items())
+    w.get(alert(article="A2", role="copy", copies=2))
+    w.later(25 * HOUR)
+    assert w.deliveries[0].alert_ids == (alert().alert_id,)
 
 
 def test_states_survive_their_encoding():
@@ -378,3 +391,89 @@ def test_two_flushes_of_one_hold_come_again_each_for_itself():
         assert len(records[-1][2].outputs) == 3
     assert [flush.sequence for flush, _, _ in records] == [1, 2]
     replayed(w, records)
+
+
+FREQUENCY = {"mode": "frequency", "frequency": Frequency(3, HOUR)}
+
+
+@pytest.mark.parametrize("began_later", [False, True])
+@pytest.mark.parametrize(("stories", "told"), [("AB", False), ("ABC", True)])
+def test_what_a_silence_hid_of_a_frequency_is_told_only_if_it_was_reached(stories, told, began_later):
+    w = world(**FREQUENCY)
+    w.silences.append(silence(3 * 60))
+    hidden = [alert(name) for name in stories]
+    for one in hidden:
+        assert w.get(one).decision == "silenced"
+        w.later(MINUTE)
+    if began_later:
+        w.reborn()
+    w.later(4 * HOUR)
+    end = ("notified", "silence_ended") if told else ("suppressed", "frequency_not_reached")
+    assert {said(w.fate(one)) for one in hidden} == {end}
+    assert len(w.deliveries) == int(told)
+
+
+def test_a_silence_that_ends_offers_each_rule_as_it_wants():
+    w = World({"*": Policy(), "seoul": Policy(**FREQUENCY)})
+    w.silences.append(silence(60, subscription=("sub1",)))
+    rare, plain = alert("A"), alert("B", rule="busan")
+    w.get(rare)
+    w.get(plain)
+    w.groups.silence_ends("sil1", w.now_ms + MINUTE)
+    w.silences[0] = replace(w.silences[0], ends_ms=w.now_ms + MINUTE)
+    w.later(MINUTE)
+    assert said(w.fate(rare)) == ("suppressed", "frequency_not_reached")
+    assert said(w.fate(plain)) == ("notified", "silence_ended")
+    assert w.deliveries[0].alert_ids == (plain.alert_id,)
+
+
+def test_copies_of_what_a_throttle_holds_do_not_take_it_out():
+    w = world(throttle_ms=10 * MINUTE, group_wait_ms=MINUTE)
+    w.get(alert("A"))
+    w.later(2 * MINUTE)
+    story = alert("B")
+    w.get(story)
+    w.later(MINUTE)
+    ends_ms = w.fate(story).until_ms
+    assert said(w.fate(story)) == ("held", "throttle")
+    for number in range(20):
+        copy = w.get(alert("B", f"B{number + 2}", role="copy", copies=number + 2))
+        assert (said(copy), copy.until_ms) == (("attached", "copy"), ends_ms)
+        w.later(20_000)
+    w.now_ms = ends_ms + 1  # nobody flushed it yet
+    last = w.get(alert("B", "B99", role="copy", copies=22))
+    assert said(last) == ("attached", "copy")
+    w.later(0)
+    assert (w.body()["reason"], w.body()["alerts"][0][2]) == ("throttle", 22)
+    assert said(w.fate(story)) == ("notified", "throttle")
+
+
+@pytest.mark.parametrize(
+    "policy", [{"mode": "digest"}, {"quiet": (Quiet(9 * 60, 10 * 60),)}, {"group_wait_ms": MINUTE}]
+)
+def test_the_copy_of_what_is_gone_is_told_in_its_place(policy):
+    w = world(**policy)
+    lead, copy, other = alert("A"), alert("A", "A2", role="copy", copies=2), alert("A", "A3", role="copy", copies=3)
+    for one in (lead, copy, other):
+        w.get(one)
+    w.get(alert("A", "A1", version="gone", role="taken_down", copies=3))
+    assert said(w.fate(lead)) == ("suppressed", "taken_down")
+    w.reborn()
+    w.get(alert("A", "A2", version="gone", role="taken_down", copies=3))
+    assert said(w.fate(copy)) == ("suppressed", "taken_down")
+    w.later(25 * HOUR)
+    assert w.deliveries[0].alert_ids == (other.alert_id,)
+    assert w.fate(other).decision == "notified"
+    assert len(w.deliveries) == 1
+
+
+def test_what_is_gone_with_all_its_copies_is_not_told():
+    w = world(mode="digest")
+    articles = ["A1", "A2"]
+    for number, name in enumerate(articles):
+        w.get(alert("A", name, role="copy" if number else "lead", copies=number + 1))
+    for name in reversed(articles):
+        w.get(alert("A", name, version="gone", role="taken_down", copies=2))
+    w.later(25 * HOUR)
+    assert not w.deliveries
+    assert said(w.fate(alert("A", "A1"))) == ("suppressed", "taken_down")
