@@ -57,47 +57,12 @@ def _clean(text: str) -> str:
 
 
 def _no_rule(settings: "Settings", found: "Found", rule: str | None) -> "Answer":
-    """No rule that was asked for fired: what the nearest one lacked, by the rules that are in force now."""
+    """No rule that was asked for fired: what the rules that are in force now say of it."""
     from service import app
-    from service.cli.why_answer import Answer, at
-    from service.cli.why_nearest import nearest, watched_by
-    from service.ingest.decode import decode_article
+    from service.cli.why_rules import by_rules, gone
     from service.matching.ruleset import RuleSet
 
-    record = found.subscriptions[found.subscription]
-    raw = next((value for _, value in reversed(found.versions) if value is not None), None)
-    if raw is None:
-        gone = "was taken down, and its text" if found.versions else "is older than what is kept, and its text"
-        return Answer(
-            "no_rule", f"No rule fired in {found.article} that was asked for; it {gone} is not there any more."
-        )
-    ruleset = RuleSet.from_records(found.rules)
-    watched = watched_by(ruleset.rules, (rule,) if rule is not None else record.rules)
-    if not watched:
-        asked = rule if rule is not None else ", ".join(record.rules)
-        return Answer(
-            "no_rule", f"There is no rule in force that {asked} means; `bongsu subscriptions show` lists them."
-        )
-    engine = app.compiler(settings.matching)(ruleset)
-    article = decode_article(raw)
-    now = [hit.rule for hit in engine.match(article).hits if hit.rule.id in {one.id for one in watched}]
-    loud = sorted(one.id for one in now if not one.shadow)
-    if loud:
-        return Answer(
-            "rules_changed",
-            f"No rule fired when the article came ({at(found.versions[-1][0])}), but {', '.join(loud)} would now: the "
-            "rules were changed since, or the worker has not come to it yet. Publish it again to have it told.",
-        )
-    if now:
-        return Answer("shadow", f"{now[0].id} fired, and is a shadow rule: it is counted and never told.")
-    closest = nearest(engine, article, watched)
-    assert closest is not None
-    lacked = [f"it lacked {', '.join(closest.missing)}"] if closest.missing else []
-    lacked += [f"{', '.join(closest.unwanted)} must not be there"] if closest.unwanted else []
-    there = f"; there was {', '.join(closest.present)}" if closest.present else ""
-    return Answer(
-        "no_rule",
-        f"None of the {len(watched)} rules that it watches fired. Nearest was {closest.rule.id} ({closest.rule.when}): "
-        f"{' and '.join(lacked) or 'all terms were there, but not as the rule wants them'}{there}.",
-        notes=list(closest.nearly),
-    )
+    if all(raw is None for _, raw in found.versions):
+        return gone(found)
+    engine = app.compiler(settings.matching)(RuleSet.from_records(found.rules))
+    return by_rules(engine, found, rule, time.time())
