@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from functools import partial
+from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -33,7 +34,7 @@ class Running:
     def __init__(self, settings, path, handle, *, size=50, table=None):
         """`table`: where it is kept; None: there is none."""
         self.app = make_app(settings, path, store=table or MEMORY, alert_partitions=2)
-        self.table = make_table(self.app, "facts", store=table, partitions=2) if table else None
+        self.table: Any = make_table(self.app, "facts", store=table, partitions=2) if table else None
         self.producer = ChangelogProducer(settings)
         self.failures: list[BaseException] = []
 
@@ -238,7 +239,7 @@ async def test_tables_of_different_numbers_of_partitions_live_in_one_app(kafka_s
     running.app.agent(topic, name="matches")(agent)
     async with running:
         await _recovered(running)
-        found = {}
+        found: dict[str, set[int]] = {}
         for partition in running.app.consumer.assignment():
             found.setdefault(partition.topic, set()).add(partition.partition)
         assert found[other.changelog_topic.get_topic_name()] == {0}
