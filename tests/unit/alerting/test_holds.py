@@ -1,6 +1,7 @@
 """What waits: throttle, cap, quiet hours, silences. Nothing is lost, nothing is told twice, and nothing waits too long."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -393,7 +394,7 @@ def test_two_flushes_of_one_hold_come_again_each_for_itself():
     replayed(w, records)
 
 
-FREQUENCY = {"mode": "frequency", "frequency": Frequency(3, HOUR)}
+FREQUENCY: dict[str, Any] = {"mode": "frequency", "frequency": Frequency(3, HOUR)}
 
 
 @pytest.mark.parametrize("began_later", [False, True])
