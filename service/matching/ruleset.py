@@ -129,15 +129,9 @@ def _in_words(found: Any) -> str:
     if kind == "missing":
         return "is missing; write it"
     if kind == "extra_forbidden":
-        models = (EntityModel, RuleModel, AliasModel)
-        known = sorted({name for model in models for name in model.model_fields} | {"entities", "rules", "fires"})
-        return f"there is no such field{did_you_mean(str(found['loc'][-1]), known)}"
+        return _no_field(str(found["loc"][-1]))
     if kind in ("string_type", "model_type"):
-        return (
-            f'must be text; put it in quotation marks: "{given}"'
-            if isinstance(given, int | float | bool)
-            else "must be text"
-        )
+        return _no_text(given)
     if kind == "string_pattern_mismatch":
         return (
             f"{given!r} does not fit; only a-z, 0-9 and - are allowed"
@@ -145,6 +139,20 @@ def _in_words(found: Any) -> str:
             else f"{given!r} does not fit"
         )
     return str(found["msg"])
+
+
+def _no_field(name: str) -> str:
+    if name == "<<":
+        return "merge keys are not read; write the fields out, or give a single value an anchor (&name, *name)"
+    models = (EntityModel, RuleModel, AliasModel)
+    known = sorted({one for model in models for one in model.model_fields} | {"entities", "rules", "fires"})
+    return f"there is no such field{did_you_mean(name, known)}"
+
+
+def _no_text(given: object) -> str:
+    if isinstance(given, bool):
+        return "YAML reads yes, no, on, off, true and false as truth values; put it in quotation marks"
+    return f'must be text; put it in quotation marks: "{given}"' if isinstance(given, int | float) else "must be text"
 
 
 def _is_short(term: LiteralTerm | RawTerm) -> bool:

@@ -64,6 +64,21 @@ rules:
     assert len(said) == 8
 
 
+def test_what_yaml_makes_of_a_text_is_told_as_it_was_written(tmp_path: Path) -> None:
+    said = problems(
+        tmp_path,
+        """entities:
+  - {id: no, name: 노르마을}
+  - &hill {id: hill, name: 가람산}
+  - {<<: *hill, id: dale, name: 가람골}
+""",
+    )
+    assert said[0].startswith("r.yaml:2:10: id: YAML reads yes, no, on, off")
+    assert "False" not in said[0]
+    assert "merge keys are not read; write the fields out" in said[1]
+    assert len(said) == 2
+
+
 def test_a_policy_is_checked_where_it_stands(tmp_path: Path) -> None:
     said = problems(
         tmp_path,
