@@ -1,6 +1,7 @@
 """`bongsu explain`: every occurrence of every surface in an article, what was decided at each step, and why."""
 
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -35,6 +36,7 @@ def explain(rules_path: Path, entity: str | None, rule_id: str | None, as_json: 
     from service.cli.matching import Matcher, read_article, read_jobs
     from service.ingest.metadata import read_metadata
     from service.ingest.reading import Document
+    from service.matching.expiry import expired
     from service.matching.explain import explain as explained
     from service.matching.expression import EntityTerm, terms_of
 
@@ -45,6 +47,7 @@ def explain(rules_path: Path, entity: str | None, rule_id: str | None, as_json: 
 
         raise click.UsageError(f"there is no entity {entity}{did_you_mean(entity, known)}")
     rule = _rule(matcher, rule_id) if rule_id is not None else None
+    is_over = rule is not None and any(expired([rule], time.time()))
     for job in read_jobs([article]):
         read = read_article(job)
         found = list(explained(matcher.engine, read, entity))
@@ -62,12 +65,13 @@ def explain(rules_path: Path, entity: str | None, rule_id: str | None, as_json: 
                 "occurrences": [_as_dict(one) for one in found],
             }
             if rule is not None:
-                answer["rule"] = {**_rule_dict(rule), "fires": parts[0]["true"], "parts": parts}
+                answer["rule"] = {**_rule_dict(rule), "fires": parts[0]["true"] and not is_over, "parts": parts}
             sys.stdout.buffer.write(orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE))
         else:
             if rule is not None:
                 said = "; ".join(f"{name}: {value}" for name, value in _rule_dict(rule).items() if value)
-                click.secho(f"{'fires' if parts[0]['true'] else 'does not fire'}  {said}", bold=True)
+                verdict = "does not fire any more" if is_over else "fires" if parts[0]["true"] else "does not fire"
+                click.secho(f"{verdict}  {said}", bold=True)
                 print_parts(parts)
             _print(read.title or read.id, about, found)
 

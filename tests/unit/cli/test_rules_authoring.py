@@ -123,6 +123,16 @@ def test_explain_a_rule_part_by_part(write: Any, tmp_path: Path) -> None:
     assert "does not fire  id: both; name: both; owner: desk" in out
 
 
+def test_explain_of_a_rule_that_has_expired(write: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("소식\n나루시는 넓다.", encoding="utf-8")
+    rules = write("entities: [{id: naru, name: 나루시}]\nrules: [{id: ended, when: '@naru', expires: 2020-01-01}]\n")
+    args = ("explain", "--rules", rules, "--rule", "ended", str(tmp_path / "a.txt"))
+    code, out = run(*args)
+    assert (code, out.splitlines()[0].startswith("does not fire any more  id: ended")) == (0, True)
+    told = json.loads(run(*args, "--json")[1])["rule"]
+    assert (told["fires"], told["parts"][0]["true"]) == (False, True)
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_backtest_counts_by_day_and_source_and_compares(write: Any, tmp_path: Path, workers: int) -> None:
     articles = tmp_path / "a.jsonl"
