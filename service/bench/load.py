@@ -19,6 +19,7 @@ from typing import Any
 
 from service.adapters.control import publish_rules
 from service.adapters.processes import Child, log_tail, spawn
+from service.adapters.collector import collector_held
 from service.adapters.rule_files import load_rules
 from service.adapters.topics_admin import create_topics
 from service.bench.watchlists import articles, mentioned, rule_file
@@ -146,9 +147,10 @@ def _load(rules: Path, article: Path) -> dict[str, Any]:
     from service.matching.engine import Engine
 
     began, cpu = time.monotonic(), time.process_time()
-    ruleset = load_rules(rules)
-    read_s = time.monotonic() - began
-    engine = Engine(ruleset)
+    with collector_held():  # as `bongsu match` does
+        ruleset = load_rules(rules)
+        read_s = time.monotonic() - began
+        engine = Engine(ruleset)
     took, took_cpu = time.monotonic() - began, time.process_time() - cpu
     found = engine.match(decode_article(article.read_bytes()))
     gc.collect()

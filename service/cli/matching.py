@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from service.adapters.collector import collector_held
 from service.adapters.rule_files import load_rules
 from service.adapters.sense import make_veto
 from service.ingest.decode import decode_article, decode_file
@@ -63,7 +64,8 @@ class Matcher:
 
     def __init__(self, rules: Path) -> None:
         minimum = Settings().matching.min_confidence
-        self.engine = Engine(load_rules(rules), min_confidence=minimum, veto=veto_by_settings())
+        with collector_held():
+            self.engine = Engine(load_rules(rules), min_confidence=minimum, veto=veto_by_settings())
 
     def __call__(self, job: Job) -> bytes:
         """The answer for one article, as a line of JSON."""
