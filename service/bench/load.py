@@ -17,9 +17,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from service.adapters.collector import collector_held
 from service.adapters.control import publish_rules
 from service.adapters.processes import Child, log_tail, spawn
-from service.adapters.collector import collector_held
 from service.adapters.rule_files import load_rules
 from service.adapters.topics_admin import create_topics
 from service.bench.watchlists import articles, mentioned, rule_file
