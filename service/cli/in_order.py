@@ -19,7 +19,9 @@ from service.model.errors import BongsuError
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
-BATCH = 64
+FIRST_BATCH, BATCH = 32, 1_024
+"""Batches double from the one to the other: the first answers come soon, and a long input is not handed over in
+crumbs (20,000 articles by two processes: 5.1 s in batches of 64, 3.7 s in batches of 512)."""
 UNDER_WAY = 3
 """Batches for each process: one in work, one waiting, one whose results wait for those before it."""
 
@@ -32,7 +34,6 @@ def in_order(
     *,
     workers: int,
     made: Callable[[Given], Made] | None = None,
-    batch: int = BATCH,
 ) -> Iterator[Made]:
     """`make()(one)` for each of `given`, in order, by `workers` processes (1: by this one).
 
@@ -52,9 +53,11 @@ def in_order(
         pool.submit(_do, [])  # forks now, before who reads the input has started any thread
         source = iter(given)
         waiting: deque[Future[list[Made]]] = deque()
+        batch = FIRST_BATCH
         while True:
             while len(waiting) < workers * UNDER_WAY and (some := list(islice(source, batch))):
                 waiting.append(pool.submit(_do, some))
+                batch = min(2 * batch, BATCH)
             if not waiting:
                 return
             yield from waiting.popleft().result()
