@@ -34,7 +34,7 @@ up: setup        ## the same without the end: it stays until Ctrl-C
 test: setup      ## everything that Python alone can test, real Kafka included
 	$(PYTEST) -m "not soak" $(SIDE_BY_SIDE) --durations 15
 
-check: setup     ## format, lint, types, layers, unit and property tests; under a minute
+check: setup     ## format, lint, types, layers, unit and property tests; a minute or two
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
