@@ -14,8 +14,6 @@ LASTING_S = 30.0
 """A fault that is older is told to whoever asks whether we are ready."""
 QUIET_S = 60.0
 """One that was not seen for so long is over."""
-REST_S = (1, 10)
-"""Retry tiers: the first while a fault is young, the second when it lasts."""
 
 
 @dataclass(slots=True)
@@ -54,11 +52,6 @@ class OurSide:
         self._since[failure] = (first if now - last < QUIET_S else now, now, detail)
         return True
 
-    def rest_s(self, failure: Failure, now: float) -> int:
-        """How long what could not be sent rests before it is tried again."""
-        first = self._since.get(failure, (now, now, ""))[0]
-        return REST_S[now - first > LASTING_S]
-
     def lasting(self, now: float) -> Collection[str]:
         """A sentence for each fault that lasts."""
         return [
@@ -66,10 +59,6 @@ class OurSide:
             for failure, (first, last, detail) in self._since.items()
             if last - first > LASTING_S and now - last < QUIET_S
         ]
-
-    def current(self, now: float) -> frozenset[Failure]:
-        """Faults of now."""
-        return frozenset(failure for failure, (_, last, _) in self._since.items() if now - last < QUIET_S)
 
 
 MEANS = {
