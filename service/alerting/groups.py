@@ -51,10 +51,6 @@ class Store(Protocol):
         """Set, or remove with None. `step` calls it for each of its `writes`, `expire` for each key it returns."""
         ...
 
-    def items(self) -> Iterable[tuple[bytes, bytes]]:
-        """All entries, in any order."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Out:

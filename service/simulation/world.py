@@ -1,6 +1,6 @@
 """What a simulation stands on: rules, limits, and the stores that Kafka's tables are in production."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from zlib import crc32
 
@@ -43,10 +43,6 @@ class MemoryStore:
             self.entries.pop(key, None)
         else:
             self.entries[key] = value
-
-    def items(self) -> Iterable[tuple[bytes, bytes]]:
-        """All entries."""
-        return self.entries.items()
 
 
 class Offsets:

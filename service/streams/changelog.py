@@ -150,12 +150,8 @@ class Changelog:
         self._staged.setdefault(self._partition, {})[key] = value
         self._changes.setdefault(self._partition, []).append((key, value))
 
-    def items(self) -> Iterator[tuple[bytes, bytes]]:
-        """All stored entries of the partition; what is staged is not among them."""
-        return self.scan(self._partition)
-
     def scan(self, partition: int) -> Iterator[tuple[bytes, bytes]]:
-        """All stored entries of one partition, whosever turn it is."""
+        """All stored entries of one partition, whosever turn it is; what is staged is not among them."""
         return self._store().scan(partition)
 
     def applied(self, partition: int) -> int | None:

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from service import logs
 from service.adapters.kafka_client import topic_name
 from service.adapters.writer import Writer
 from service.alerting.addressing import SubscriptionIndex
@@ -52,7 +51,6 @@ class State:
         self._app = app
         self._settings = settings
         self._metrics = metrics
-        self._log = logs.get(__name__)
         self._index = SubscriptionIndex(())
         self._since: dict[str, int] = {}
         self._silences = silences

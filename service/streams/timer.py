@@ -8,7 +8,6 @@ so two workers that both believe to own a partition do no harm, nor does one tha
 import asyncio
 from collections.abc import Callable, Sequence
 
-from service import logs
 from service.adapters.partitions import partition_of
 from service.adapters.writer import Output, Writer
 from service.alerting.calendar import next_digest_ms
@@ -50,7 +49,6 @@ class Timer:
         self._partitions = partitions
         self._digests: dict[str, tuple[Policy, int]] = {}
         """Subscription -> the policy that was asked, and when its next digest is due."""
-        self._log = logs.get(__name__)
 
     async def run(self) -> None:
         """Until cancelled."""
