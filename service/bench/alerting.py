@@ -31,6 +31,7 @@ from service.model import ids, topics
 from service.model.policy import PolicyModel
 from service.model.records import AlertRecord, ArticleHead, Evidence, RuleHead, StoryHead, SubscriptionRecord
 from service.settings import KafkaSettings, Settings
+from service.simulation.world import MemoryStore
 
 ALERTS = 30_000
 ENTRIES = 1_000_000
@@ -205,28 +206,9 @@ def _cpu_s(child: Child) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-class _Table:
-    """The store of `Groups`, as a dict."""
-
-    def __init__(self) -> None:
-        self.data: dict[bytes, bytes] = {}
-
-    def get(self, key: bytes) -> bytes | None:
-        return self.data.get(key)
-
-    def put(self, key: bytes, value: bytes | None) -> None:
-        if value is None:
-            self.data.pop(key, None)
-        else:
-            self.data[key] = value
-
-    def items(self) -> Iterator[tuple[bytes, bytes]]:
-        yield from self.data.items()
-
-
 def entries(count: int, now_ms: int, partitions: int) -> Iterator[tuple[int, bytes, bytes]]:
     """(partition, key, value) of groups as the worker makes them: TEMPLATES of them, each told of many stories."""
-    table = _Table()
+    table = MemoryStore()
     groups = Groups(table)
     context = Context(
         policy=lambda *_: Policy(mode="first"),
@@ -241,7 +223,7 @@ def entries(count: int, now_ms: int, partitions: int) -> Iterator[tuple[int, byt
         place = Place(partition_of(subscription.encode(), partitions), number, now_ms)
         alert = _alert(number, subscription, number, now_ms)
         groups.step(alert, place, context)
-    made = sorted(table.data.items())
+    made = sorted(table.entries.items())
     for number in range(count):
         key, value = made[number % len(made)]
         told, _, old = key.split(b"\0", 2)
