@@ -19,10 +19,8 @@ CHAIN_MS = 6 * 3_600_000
 CHAIN_LOOKED_AT = 48
 """Headlines of a press or agency, the latest."""
 LOOKED_AT = 4
-MIN_BODY = 40
-"""Characters with spaces of a body that says enough to be equal by more than chance."""
 MIN_BODY_LETTERS = 30
-"""... which are so many letters."""
+"""Letters (some 40 characters with spaces) of a body that says enough to be equal by more than chance."""
 
 
 @dataclass(frozen=True, slots=True)
