@@ -24,3 +24,7 @@ class Context:
     """Every output of this partition's offsets up to this one is acknowledged by Kafka; -1: of none."""
     time_to_live_ms: int
     """Where the policy does not say."""
+
+    def time_to_live_of(self, policy: Policy) -> int:
+        """How long what `policy` tells is of use (milliseconds)."""
+        return self.time_to_live_ms if policy.time_to_live_ms is None else policy.time_to_live_ms

@@ -98,7 +98,7 @@ class Turn:
         if alert.story.redated:
             self._decide(alert, "suppressed", reason="redated")
             return
-        if self.place.now_ms >= alert.published_ms + self._time_to_live_ms(policy):
+        if self.place.now_ms >= alert.published_ms + self.context.time_to_live_of(policy):
             self._decide(alert, "expired", reason="time_to_live")
             return
         rule = self.state.rules.setdefault(alert.rule.id, RuleState())
@@ -289,7 +289,7 @@ class Turn:
             hold=keep.hold,
             since_ms=self.place.now_ms,
             until_ms=keep.until_ms,
-            deadline_ms=keep.until_ms + self._time_to_live_ms(policy),
+            deadline_ms=keep.until_ms + self.context.time_to_live_of(policy),
             reason=reason,
             tier=policy.tier_of(alert.article.source),
             copies=alert.story.copies,
@@ -419,7 +419,7 @@ class Turn:
             changes=changes_since(rule.told, alert, tier, reason) if self.kind == "s" else (),
         )
         if deadline_ms is None:
-            deadline_ms = alert.published_ms + self._time_to_live_ms(policy)
+            deadline_ms = alert.published_ms + self.context.time_to_live_of(policy)
         delivery = delivery_of(notice, group, deadline_ms, self.context)
         rule.told, rule.news_ms = told_of(alert, delivery.id, tier, now_ms), alert.published_ms
         self.summary.notified(now_ms, throttles_from(policy, alert.rule.id, now_ms))
@@ -428,10 +428,6 @@ class Turn:
             self._decide(one, "attached", reason="copy", delivery=delivery.id, by=alert.alert_id)
         self.outgoing.append((DELIVERIES, delivery.encode().decode()))
         self._mute(alert)
-
-    def _time_to_live_ms(self, policy: Policy) -> int:
-        own = policy.time_to_live_ms
-        return self.context.time_to_live_ms if own is None else own
 
     def _group(self, alert: AlertRecord) -> str:
         return alert.alert_id if self.kind == "a" else f"s/{self.name}/{alert.rule.id}"

@@ -232,7 +232,7 @@ class Flush:
             held_count=len(alive),
             period=(since_ms, now_ms),
         )
-        own = self.context.time_to_live_ms if policy.time_to_live_ms is None else policy.time_to_live_ms
+        own = self.context.time_to_live_of(policy)
         deadline_ms = now_ms + max((one.pending.time_to_live_ms for one in alive), default=own)
         throttles: dict[str, int] = {}
         for rule in {alert.rule.id: alert.rule for alert in listed}.values():
