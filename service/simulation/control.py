@@ -7,7 +7,7 @@ from service.alerting.addressing import SubscriptionIndex
 from service.alerting.calendar import next_digest_ms
 from service.alerting.groups import digest_flush
 from service.alerting.policy import Policy
-from service.alerting.silence import Silence
+from service.alerting.silence import ActiveSilences, Silence
 from service.model.records import FlushRecord, SilenceRecord, SubscriptionRecord
 from service.simulation.events import Event, Lifted, Silenced, Subscribed, Unsubscribed
 
@@ -18,7 +18,7 @@ class Control:
     def __init__(self) -> None:
         self._subscriptions: dict[str, SubscriptionRecord] = {}
         self._silences: dict[str, SilenceRecord] = {}
-        self._active: tuple[Silence, ...] = ()
+        self._active = ActiveSilences(())
         self._wants_empty: dict[str, Policy] = {}
         self._digests: list[tuple[int, str]] = []
         self._now_ms = 0
@@ -44,7 +44,7 @@ class Control:
                 if lifted is not None and lifted.ends_ms > event.at_ms:
                     self._silences[event.silence] = lifted.model_copy(update={"ends_ms": event.at_ms})
                     yield event.silence, event.at_ms
-        self._active = tuple(map(Silence.of, self._silences.values()))
+        self._active = ActiveSilences(map(Silence.of, self._silences.values()))
 
     def begin(self, now_ms: int) -> None:
         """The day begins: of what is due at local times only what comes after it is due."""
@@ -62,7 +62,7 @@ class Control:
 
     def silences(self, now_ms: int) -> Sequence[Silence]:
         """Those that are active."""
-        return [silence for silence in self._active if silence.active(now_ms)]
+        return self._active.at(now_ms)
 
     def next_digest_ms(self) -> int | None:
         """When the next digest comes that is told even when there is nothing in it."""
