@@ -40,27 +40,14 @@ CUTS = (
 )
 
 
-def alert_payload(  # noqa: PLR0913 - the fields of the contract
-    kind: str, subscription: str, sequence: int, reason: str, alerts: Sequence[AlertRecord], timestamp_ms: int
-) -> str:
-    """The body of one notification as JSON text, at most 20,000 bytes in UTF-8.
+def payload_of(notice: Notice) -> str:
+    """The body of one notification in Bongsu's own format as JSON text, at most 20,000 bytes in UTF-8.
 
-    Args:
-        kind: `alert.matched`, `alert.digest`, `alert.updated`.
-        subscription: who is told.
-        sequence: of this notification in its group; receivers order by it.
-        reason: why this is told now.
-        alerts: what is told, at least one; the first gives rule and story.
-        timestamp_ms: when it was decided, milliseconds since the epoch.
+    Of several alerts the first gives rule and story.
 
     Raises:
         ValueError: no alerts, and it is no digest that says so.
     """
-    return payload_of(Notice(kind, subscription, sequence, reason, tuple(alerts), timestamp_ms))
-
-
-def payload_of(notice: Notice) -> str:
-    """The body of one notification in Bongsu's own format; errors as those of `alert_payload`."""
     return fitted(notice, _plain)
 
 

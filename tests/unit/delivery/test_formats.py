@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from service.delivery.formats import notification
 from service.delivery.formats_brief import SIZES, brief
 from service.delivery.formats_discord import clipped, units
-from service.delivery.payload import MAX_BYTES, alert_payload
+from service.delivery.payload import MAX_BYTES, payload_of
 from service.delivery.sample import sample_alert
 from service.delivery.summary import summary
 from service.model.notice import Notice
@@ -130,7 +130,7 @@ def test_without_alerts_there_is_nothing_to_say():
 
 
 def test_cloudevents_holds_the_data_of_ours():
-    ours = json.loads(alert_payload("alert.matched", "sub1", 1, "first", [alert_record()], AT))
+    ours = json.loads(payload_of(Notice("alert.matched", "sub1", 1, "first", (alert_record(),), AT)))
     event = json.loads(render(format="cloudevents"))
     assert event["data"] == ours["data"]
     assert (event["type"], event["time"]) == ("bongsu.alert.matched", ours["timestamp"])

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.delivery.payload import MAX_BYTES, alert_payload, rfc3339
+from service.delivery.payload import MAX_BYTES, payload_of, rfc3339
 from service.delivery.summary import subject_josa
+from service.model.notice import Notice
 from service.model.records import AlertRecord, ArticleHead, RuleHead, StoryHead
 from tests.builders import alert_record, evidence
 
@@ -28,7 +29,7 @@ def made(*alerts: AlertRecord, kind: str = "alert.matched", **more: Any) -> dict
         "reason": "first",
         "timestamp_ms": AT,
     }
-    text = alert_payload(alerts=alerts, **{**given_, **more})
+    text = payload_of(Notice(alerts=alerts, **{**given_, **more}))
     assert len(text.encode()) <= MAX_BYTES
     value: dict[str, Any] = json.loads(text)
     return value
@@ -82,7 +83,7 @@ def test_the_shape_of_the_contract() -> None:
 
 def test_hangul_is_not_escaped_and_the_bytes_are_always_the_same() -> None:
     one = alert()
-    first, second = (alert_payload("alert.matched", "sub1", 1, "first", (one,), AT) for _ in range(2))
+    first, second = (payload_of(Notice("alert.matched", "sub1", 1, "first", (one,), AT)) for _ in range(2))
     assert first == second
     assert "서울시" in first
     assert "\\u" not in first
@@ -90,7 +91,7 @@ def test_hangul_is_not_escaped_and_the_bytes_are_always_the_same() -> None:
 
 def test_nothing_to_tell_is_an_error() -> None:
     with pytest.raises(ValueError, match="without alerts"):
-        alert_payload("alert.matched", "sub1", 1, "first", (), AT)
+        payload_of(Notice("alert.matched", "sub1", 1, "first", (), AT))
 
 
 def test_an_alert_that_was_cut_before_says_so() -> None:
