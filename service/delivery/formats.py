@@ -6,8 +6,8 @@ after somebody has changed the subscription; of a digest whoever makes it says s
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote
 
+from service.delivery.formats_cloudevents import cloud_event
 from service.delivery.formats_discord import discord
 from service.delivery.formats_slack import slack
 from service.delivery.formats_teams import teams
@@ -21,7 +21,7 @@ def notification(  # noqa: PLR0913 - the fields of the contract
 ) -> str:
     """The body of a notification that is about its alerts and nothing else, as its first alert wants it.
 
-    Arguments and errors as those of `alert_payload`.
+    Arguments as the fields of `Notice`, errors as those of `body_of`.
     """
     style = (alerts[0].format, alerts[0].lang) if alerts else ("bongsu", "ko")
     return body_of(Notice(kind, subscription, sequence, reason, tuple(alerts), timestamp_ms, *style))
@@ -47,17 +47,14 @@ def body_of(notice: Notice) -> str:
 
 
 def _event(notice: Notice, data: dict[str, Any]) -> dict[str, Any]:
-    """CloudEvents 1.0, structured mode. `source` and `id` together are unique, and the same at every attempt."""
+    """`source` and `id` together are unique, and the same at every attempt."""
     first = notice.alerts[0] if notice.alerts else None
     name = f"{notice.reason}-{notice.timestamp_ms}" if first is None else first.alert_id
-    event = {
-        "specversion": "1.0",
-        "id": f"{name}-{notice.sequence}",
-        "source": f"/bongsu/subscriptions/{quote(notice.subscription.encode('utf-8', 'replace'), safe='')}",
-        "type": f"bongsu.{notice.kind}",
-        "subject": None if first is None else first.story.id,
-        "time": rfc3339(notice.timestamp_ms),
-        "datacontenttype": "application/json",
-        "data": data,
-    }
-    return {name: value for name, value in event.items() if value is not None}
+    return cloud_event(
+        f"{name}-{notice.sequence}",
+        notice.kind,
+        rfc3339(notice.timestamp_ms),
+        data,
+        subscription=notice.subscription,
+        subject=None if first is None else first.story.id,
+    )

@@ -1,9 +1,9 @@
 """Operational webhooks in the format of the subscription that is told: an alarm that its receiver refuses is none."""
 
 from typing import Any, Literal
-from urllib.parse import quote
 
 from service.delivery.formats_brief import Brief
+from service.delivery.formats_cloudevents import cloud_event
 from service.delivery.formats_discord import discord_message
 from service.delivery.formats_slack import slack_message
 from service.delivery.formats_teams import teams_message
@@ -64,15 +64,7 @@ def _footer(data: dict[str, Any], lang: Lang) -> str:
 
 
 def _event(kind: EventType, timestamp: str, data: dict[str, Any]) -> dict[str, Any]:
-    """CloudEvents 1.0, structured mode. `id` is named after the content, and so unique."""
-    about = quote(str(data["subscription"]).encode("utf-8", "replace"), safe="")
-    return {
-        "specversion": "1.0",
-        "id": sha256_hex(encoded({"type": kind, "timestamp": timestamp, "data": data})),
-        "source": f"/bongsu/subscriptions/{about}",
-        "type": f"bongsu.{kind}",
-        "subject": data["subscription"],
-        "time": timestamp,
-        "datacontenttype": "application/json",
-        "data": data,
-    }
+    """`id` is named after the content, and so unique."""
+    name = sha256_hex(encoded({"type": kind, "timestamp": timestamp, "data": data}))
+    about = data["subscription"]
+    return cloud_event(name, kind, timestamp, data, subscription=about, subject=about)
