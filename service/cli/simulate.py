@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
-from service.cli.times import span_s
+from service.cli.times import Span
 
 if TYPE_CHECKING:
     from service.simulation.events import Event
@@ -18,19 +18,6 @@ if TYPE_CHECKING:
 
 PROGRESS_S = 5.0
 DEFAULT_TAIL = "24h"
-
-
-class Tail(click.ParamType):
-    """A span; gives milliseconds."""
-
-    name = "span"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """From text such as 90m."""
-        try:
-            return round(span_s(value) * 1000)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 @click.command()
@@ -44,11 +31,11 @@ class Tail(click.ParamType):
     help="YAML list of subscriptions: id, rules, policy. Default: one of all rules.",
 )  # fmt: skip
 @click.option(
-    "--tail", "tail_ms", type=Tail(), default=DEFAULT_TAIL, show_default=True,
+    "--tail", "tail_s", type=Span(), default=DEFAULT_TAIL, show_default=True,
     help="How long it goes on after the last line: what is held is told then.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON for each decision and notification.")
-def simulate(day: str, rules_path: Path, subscriptions_path: Path | None, tail_ms: int, as_json: bool) -> None:
+def simulate(day: str, rules_path: Path, subscriptions_path: Path | None, tail_s: float, as_json: bool) -> None:
     """Say what would have been told of a day, when, and why not.
 
     DAY.jsonl holds articles with the time of their arrival as `at`, and events (docs/simulation.md). Rules, stories and
@@ -77,7 +64,7 @@ def simulate(day: str, rules_path: Path, subscriptions_path: Path | None, tail_m
     simulation.control.subscribe(load_subscriptions(subscriptions_path))
     account = Counter[str]()
     lines = _lines(day)
-    for sent in _all(simulation, read_day(lines, day), tail_ms):
+    for sent in _all(simulation, read_day(lines, day), round(tail_s * 1000)):
         line = traced(sent)
         if line is None:
             account[sent.topic] += 1
