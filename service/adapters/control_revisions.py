@@ -7,10 +7,11 @@ its own record back, and says so when it lost; it then writes the winner's again
 compaction keeps. A null value removes.
 """
 
+from collections.abc import Sequence
 from typing import Generic, Protocol, Self, TypeVar
 
 from service import logs
-from service.adapters.control_topic import put, read_each
+from service.adapters.control_topic import ControlTopic, OnFailure, put, read_each
 from service.adapters.kafka_client import make_producer, started, topic_name
 from service.model.errors import BadInput, ChangedMeanwhile
 from service.settings import KafkaSettings
@@ -81,6 +82,47 @@ class Standing(Generic[R]):
         return tuple(self.known[key] for key in sorted(self.known))
 
 
+class RevisionsFollower(Generic[R]):
+    """Follows such a topic. A record that cannot be read leaves the last good one of its id in force."""
+
+    def __init__(self, settings: KafkaSettings, standing: Standing[R], *, on_failure: OnFailure | None) -> None:
+        """`standing` is an empty one; `on_failure` as in `ControlTopic`."""
+        self._topic = ControlTopic(
+            settings, standing.topic, standing.take, on_batch=self._on_batch, on_failure=on_failure
+        )
+        self._standing = standing
+        self._all: tuple[R, ...] = ()
+
+    @property
+    def ready(self) -> bool:
+        """Read to the end and following."""
+        return self._topic.ready
+
+    def get(self, key: str) -> R | None:
+        """The record of this id; None when there is none (any more)."""
+        return self._standing.known.get(key)
+
+    def all(self) -> tuple[R, ...]:
+        """Every record, in the order of their ids."""
+        return self._all
+
+    async def start(self) -> None:
+        """Read the topic to its end. Raises as `ControlTopic.start`."""
+        await self._topic.start()
+
+    async def stop(self) -> None:
+        """Stop following; what is known stays."""
+        await self._topic.stop()
+
+    async def _on_batch(self) -> None:
+        before, self._all = self._all, self._standing.all()
+        self._changed(before)
+
+    def _changed(self, before: tuple[R, ...]) -> None:
+        """A batch of records was taken; `before` are those that stood until then."""
+        raise NotImplementedError
+
+
 async def read_standing(settings: KafkaSettings, standing: Standing[R]) -> Standing[R]:
     """`standing` with all that the topic holds now. Raises as `read_each`, and NewerSchema."""
     await read_each(settings, standing.topic, standing.take)
@@ -117,7 +159,7 @@ async def publish_revision(settings: KafkaSettings, written: R, standing: Standi
     )
 
 
-async def remove_key(settings: KafkaSettings, topic: str, key: str) -> None:
-    """Remove a record; nothing happens when there is none of this key. Raises as `publish_revision`."""
+async def remove_keys(settings: KafkaSettings, topic: str, keys: Sequence[str]) -> None:
+    """Remove records; nothing happens where there is none of a key. Raises as `publish_revision`."""
     async with started(settings, make_producer(settings)) as producer:
-        await put(producer, topic_name(settings, topic), [(key, None)])
+        await put(producer, topic_name(settings, topic), [(key, None) for key in keys])

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from service import logs
-from service.adapters.control_revisions import Standing, publish_revision, read_standing, remove_key
-from service.adapters.control_topic import ControlTopic, OnFailure
+from service.adapters.control_revisions import RevisionsFollower, Standing, publish_revision, read_standing, remove_keys
+from service.adapters.control_topic import OnFailure
 from service.delivery.sealing import NONCE_BYTES, Keyring, is_sealed, opened_record, sealed_record, values_of
 from service.model import topics
 from service.model.errors import InvalidSubscription
@@ -37,7 +37,7 @@ async def publish_subscription(
 
 async def remove_subscription(settings: KafkaSettings, subscription: str) -> None:
     """Remove a subscription; nothing happens when there is none of this id. Raises as `publish_subscription`."""
-    await remove_key(settings, topics.SUBSCRIPTIONS, subscription)
+    await remove_keys(settings, topics.SUBSCRIPTIONS, [subscription])
 
 
 async def read_subscriptions(settings: KafkaSettings) -> tuple[SubscriptionRecord, ...]:
@@ -50,8 +50,8 @@ async def read_subscriptions(settings: KafkaSettings) -> tuple[SubscriptionRecor
     return (await read_standing(settings, _none_yet())).all()
 
 
-class SubscriptionsFollower:
-    """Follows the topic `subscriptions`. A record that cannot be read leaves the last good one of its id in force."""
+class SubscriptionsFollower(RevisionsFollower[SubscriptionRecord]):
+    """Follows the topic `subscriptions`."""
 
     def __init__(
         self,
@@ -61,39 +61,10 @@ class SubscriptionsFollower:
         on_failure: OnFailure | None = None,
     ) -> None:
         """`on_change` is called after each batch of records; `on_failure` as in `ControlTopic`."""
-        self._topic = ControlTopic(
-            settings, topics.SUBSCRIPTIONS, self._on_record, on_batch=self._on_batch, on_failure=on_failure
-        )
+        super().__init__(settings, _none_yet(), on_failure=on_failure)
         self._on_change = on_change
-        self._standing = _none_yet()
-        self._all: tuple[SubscriptionRecord, ...] = ()
 
-    @property
-    def ready(self) -> bool:
-        """Read to the end and following."""
-        return self._topic.ready
-
-    def get(self, subscription: str) -> SubscriptionRecord | None:
-        """The subscription of this id; None when there is none (any more)."""
-        return self._standing.known.get(subscription)
-
-    def all(self) -> tuple[SubscriptionRecord, ...]:
-        """Every subscription, in the order of their ids."""
-        return self._all
-
-    async def start(self) -> None:
-        """Read the topic to its end. Raises as `ControlTopic.start`."""
-        await self._topic.start()
-
-    async def stop(self) -> None:
-        """Stop following; what is known stays."""
-        await self._topic.stop()
-
-    def _on_record(self, key: str, value: bytes | None) -> None:
-        self._standing.take(key, value)
-
-    async def _on_batch(self) -> None:
-        self._all = self._standing.all()
+    def _changed(self, _: tuple[SubscriptionRecord, ...]) -> None:
         if self._on_change is not None:
             self._on_change()
 
