@@ -53,7 +53,7 @@ def by_place(one: Occurrence) -> tuple[int, int, int]:
 class Scene:
     """The occurrences of one article after all is decided about them."""
 
-    __slots__ = ("__dict__", "_finds", "_occurrences", "beyond", "counted", "document")
+    __slots__ = ("__dict__", "_finds", "beyond", "counted", "document", "occurrences")
 
     def __init__(
         self,
@@ -67,7 +67,8 @@ class Scene:
         """By term, in order: what counts."""
         self.beyond = beyond
         """By term, in order: what would count if its zone did."""
-        self._occurrences = occurrences
+        self.occurrences = occurrences
+        """Whether they count or not."""
         self._finds: dict[tuple[int, Where], Finds] = {}
 
     @cached_property
@@ -100,7 +101,7 @@ class Scene:
     @cached_property
     def _standing(self) -> dict[int, list[Occurrence]]:
         out: dict[int, list[Occurrence]] = {}
-        for one in self._occurrences:
+        for one in self.occurrences:
             if one.stands:
                 out.setdefault(one.surface.term, []).append(one)
         return out

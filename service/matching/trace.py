@@ -43,16 +43,13 @@ class Part:
 
 def trace(engine: Engine, rule: Rule, article: Article) -> Iterator[Part]:
     """The parts of a rule, the whole first, each before what it stands over."""
-    scene = engine.scene(article)
-    _, occurrences = engine.inspect(article)
-    yield from _Tracer(engine, scene, occurrences).walk(rule.expression, EVERYWHERE, 0)
+    yield from _Tracer(engine, engine.scene(article)).walk(rule.expression, EVERYWHERE, 0)
 
 
 class _Tracer:
-    def __init__(self, engine: Engine, scene: Scene, occurrences: list[Occurrence]) -> None:
+    def __init__(self, engine: Engine, scene: Scene) -> None:
         self._engine = engine
         self._scene = scene
-        self._occurrences = occurrences
 
     def walk(self, expression: Expression, where: Where, depth: int) -> Iterator[Part]:
         true = self._is_true(expression, where)
@@ -103,7 +100,7 @@ class _Tracer:
         if true:
             return self._places(node.evidence(self._scene))
         numbers = set(node.terms())
-        seen = [one for one in self._occurrences if one.surface.term in numbers and not one.merged]
+        seen = [one for one in self._scene.occurrences if one.surface.term in numbers and not one.merged]
         if not seen:
             return "stands nowhere in the article"
         if any(one.reason is None for one in seen):
