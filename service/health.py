@@ -6,7 +6,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from service.model.errors import WrongSetup
+from service.adapters.listening import listen
 
 SHUTDOWN_S = 0.5
 """A scrape under way may end; a role has 10 s for all of its end."""
@@ -49,17 +49,9 @@ class HealthServer:
         app.router.add_get("/readyz", self._readyz)
         for path in self._documents:
             app.router.add_get(path, self._document)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, port)
-        try:
-            await site.start()
-        except OSError as error:
-            await self.stop()
-            raise WrongSetup(
-                f"cannot serve metrics on {self._host}:{port}: {error.strerror}; take another --metrics-port, or 0"
-            ) from None
-        self.port = self._runner.addresses[0][1]
+        self._runner, self.port = await listen(
+            app, self._host, port, doing="serve metrics", instead="another --metrics-port, or 0", shutdown_s=SHUTDOWN_S
+        )
         return self.port
 
     async def stop(self) -> None:

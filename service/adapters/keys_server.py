@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from service.adapters.listening import listen
 from service.delivery.keys_page import KEYS_FOLDER
-from service.model.errors import WrongSetup
 
 SHUTDOWN_S = 0.5
 MAX_AGE_S = 60
@@ -24,7 +24,6 @@ class KeysServer:
         self._page = page
         self._host = host
         self._runner: web.AppRunner | None = None
-        self.port = 0
 
     async def start(self, port: int) -> int:
         """Listen; returns the port.
@@ -34,18 +33,11 @@ class KeysServer:
         """
         app = web.Application()
         app.router.add_get(KEYS_FOLDER + "{subscription}.json", self._answer)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, self._host, port).start()
-        except OSError as error:
-            await self.stop()
-            raise WrongSetup(
-                f"cannot serve public keys on {self._host}:{port}: {error.strerror}; take another "
-                "BONGSU_DELIVERY_KEYS_PORT"
-            ) from None
-        self.port = self._runner.addresses[0][1]
-        return self.port
+        self._runner, taken = await listen(
+            app, self._host, port, doing="serve public keys", instead="another BONGSU_DELIVERY_KEYS_PORT",
+            shutdown_s=SHUTDOWN_S,
+        )  # fmt: skip
+        return taken
 
     async def stop(self) -> None:
         """Stop listening."""

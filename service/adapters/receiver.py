@@ -12,10 +12,12 @@ from typing import Any, Self
 import orjson
 from aiohttp import web
 
+from service.adapters.listening import listen
 from service.delivery.verifying import Verdict, verify
 from service.model.errors import WrongSetup
 
 MAX_BODY_BYTES = 1_000_000
+SHUTDOWN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +96,9 @@ class Receiver:
         """
         app = web.Application(client_max_size=MAX_BODY_BYTES)
         app.router.add_post("/{path:.*}", self._receive)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self._port)
-        try:
-            await site.start()
-        except OSError as error:
-            await self._runner.cleanup()
-            raise WrongSetup(
-                f"cannot listen on {self._host}:{self._port}: {error.strerror}; take another --port"
-            ) from None
-        port = self._runner.addresses[0][1]
+        self._runner, port = await listen(
+            app, self._host, self._port, doing="listen", instead="another --port", shutdown_s=SHUTDOWN_S
+        )
         self.url = f"http://{self._host}:{port}/"
         return self.url
 
