@@ -1,69 +1,34 @@
-"""One alert, or one flush of a group's own wait: the questions in their order, and what is written down of the answer.
+"""One alert, or one flush of a group's own wait: the questions in their order.
 
 Filters, age and mode say whether an alert is news at all; inhibition and silences whether somebody does not want it;
-quiet hours, waits, throttle and cap only when. The first that says so names the decision (docs/policies.md).
+quiet hours, waits, throttle and cap (`waits`) only when. The first that says so names the decision (docs/policies.md).
+What is written down of the answer: `group_ledger`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from service.alerting.calendar import quiet_until_ms
-from service.alerting.context import Context
-from service.alerting.group_state import (
-    TOPICS,
-    GroupState,
-    HoldState,
-    Outgoing,
-    Pending,
-    RuleState,
-    Summary,
-    Told,
-    frequency_of,
-    silence_of,
-)
+from service.alerting.group_ledger import Ledger
+from service.alerting.group_records import told_of
+from service.alerting.group_state import GroupState, HoldState, Pending, RuleState, silence_of
 from service.alerting.modes import MODES
-from service.alerting.modes.answers import (
-    Asked,
-    Attach,
-    Keep,
-    Suppress,
-    Tell,
-    changes_since,
-    sentences_of,
-    title_of,
-)
-from service.alerting.modes.update import UPDATES
-from service.alerting.place import Place
+from service.alerting.modes.answers import Asked, Attach, Keep, Suppress, Tell
 from service.alerting.policy import Policy
 from service.alerting.silence import Silence, hiding
-from service.model import ids, topics
-from service.model.notice import Notice
-from service.model.records import CONTENT_TYPES, AlertRecord, DecisionRecord, DeliveryRecord, Outcome
+from service.alerting.waits import WAITS, enough, own_wait, quiet_wait, stays, until_end_of
+from service.model.records import AlertRecord
 
 MAX_COPIES = 16
 """Copies that travel with an alert; of more only the number is told."""
 MAX_WAITING = 16
 """Versions of one article that one rule has waiting; a live ticker must not fill a group."""
-WAITS = {"": "group_interval", "quiet": "quiet_hours", "throttle": "throttle", "cap": "cap"}
-"""What a decision says of who waits in a hold, by the first word of its name."""
-DECISIONS, DELIVERIES = TOPICS.index(topics.DECISIONS), TOPICS.index(topics.DELIVERIES)
 
 
 @dataclass(slots=True)
-class Turn:
+class Turn(Ledger):
     """One record's work on one group. Changes `state` and collects what is to be sent."""
 
-    subscription: str
-    kind: str
-    """`s`: the group of a story, `a`: of an article."""
-    name: str
-    state: GroupState
-    summary: Summary
-    place: Place
-    context: Context
     hold_state: Callable[[str], HoldState | None]
-    outgoing: list[Outgoing]
     beside: GroupState | None = None
     """The article's other group, where rules of one subscription are told in modes of different scope; to read only."""
 
@@ -126,7 +91,7 @@ class Turn:
         elif isinstance(answer, Keep):
             keep = answer
         else:
-            keep = self._quiet(policy) or self._wait(rule, policy) or self._enough(alert, policy)
+            keep = self._wait(alert, rule, policy)
         waiting = rule.waiting()
         if self.kind == "a":
             self._of_article(alert, rule, policy, answer, keep, by, waiting)
@@ -138,7 +103,7 @@ class Turn:
             self._hold(rule, alert, policy, answer.reason, keep, by)
         elif rule.told is None and not lead.hold and not keep.hold:
             self._join(lead, alert, policy)
-        elif rule.told is None and (by is not None or _stays(lead, keep)):
+        elif rule.told is None and (by is not None or stays(lead, keep)):
             lead.copies, lead.sources = alert.story.copies, alert.story.sources
             lead.inherits([(alert.article.id, alert.encode().decode())])
             self._decide(alert, "attached", reason="copy", by=lead.alert_id, until_ms=lead.until_ms)
@@ -188,7 +153,12 @@ class Turn:
             return True
         silence = self._silenced(alert)
         by = None if silence is None else silence.id
-        keep = until_end_of(silence) if silence is not None else self._quiet(policy) or self._enough(alert, policy)
+        now_ms = self.place.now_ms
+        keep: Keep | None
+        if silence is not None:
+            keep = until_end_of(silence)
+        else:
+            keep = quiet_wait(policy, now_ms) or enough(self.summary, alert.rule.id, policy, now_ms)
         if keep is None:
             self._tell(rule, alert, copies, policy, lead.reason if rule.told else "group_wait", lead.deadline_ms)
             return True
@@ -222,32 +192,14 @@ class Turn:
         now_ms = self.place.now_ms
         return hiding(self.context.silences(now_ms), alert, now_ms)
 
-    def _quiet(self, policy: Policy) -> Keep | None:
-        until_ms = None if policy.urgent else quiet_until_ms(policy, self.place.now_ms)
-        return None if until_ms is None else Keep(f"quiet/{until_ms}", until_ms, "quiet_hours")
-
-    def _wait(self, rule: RuleState, policy: Policy) -> Keep | None:
-        if self.kind == "a":
-            return None
-        if rule.told is None:
-            reason, until_ms = "group_wait", self.place.now_ms + (0 if policy.urgent else policy.group_wait_ms)
-        else:
-            reason, until_ms = "group_interval", rule.told.told_ms + policy.group_interval_ms
-        return Keep("", until_ms, reason) if until_ms > self.place.now_ms else None
-
-    def _enough(self, alert: AlertRecord, policy: Policy) -> Keep | None:
-        """Throttle and cap. What is urgent counts for both, and waits for neither."""
-        if policy.urgent:
-            return None
+    def _wait(self, alert: AlertRecord, rule: RuleState, policy: Policy) -> Keep | None:
+        """The first wait that keeps back what nobody silences."""
         now_ms = self.place.now_ms
-        name = throttle_of(policy, alert.rule.id)
-        ends_ms = self.summary.throttles.get(name, 0) if policy.throttle_ms else 0
-        if ends_ms > now_ms:
-            return Keep(f"throttle/{name}/{ends_ms}", ends_ms, "throttle")
-        if policy.max_per_hour is not None and self.summary.count(now_ms) >= policy.max_per_hour:
-            until_ms = (max(now_ms // 3_600_000, self.summary.hour) + 1) * 3_600_000
-            return Keep(f"cap/{until_ms}", until_ms, "cap")
-        return None
+        return (
+            quiet_wait(policy, now_ms)
+            or (own_wait(rule, policy, now_ms) if self.kind == "s" else None)
+            or enough(self.summary, alert.rule.id, policy, now_ms)
+        )
 
     def _narrower(self, alert: AlertRecord) -> str | None:
         """A rule that mutes this one and has told the story (of an article: this version), or is about to.
@@ -263,39 +215,7 @@ class Turn:
                     return name
         return None
 
-    # -- what is written down ------------------------------------------------------------------------------------
-
-    def _hold(  # noqa: PLR0913 - what a hold is made of
-        self,
-        rule: RuleState,
-        alert: AlertRecord,
-        policy: Policy,
-        reason: str,
-        keep: Keep,
-        by: str | None,
-    ) -> None:
-        rule.pending.append(self._pending(alert, policy, reason, keep))
-        self._decide(alert, "silenced" if by is not None else "held", reason=keep.reason, by=by, until_ms=keep.until_ms)
-        if by is None:
-            rule.news_ms = alert.published_ms
-            self._mute(alert)
-
-    def _pending(self, alert: AlertRecord, policy: Policy, reason: str, keep: Keep) -> Pending:
-        return Pending(
-            alert=alert.encode().decode(),
-            alert_id=alert.alert_id,
-            article=alert.article.id,
-            offset=self.place.offset,
-            hold=keep.hold,
-            since_ms=self.place.now_ms,
-            until_ms=keep.until_ms,
-            deadline_ms=keep.until_ms + self.context.time_to_live_of(policy),
-            reason=reason,
-            tier=policy.tier_of(alert.article.source),
-            copies=alert.story.copies,
-            sources=alert.story.sources,
-            came=self.place.offset,
-        )
+    # -- what waits already --------------------------------------------------------------------------------------
 
     def _join(self, lead: Pending, alert: AlertRecord, policy: Policy) -> None:
         """A copy while its story waits: it travels along, or leads if it says more."""
@@ -343,12 +263,6 @@ class Turn:
         if lead is not None:
             self._pass_on(rule, lead, alert, "superseded" if before else "copy", None)
 
-    def _pass_on(self, rule: RuleState, lead: Pending, to: AlertRecord, reason: str, until_ms: int | None) -> None:
-        delivery = rule.told.delivery if rule.told is not None else None
-        for raw in (lead.alert, *lead.attached):
-            one = AlertRecord.model_validate_json(raw)
-            self._decide(one, "attached", reason=reason, by=to.alert_id, delivery=delivery, until_ms=until_ms)
-
     def _withdraw(self, rule: RuleState, alert: AlertRecord, policy: Policy) -> None:
         """An article that is gone is not told later; where copies of it wait or are remembered, one takes its place."""
         if alert.story.role != "taken_down":
@@ -380,145 +294,6 @@ class Turn:
         lead.alert, lead.alert_id, lead.article = heir.encode().decode(), heir.alert_id, heir.article.id
         lead.tier = policy.tier_of(heir.article.source)
         return True
-
-    def _mute(self, alert: AlertRecord) -> None:
-        """What waits of broader rules is not told beside it; of one article narrower rules come first anyway."""
-        for name in alert.mutes or () if self.kind == "s" else ():
-            rule = self.state.rules.get(name)
-            for one in rule.waiting() if rule is not None else ():
-                policy = self.context.policy(self.subscription, one.record().rule)
-                if rule is None or one.hold.startswith("silence/") or (policy is not None and not policy.inhibit):
-                    continue
-                rule.pending.remove(one)
-                for raw in (one.alert, *one.attached):
-                    muted = AlertRecord.model_validate_json(raw)
-                    self._decide(muted, "suppressed", reason="inhibited", by=alert.rule.id)
-
-    def _tell(  # noqa: PLR0913 - what a notification is made of
-        self,
-        rule: RuleState,
-        alert: AlertRecord,
-        copies: Sequence[AlertRecord],
-        policy: Policy,
-        reason: str,
-        deadline_ms: int | None = None,
-    ) -> None:
-        now_ms, tier = self.place.now_ms, policy.tier_of(alert.article.source)
-        group = self._group(alert)
-        rule.sequence += 1
-        sequence = 1 if self.kind == "a" else rule.sequence
-        notice = Notice(
-            kind="alert.updated" if reason in UPDATES else "alert.matched",
-            subscription=self.subscription,
-            sequence=sequence,
-            reason=reason,
-            alerts=(alert, *copies),
-            timestamp_ms=now_ms,
-            format=alert.format,
-            lang=alert.lang,
-            changes=changes_since(rule.told, alert, tier, reason) if self.kind == "s" else (),
-        )
-        if deadline_ms is None:
-            deadline_ms = alert.published_ms + self.context.time_to_live_of(policy)
-        delivery = delivery_of(notice, group, deadline_ms, self.context)
-        rule.told, rule.news_ms = told_of(alert, delivery.id, tier, now_ms), alert.published_ms
-        self.summary.notified(now_ms, throttles_from(policy, alert.rule.id, now_ms))
-        self._decide(alert, "notified", reason=reason, delivery=delivery.id)
-        for one in copies:
-            self._decide(one, "attached", reason="copy", delivery=delivery.id, by=alert.alert_id)
-        self.outgoing.append((DELIVERIES, delivery.encode().decode()))
-        self._mute(alert)
-
-    def _group(self, alert: AlertRecord) -> str:
-        return alert.alert_id if self.kind == "a" else f"s/{self.name}/{alert.rule.id}"
-
-    def _decide(self, alert: AlertRecord, outcome: Outcome, *, delivery: str | None = None, **why: Any) -> None:
-        decision = decision_of(alert, outcome, self._group(alert), self.place.now_ms, delivery=delivery, **why)
-        self.outgoing.append((DECISIONS, decision.encode().decode()))
-
-
-def decision_of(  # noqa: PLR0913 - what a decision is made of
-    alert: AlertRecord,
-    outcome: Outcome,
-    group: str,
-    now_ms: int,
-    *,
-    delivery: str | None = None,
-    reason: str | None = None,
-    by: str | None = None,
-    until_ms: int | None = None,
-) -> DecisionRecord:
-    """The record of what became of one alert."""
-    return DecisionRecord(
-        alert_id=alert.alert_id,
-        subscription=alert.subscription,
-        decision=outcome,
-        group=group,
-        delivery_id=delivery,
-        reason=reason,
-        by=by,
-        until_ms=until_ms,
-        story=alert.story.id,
-        rule=alert.rule.id,
-        article=alert.article.id,
-        decided_ms=now_ms,
-    )
-
-
-def delivery_of(notice: Notice, group: str, deadline_ms: int, context: Context) -> DeliveryRecord:
-    """The record of one notification, body and all."""
-    body = context.payload(notice)
-    return DeliveryRecord(
-        id=ids.delivery_id(notice.subscription, group, notice.sequence),
-        subscription=notice.subscription,
-        group=group,
-        sequence=notice.sequence,
-        type=notice.kind,
-        body=body,
-        body_sha256=ids.sha256_hex(body.encode()),
-        content_type=CONTENT_TYPES.get(notice.format, "application/json"),
-        alert_ids=tuple(alert.alert_id for alert in notice.alerts),
-        created_ms=notice.timestamp_ms,
-        deadline_ms=deadline_ms,
-        published_ms=max((alert.published_ms for alert in notice.alerts), default=notice.timestamp_ms),
-    )
-
-
-def told_of(alert: AlertRecord, delivery: str, tier: int, now_ms: int) -> Told:
-    """What is remembered of a notification."""
-    title, sentences, sources = title_of(alert), sentences_of(alert), alert.story.sources
-    return Told(delivery, alert.alert_id, alert.article.id, title, sentences, sources, tier, now_ms)
-
-
-def throttle_of(policy: Policy, rule_id: str) -> str:
-    """The name of the throttle that a rule is under."""
-    return "*" if policy.throttle_by == "subscription" else rule_id
-
-
-def throttles_from(policy: Policy, rule_id: str, now_ms: int) -> dict[str, int]:
-    """The throttle that begins when a rule is told."""
-    return {throttle_of(policy, rule_id): now_ms + policy.throttle_ms} if policy.throttle_ms else {}
-
-
-def until_end_of(silence: Silence, hold: str = "") -> Keep:
-    """The wait for the end of a silence of what would wait in `hold`, or waited there.
-
-    What needs company to be told (mode `frequency`) needs it then as well: it waits apart, with its numbers.
-    """
-    frequency = frequency_of(hold)
-    return Keep(f"silence/{silence.id}" + (f"/{frequency}" if frequency else ""), silence.ends_ms, "silenced")
-
-
-def _stays(lead: Pending, keep: Keep) -> bool:
-    """Whether what waits goes on as it does when a copy comes that `keep` would keep.
-
-    Who waited for copies and was held then does not wait for copies again: another minute could miss the digest. And
-    whom a silence hides counts for no frequency: a copy that it does not hide does.
-    """
-    kind = lead.hold.partition("/")[0]
-    if kind == "silence" and keep.hold.startswith("frequency/"):
-        return False
-    return keep.until_ms >= lead.until_ms or (not keep.hold and kind in {"quiet", "throttle", "cap"})
 
 
 def _richness(alert: AlertRecord, tier: int) -> tuple[int, int, int, int]:

@@ -23,11 +23,12 @@ from service.alerting.group_state import (
     place_of,
     silence_of,
 )
-from service.alerting.group_step import Turn, until_end_of
+from service.alerting.group_step import Turn
 from service.alerting.hold import Flush, NotYet, Waiting
 from service.alerting.modes import MODES
 from service.alerting.place import Place
 from service.alerting.silence import Silence
+from service.alerting.waits import until_end_of
 from service.model import topics
 from service.model.records import AlertRecord, FlushRecord
 
@@ -254,7 +255,7 @@ class Groups:
     ) -> Turn:
         turn = Turn(
             subscription, kind, name, state or GroupState(), index.summary(subscription), place, context,
-            lambda hold: self._hold(subscription, hold), [],
+            [], lambda hold: self._hold(subscription, hold),
         )  # fmt: skip
         turn.catch_up()
         return turn

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from service.alerting.calendar import next_digest_ms, quiet_until_ms
 from service.alerting.context import Context
 from service.alerting.group_index import Member, MemberId, reached_at
+from service.alerting.group_records import decision_of, delivery_of
 from service.alerting.group_state import Flushed, HoldState, Pending, Settled, Summary, frequency_of, silence_of
-from service.alerting.group_step import decision_of, delivery_of, throttles_from
 from service.alerting.place import Place
 from service.alerting.policy import Policy
 from service.alerting.silence import Silence, hiding
+from service.alerting.waits import throttles_from
 from service.model.notice import Notice
 from service.model.records import AlertRecord, DeliveryRecord, FlushRecord, Format, Lang
 
