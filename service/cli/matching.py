@@ -27,6 +27,8 @@ class Job(NamedTuple):
     line: int
     raw: bytes
     is_json: bool
+    time_s: float | None = None
+    """Of its record on a topic."""
 
 
 def read_jobs(files: Iterable[str]) -> Iterator[Job]:

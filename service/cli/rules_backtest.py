@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,8 +14,10 @@ import click
 import orjson
 
 from service.cli.rules import as_json
+from service.cli.times import Span
 
 if TYPE_CHECKING:
+    from service.cli.matching import Job
     from service.matching.backtest import Backtest, Outcome, Sample
     from service.matching.entities import Rule
     from service.settings import Settings
@@ -24,15 +26,6 @@ PROGRESS_S = 1.0
 SHOWN = 50
 """Rules shown to people, those that fire most; --json has all."""
 _SEOUL_S = 9 * 3600
-
-
-class _Job:
-    """An article as bytes, with the time of its record where it has one."""
-
-    __slots__ = ("is_json", "line", "name", "raw", "time_s")
-
-    def __init__(self, name: str, line: int, raw: bytes, is_json: bool, time_s: float | None) -> None:
-        self.name, self.line, self.raw, self.is_json, self.time_s = name, line, raw, is_json, time_s
 
 
 class _Look:
@@ -48,13 +41,13 @@ class _Look:
         self.engine = Engine(load_rules(rules), min_confidence=minimum, veto=veto)
         self.against = Engine(load_rules(against), min_confidence=minimum, veto=veto) if against is not None else None
 
-    def __call__(self, job: _Job) -> "Outcome | str":
-        from service.cli.matching import Job, read_article
+    def __call__(self, job: "Job") -> "Outcome | str":
+        from service.cli.matching import read_article
         from service.matching.backtest import look
         from service.model.errors import BadInput, NewerSchema
 
         try:
-            article = read_article(Job(job.name, job.line, job.raw, job.is_json))
+            article = read_article(job)
         except (BadInput, NewerSchema) as error:
             return f"{job.name}:{job.line}: {error}"
         day = None
@@ -72,7 +65,7 @@ class _Look:
     "--against", type=click.Path(path_type=Path), metavar="DIR", help="Other rules: what would come, what would go."
 )
 @click.option("--from-topic", is_flag=True, help="The articles that the topic holds, instead of files.")
-@click.option("--since", metavar="AGO", help="With --from-topic: only the last 24h, 7d, 90m.")
+@click.option("--since", "since_s", type=Span(), metavar="AGO", help="With --from-topic: only the last 24h, 7d, 90m.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
 @as_json
 @click.argument("files", nargs=-1, metavar="[ARTICLES]...")
@@ -80,7 +73,7 @@ def backtest(
     rules_path: Path,
     against: Path | None,
     from_topic: bool,
-    since: str | None,
+    since_s: float | None,
     workers: int,
     as_json: bool,
     files: tuple[str, ...],
@@ -91,18 +84,18 @@ def backtest(
     it fires now and did not, and the other way round. Progress on stderr; nothing is written to Kafka.
     """
     from service.cli.in_order import in_order
-    from service.cli.matching import warn
+    from service.cli.matching import read_jobs, warn
     from service.matching.backtest import Backtest
 
     if bool(files) == from_topic:
         raise click.UsageError("name files of articles, or say --from-topic")
-    if since is not None and not from_topic:
+    if since_s is not None and not from_topic:
         raise click.UsageError("--since is for --from-topic; files have no times")
     make = partial(_Look, rules_path, against)
     first = make()  # rules that do not load are told before an article is read
     rules = {rule.id: rule for rule in first.engine.ruleset.rules}
     tally = Backtest(rules.values())
-    jobs = _from_topic(since) if from_topic else _from_files(files)
+    jobs = _from_topic(since_s) if from_topic else read_jobs(files)
     unread = 0
     told_s = time.monotonic()
     for outcome in in_order(jobs, make, workers=workers, made=first):
@@ -121,21 +114,11 @@ def backtest(
         _print(tally, rules, compared=against is not None)
 
 
-def _from_files(files: Iterable[str]) -> Iterator[_Job]:
-    from service.cli.matching import read_jobs
-
-    return (_Job(one.name, one.line, one.raw, one.is_json, None) for one in read_jobs(files))
-
-
-def _from_topic(since: str | None) -> Iterator[_Job]:
+def _from_topic(since_s: float | None) -> "Iterator[Job]":
     """The records of `articles`: one loop, stepped by who asks for the next."""
     from service.cli.common import settings_of
 
-    since_ms = None
-    if since is not None:
-        from service.cli.times import span_s
-
-        since_ms = round((time.time() - span_s(since)) * 1000)
+    since_ms = round((time.time() - since_s) * 1000) if since_s is not None else None
     with asyncio.Runner() as runner:
         records = _records(settings_of("rules"), since_ms)
         try:
@@ -145,17 +128,18 @@ def _from_topic(since: str | None) -> Iterator[_Job]:
             runner.run(records.aclose())
 
 
-async def _next(records: Any) -> _Job | None:
+async def _next(records: Any) -> "Job | None":
     return await anext(records, None)
 
 
 async def _records(settings: "Settings", since_ms: int | None) -> Any:
     from service.adapters.topic_scan import scan
+    from service.cli.matching import Job
     from service.model import topics
 
     async for record in scan(settings.kafka, topics.ARTICLES, since_ms):
         if record.value is not None:
-            yield _Job(f"partition {record.partition}", record.offset, record.value, True, record.timestamp / 1000)
+            yield Job(f"partition {record.partition}", record.offset, record.value, True, record.timestamp / 1000)
 
 
 def _as_dict(tally: "Backtest", rules: dict[str, "Rule"], unread: int, *, compared: bool) -> dict[str, Any]:

@@ -133,6 +133,12 @@ def test_explain_of_a_rule_that_has_expired(write: Any, tmp_path: Path) -> None:
     assert (told["fires"], told["parts"][0]["true"]) == (False, True)
 
 
+def test_backtest_says_what_a_span_is(write: Any) -> None:
+    code, out = run("rules", "backtest", "--rules", write(GOOD), "--from-topic", "--since", "yesterday")
+    assert code == 2
+    assert "'yesterday' is not a span of time such as 90s, 30m, 1h or 7d" in out
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_backtest_counts_by_day_and_source_and_compares(write: Any, tmp_path: Path, workers: int) -> None:
     articles = tmp_path / "a.jsonl"
