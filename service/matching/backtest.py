@@ -8,6 +8,7 @@ from service.ingest.metadata import read_metadata
 from service.ingest.reading import Document
 from service.matching.engine import Engine
 from service.matching.entities import Rule
+from service.matching.findings import Findings
 from service.model.article import Article
 
 SAMPLES = 3
@@ -46,22 +47,22 @@ def look(article: Article, engine: Engine, against: Engine | None, day: str | No
         day: of the article where it does not say itself when it was published.
         now_s: its time, for rules that expire; None: none has expired.
     """
+    document = Document(article)
     published = str(article.published_at)[:10] if article.published_at else day
     return Outcome(
         published or UNKNOWN,
-        article.source or read_metadata(Document(article)).source or UNKNOWN,
-        _fired(engine, article, now_s),
-        _fired(against, article, now_s) if against is not None else None,
+        article.source or read_metadata(document).source or UNKNOWN,
+        _fired(engine.match_in(document, now_s)),
+        _fired(against.match_in(document, now_s)) if against is not None else None,
     )
 
 
-def _fired(engine: Engine, article: Article, now_s: float | None) -> dict[str, Sample]:
-    findings = engine.match(article, now_s)
+def _fired(findings: Findings) -> dict[str, Sample]:
     out = {}
     for hit in findings.hits:
         mentions = hit.mentions
         sentence = findings.sentence(mentions[0]) if mentions else ""
-        out[hit.rule.id] = Sample(article.id, findings.title, sentence)
+        out[hit.rule.id] = Sample(findings.article.id, findings.title, sentence)
     return out
 
 
