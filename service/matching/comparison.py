@@ -35,13 +35,10 @@ def compare(before: RuleSet, after: RuleSet) -> Comparison:
     """What one has to know who puts `after` in force where `before` was."""
     entities = _differences(before.entities, after.entities)
     rules = _differences(before.rules, after.rules)
+    told = {*rules.added, *rules.changed}
     touched = {*entities.added, *entities.removed, *entities.changed}
     with_dependents(touched, {entity.id: entity for entity in after.entities})
-    affected = tuple(
-        rule.id
-        for rule in after.rules
-        if rule.id not in rules.changed and rule.id not in set(rules.added) and not touched.isdisjoint(_asked(rule))
-    )
+    affected = tuple(rule.id for rule in after.rules if rule.id not in told and not touched.isdisjoint(_asked(rule)))
     return Comparison(entities, rules, affected)
 
 
