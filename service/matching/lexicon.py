@@ -75,7 +75,7 @@ class Lexicon:
     """Literals, raw words and wildcards: word number n is term len(entities) + n."""
     patterns: list[Pattern]
     find: Find
-    numbers: Mapping[Term, int] = field(default_factory=dict)
+    numbers: Mapping[str | Term, int] = field(default_factory=dict)
     """Of entities and words as `_key` has them."""
 
     def term(self, term: Term) -> int:
@@ -85,10 +85,10 @@ class Lexicon:
 
 def compile_lexicon(ruleset: RuleSet) -> Lexicon:
     """The lexicon of a rule set."""
-    numbers: dict[Term, int] = {EntityTerm(entity.id): number for number, entity in enumerate(ruleset.entities)}
+    numbers: dict[str | Term, int] = {entity.id: number for number, entity in enumerate(ruleset.entities)}
     for term in _words(ruleset):
         numbers.setdefault(_key(term), len(numbers))
-    words = tuple(numbers)[len(ruleset.entities) :]
+    words = tuple([key for key in numbers if not isinstance(key, str)])
     surfaces: dict[str, list[Surface]] = {}
     blocks: dict[str, list[int]] = {}
     for number, entity in enumerate(ruleset.entities):
@@ -119,8 +119,13 @@ def _spellings(text: str) -> tuple[str, ...]:
     return (text, text.replace(" ", "")) if " " in text else (text,)
 
 
-def _key(term: Term) -> Term:
-    """What equal terms share: literals and wildcards their normal form, raw words every character."""
+def _key(term: Term) -> str | Term:
+    """What equal terms share: entities their id, literals and wildcards their normal form, raw words every character.
+
+    An id is there already, and quickly hashed: there may be a hundred thousand entities.
+    """
+    if isinstance(term, EntityTerm):
+        return term.id
     if isinstance(term, LiteralTerm):
         return LiteralTerm(fold(term.text))
     return WildcardTerm(fold(term.stem)) if isinstance(term, WildcardTerm) else term
@@ -147,7 +152,7 @@ def _word(number: int, term: Term) -> Surface:
     return surface
 
 
-def _surface(number: int, entity: Entity, alias: Alias, numbers: Mapping[Term, int]) -> Surface:
+def _surface(number: int, entity: Entity, alias: Alias, numbers: Mapping[str | Term, int]) -> Surface:
     surface = _make(number, entity.id, fold(alias.text), alias.text, entity.kind, alias.lang)
     surface.accept = entity.compound_accept
     surface.ambiguous = alias.ambiguous
@@ -161,8 +166,8 @@ def _surface(number: int, entity: Entity, alias: Alias, numbers: Mapping[Term, i
     return surface
 
 
-def _needed(need: str) -> Term:
-    return EntityTerm(need[1:]) if need.startswith("@") else LiteralTerm(fold(need))
+def _needed(need: str) -> str | Term:
+    return need[1:] if need.startswith("@") else LiteralTerm(fold(need))
 
 
 def _titles(surface: str, titles: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
