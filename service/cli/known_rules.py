@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 import orjson
 
 from service.adapters.control import read_whole
-from service.adapters.control_rules import keys_of
+from service.adapters.control_rules import CURRENT, keys_of
 from service.alerting.selectors import ENTITY, TAG
 from service.model import topics
 from service.model.errors import BadInput
@@ -71,19 +71,28 @@ class KnownRules:
         return notes
 
 
-async def read_known_rules(settings: KafkaSettings) -> KnownRules | None:
-    """The rules in force; None when there are none.
+async def read_stored_rules(settings: KafkaSettings) -> dict[str, bytes] | None:
+    """The records of the rules in force, as far as they are there; None when no set is.
 
     Raises:
         Unavailable, WrongSetup: Kafka does not answer or refuses us.
     """
     stored = await read_whole(settings, topics.RULES)
-    if "current" not in stored:
+    if CURRENT not in stored:
+        return None
+    manifest = RulesManifest.decode(stored[CURRENT], topics.RULES)
+    return {key: stored[key] for key in keys_of(manifest, stored) if key in stored}
+
+
+async def read_known_rules(settings: KafkaSettings) -> KnownRules | None:
+    """The rules in force; None when there are none. Raises as `read_stored_rules`."""
+    stored = await read_stored_rules(settings)
+    if stored is None:
         return None
     rules: list[KnownRule] = []
     entities: set[str] = set()
-    for key in keys_of(RulesManifest.decode(stored["current"], topics.RULES), stored):
-        item = orjson.loads(stored.get(key, b"{}"))
+    for key, raw in stored.items():
+        item = orjson.loads(raw)
         if key.startswith("entity/"):
             entities.add(item.get("id", ""))
         elif "id" in item:

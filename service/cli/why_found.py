@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 
-from service.adapters.control import read_subscriptions, read_whole
-from service.adapters.control_rules import keys_of
+from service.adapters.control import read_subscriptions
 from service.adapters.control_silences import read_silences
 from service.adapters.topic_scan import scan
+from service.cli.known_rules import read_stored_rules
 from service.model import topics
 from service.model.errors import BadInput
 from service.model.records import (
@@ -20,7 +20,6 @@ from service.model.records import (
     DeliveryRecord,
     FlushRecord,
     MatchRecord,
-    RulesManifest,
     SilenceRecord,
     SubscriptionRecord,
     decode_alerts,
@@ -72,7 +71,7 @@ async def find(settings: KafkaSettings, subscription: str, article: str, since_m
 async def _find_control(settings: KafkaSettings, found: Found) -> None:
     found.subscriptions = {record.id: record for record in await read_subscriptions(settings)}
     found.silences = {record.id: record for record in await read_silences(settings)}
-    found.rules = await _rules(settings)
+    found.rules = await read_stored_rules(settings) or {}
 
 
 async def _find_article(settings: KafkaSettings, found: Found) -> None:
@@ -134,11 +133,3 @@ async def _records(
 def _escaped(text: str) -> bytes:
     """As a JSON writer has it that escapes all but ASCII."""
     return text.encode("ascii", "backslashreplace")
-
-
-async def _rules(settings: KafkaSettings) -> dict[str, bytes]:
-    stored = await read_whole(settings, topics.RULES)
-    if "current" not in stored:
-        return {}
-    manifest = RulesManifest.decode(stored["current"], topics.RULES)
-    return {key: stored[key] for key in keys_of(manifest, stored) if key in stored}
