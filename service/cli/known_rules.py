@@ -2,10 +2,11 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+import click
 import orjson
 
 from service.adapters.control import read_whole
@@ -104,3 +105,15 @@ async def read_known_rules(settings: KafkaSettings) -> KnownRules | None:
             )
             rules.append(KnownRule(head, frozenset(_ENTITY.findall(item.get("when", "")))))
     return KnownRules(tuple(sorted(rules, key=lambda rule: rule.head.id)), frozenset(entities))
+
+
+async def tell_of_names(settings: KafkaSettings, named: Collection[str]) -> None:
+    """Look up what a person named, as `KnownRules.check`; what fits nothing in force is told on stderr.
+
+    Raises:
+        BadInput: a rule, tag or entity is named exactly and does not exist.
+        Unavailable, WrongSetup: Kafka does not answer or refuses us.
+    """
+    known = await read_known_rules(settings) if named else None
+    for note in known.check(named) if known else ():
+        click.echo(f"note: {note}", err=True)

@@ -11,7 +11,7 @@ import orjson
 
 from service.adapters.control import publish_silence, read_silences
 from service.cli.common import settings_of
-from service.cli.silence_matchers import known_silence, matcher_options, read_matchers, tell_of_names
+from service.cli.silence_matchers import known_silence, matcher_options, read_matchers, tell_of_matchers
 from service.cli.silence_preview import preview
 from service.cli.times import Future, Span, shown_time
 from service.model import topics
@@ -83,7 +83,7 @@ def add(
     )
 
     async def publish() -> None:
-        await tell_of_names(settings.kafka, matchers)
+        await tell_of_matchers(settings.kafka, matchers)
         await publish_silence(settings.kafka, record)
 
     asyncio.run(publish())

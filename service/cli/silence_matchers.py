@@ -3,7 +3,7 @@
 import click
 
 from service.adapters.control import read_silences, read_subscriptions
-from service.cli.known_rules import read_known_rules
+from service.cli.known_rules import tell_of_names
 from service.cli.subscription_fields import Command
 from service.model.errors import BadInput
 from service.model.records import SilenceMatchers, SilenceRecord
@@ -36,16 +36,14 @@ def read_matchers(asked: dict[str, tuple[str, ...]]) -> SilenceMatchers:
     return found
 
 
-async def tell_of_names(settings: KafkaSettings, matchers: SilenceMatchers) -> None:
+async def tell_of_matchers(settings: KafkaSettings, matchers: SilenceMatchers) -> None:
     """Look up what was named. Raises BadInput when something named exactly does not exist."""
     named = [
         *matchers.rule,
         *(f"tag:{tag}" for tag in matchers.tag),
         *(f"entity:{entity}" for entity in matchers.entity),
     ]
-    known = await read_known_rules(settings) if named else None
-    for note in known.check(named) if known else ():
-        click.echo(f"note: {note}", err=True)
+    await tell_of_names(settings, named)
     exact = {one for one in matchers.subscription if not set("*?[") & set(one)}
     if exact and (missing := exact - {record.id for record in await read_subscriptions(settings)}):
         raise BadInput(f"there is no subscription {min(missing)}; `bongsu subscriptions list` shows them")

@@ -10,7 +10,7 @@ import orjson
 from service.adapters.topic_scan import scan
 from service.alerting.silence import Silence, matches
 from service.cli.common import settings_of
-from service.cli.silence_matchers import known_silence, matcher_options, read_matchers, tell_of_names
+from service.cli.silence_matchers import known_silence, matcher_options, read_matchers, tell_of_matchers
 from service.cli.times import Moment, shown_time
 from service.model import topics
 from service.model.errors import BadInput
@@ -34,7 +34,7 @@ def preview(silence_id: str | None, since_ms: int, *, as_json: bool, **asked: tu
 
     async def look() -> tuple[dict[str, AlertRecord], int]:
         if given is not None:
-            await tell_of_names(settings.kafka, given)
+            await tell_of_matchers(settings.kafka, given)
             return await hidden_by(settings.kafka, given, since_ms)
         return await hidden_by(
             settings.kafka, (await known_silence(settings.kafka, silence_id or "")).matchers, since_ms

@@ -12,7 +12,7 @@ from service.alerting.calendar import next_digest_ms, quiet_until_ms
 from service.alerting.policy import EVERY_DAY, Policy, resolve
 from service.alerting.selectors import Selector
 from service.cli.common import settings_of
-from service.cli.known_rules import KnownRules, read_known_rules
+from service.cli.known_rules import KnownRules, read_known_rules, tell_of_names
 from service.cli.subscription_fields import masked
 from service.cli.subscription_secrets import known_subscription
 from service.cli.times import shown_time
@@ -22,17 +22,9 @@ from service.settings import KafkaSettings
 
 
 async def tell_of_rules(settings: KafkaSettings, listed: Iterable[str], policy: PolicyModel | None) -> None:
-    """Look up the rules that a person named; what fits none of those in force is told on stderr.
-
-    Raises:
-        BadInput: a rule, tag or entity is named exactly and does not exist.
-        Unavailable, WrongSetup: Kafka does not answer or refuses us.
-    """
+    """Look up the rules that a person named, the urgent ones too. Raises as `tell_of_names`."""
     urgent = policy.urgent if policy and isinstance(policy.urgent, tuple) else ()
-    named = [text for text in (*listed, *urgent) if text != "*"]
-    known = await read_known_rules(settings) if named else None
-    for note in known.check(named) if known else ():
-        click.echo(f"note: {note}", err=True)
+    await tell_of_names(settings, [text for text in (*listed, *urgent) if text != "*"])
 
 
 def shown_policy(policy: Policy) -> dict[str, Any]:
