@@ -13,7 +13,6 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import ConsumerRecord
@@ -25,6 +24,7 @@ from service.delivery.schedule import tier_for
 from service.dispatcher.endpoints import Endpoints, Ticket
 from service.dispatcher.intake import Poison, read_delivery
 from service.dispatcher.lanes import Lanes
+from service.dispatcher.memory import Memory
 from service.dispatcher.metrics import DispatcherMetrics
 from service.dispatcher.partition import WAKE, Job, Partition
 from service.dispatcher.progress import Done, HandOn, Progress
@@ -33,30 +33,11 @@ from service.dispatcher.sender import Sender
 from service.model.errors import NewerSchema
 from service.settings import DeliverySettings
 
-MAX_HELD = 16_384
-MAX_HELD_BYTES = 64_000_000
-"""Records in memory whose offset is not done; beyond either, reading stops until some have left."""
-SLACK = 1.1
-"""What one fetch may bring beyond it."""
 FULL_WAIT_S = 0.1
 KEPT = 4
 """Of an endpoint that gets only probes, so many wait here, and as many retries that are due; others rest in a tier."""
-
-
 TESTS, ALL_TESTS = 2, 32
 """Test deliveries at once of one subscription, and of all, that need not queue."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How many may wait for one lane, and how long, before they rest in a tier instead."""
-
-    room: int
-    wait_s: float
-
-
-PATIENCE = ((0.5, Patience(8192, 30.0)), (0.8, Patience(512, 1.0)), (9.9, Patience(64, 0.2)))
-"""By the share of memory that is taken: the fuller it is, the sooner slow lanes have to rest elsewhere."""
 
 
 class Flow:
@@ -88,22 +69,18 @@ class Flow:
         self._stopped = False
         self._open: dict[str, list[Job]] = {}
         """Ids under way here, each with the repeated records of it that wait for how it ends."""
+        self.memory = Memory()
         self.lanes: Lanes[Job] = Lanes(
             slots=settings.max_in_flight,
             slots_of=self._slots_of,
             slots_per_host=settings.max_in_flight_per_host,
-            room_per_key=PATIENCE[0][1].room,
+            room_per_key=self.memory.patience.room,
         )
         self._testing: Counter[str] = Counter()
         """Test deliveries under way past the lanes, by subscription."""
-        self.held = 0
-        self._held_bytes = 0
         self._rests = Rests(endpoints, self.lanes, clock)
         self.on_hold: set[str] = set()
         """Subscriptions that something was held back from here: when they may be sent to again, it has to be read."""
-        self.room = asyncio.Event()
-        """Set while more may be read."""
-        self.room.set()
 
     def accept(self, partition: Partition, records: list[ConsumerRecord]) -> None:
         """Take records that have rested; the first that has not pauses its partition."""
@@ -120,7 +97,7 @@ class Flow:
                 return
             wait_s = (record.timestamp + rest_ms) / 1000 - self._clock() if rest_ms else 0.0
             wait_s = self._rests.wait_s(partition, record.offset, record.key, wait_s)
-            if self._fullness() >= SLACK:
+            if self.memory.overfull:
                 wait_s = max(wait_s, FULL_WAIT_S)
             if wait_s > 0:
                 self._rest(partition, wait_s)
@@ -152,8 +129,7 @@ class Flow:
         for partition in self._rests.call_back():
             self.accept(partition, [])
         self._pump()
-        full = self._fullness()
-        patience = next(patience for limit, patience in PATIENCE if full < limit)
+        patience = self.memory.patience
         self.lanes.room_per_key = patience.room
         for job in self.lanes.overdue(now - patience.wait_s):
             self._spill(job, self._rests.rest_s(job), "busy")
@@ -172,7 +148,7 @@ class Flow:
             await asyncio.gather(*late, return_exceptions=True)
         for partition in leaving:
             partition.drop_what_waits()  # a task that ended may have set a timer
-            self._hold(-partition.tracker.unfinished, -sum(partition.sizes.values()))
+            self.memory.hold(-partition.tracker.unfinished, -sum(partition.sizes.values()))
             partition.sizes.clear()
         self._rests.forget()
         self._open.clear()  # Kafka's eager protocol takes all partitions away before it gives any
@@ -198,7 +174,7 @@ class Flow:
     def _admit(self, partition: Partition, record: ConsumerRecord) -> None:
         partition.tracker.take(record.offset)
         partition.sizes[record.offset] = size = len(record.value or b"")
-        self._hold(1, size)
+        self.memory.hold(1, size)
         try:
             delivery = read_delivery(record.value, record.topic, self._progress)
         except NewerSchema as error:
@@ -351,18 +327,7 @@ class Flow:
 
     def _finish(self, partition: Partition, offset: int) -> None:
         partition.tracker.finish(offset)
-        self._hold(-1, -partition.sizes.pop(offset))
-
-    def _hold(self, records: int, size: int) -> None:
-        self.held += records
-        self._held_bytes += size
-        if self._fullness() >= 1:
-            self.room.clear()
-        else:
-            self.room.set()
-
-    def _fullness(self) -> float:
-        return max(self.held / MAX_HELD, self._held_bytes / MAX_HELD_BYTES)
+        self.memory.hold(-1, -partition.sizes.pop(offset))
 
     def _later(self, partition: Partition, name: int, wait_s: float, work: Callable[[], None]) -> None:
         def run() -> None:

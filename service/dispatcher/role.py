@@ -166,7 +166,7 @@ class Dispatcher:
         consumer = self._consumer
         assert consumer is not None
         while True:
-            await self._flow.room.wait()
+            await self._flow.memory.room.wait()
             try:
                 fetched = await consumer.getmany(timeout_ms=FETCH_WAIT_MS, max_records=FETCH_RECORDS)
             except (TopicAuthorizationFailedError, GroupAuthorizationFailedError) as error:
@@ -301,7 +301,7 @@ class Dispatcher:
 
     def _gauge(self) -> None:
         assert self._consumer is not None
-        self._metrics.held.set(self._flow.held)
+        self._metrics.held.set(self._flow.memory.held)
         self._metrics.waiting.set(self._flow.lanes.waiting)
         depth = dict.fromkeys(self._tiers.values(), 0)
         for partition in self._partitions.values():

@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry
 
 from service.adapters.writer import Output, Place
 from service.delivery.attempts import Answer, Failure
-from service.dispatcher import flow as flows
+from service.dispatcher import memory
 from service.dispatcher.endpoints import Endpoints
 from service.dispatcher.flow import Flow
 from service.dispatcher.metrics import DispatcherMetrics
@@ -107,7 +107,7 @@ class Life:
     async def run(self, until: Any) -> None:
         while not until() and not self.failed:
             for topic, partition in self.partitions.items():
-                if topic not in self.paused and self.flow.room.is_set():
+                if topic not in self.paused and self.flow.memory.room.is_set():
                     start = self.read[topic]
                     batch = self.kafka.logs[topic][start : start + self.luck.randint(1, 5)]
                     self.read[topic] += len(batch)
@@ -166,7 +166,7 @@ async def simulate(seed: int, count: int, lives: int) -> None:
         goal = len(kafka.logs[topics.ATTEMPTS]) + luck.randint(1, count)
 
         def settled(life: Life = life) -> bool:
-            at_rest = not life.flow.held and all(
+            at_rest = not life.flow.memory.held and all(
                 life.read[topic] == len(kafka.logs[topic]) and not partition.resting
                 for topic, partition in life.partitions.items()
             )
@@ -191,5 +191,5 @@ async def simulate(seed: int, count: int, lives: int) -> None:
 @given(seed=st.integers(0, 2**32), count=st.integers(1, 25), lives=st.integers(1, 4))
 def test_nothing_is_lost_in_any_order_of_events(seed: int, count: int, lives: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(flows, "PATIENCE", ((9.9, flows.Patience(3, 0.002)),))
+        patch.setattr(memory, "PATIENCE", ((9.9, memory.Patience(3, 0.002)),))
         asyncio.run(simulate(seed, count, lives))
