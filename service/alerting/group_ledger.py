@@ -80,7 +80,7 @@ class Ledger:
             rule = self.state.rules.get(name)
             for one in rule.waiting() if rule is not None else ():
                 policy = self.context.policy(self.subscription, one.record().rule)
-                if rule is None or one.hold.startswith("silence/") or (policy is not None and not policy.inhibit):
+                if rule is None or one.is_silenced or (policy is not None and not policy.inhibit):
                     continue
                 rule.pending.remove(one)
                 for raw in (one.alert, *one.attached):

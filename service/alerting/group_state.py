@@ -112,6 +112,11 @@ class Pending:
         return self.offset, self.came
 
     @property
+    def is_silenced(self) -> bool:
+        """Whether it waits for the end of a silence."""
+        return silence_of(self.hold) is not None
+
+    @property
     def time_to_live_ms(self) -> int:
         """How long it is of use when its wait is over."""
         return self.deadline_ms - self.until_ms
@@ -119,6 +124,11 @@ class Pending:
     def is_too_late(self, late_ms: int) -> bool:
         """Whether it is of no use any more in a flush so long after the end of its hold."""
         return late_ms >= self.time_to_live_ms
+
+    def replace_alert(self, alert: AlertRecord, tier: int) -> None:
+        """Let another article of the story, of a source of `tier`, wait in its place."""
+        self.alert, self.alert_id, self.article = alert.encode().decode(), alert.alert_id, alert.article.id
+        self.tier = tier
 
     def record(self) -> AlertRecord:
         """The alert, with its story as last heard."""

@@ -211,7 +211,7 @@ class Turn(Ledger):
             for name, rule in state.rules.items() if state is not None else ():
                 if alert.rule.id not in rule.mutes or (kind == "a" and rule.news_ms != alert.published_ms):
                     continue
-                if rule.told is not None or any(not one.hold.startswith("silence/") for one in rule.waiting()):
+                if rule.told is not None or any(not one.is_silenced for one in rule.waiting()):
                     return name
         return None
 
@@ -224,8 +224,7 @@ class Turn(Ledger):
         richer = _richness(alert, tier) > _richness(now, lead.tier)
         other = now if richer else alert
         if richer:
-            lead.alert, lead.alert_id, lead.article = alert.encode().decode(), alert.alert_id, alert.article.id
-            lead.tier = tier
+            lead.replace_alert(alert, tier)
         lead.copies, lead.sources = alert.story.copies, alert.story.sources
         if len(lead.attached) < MAX_COPIES:
             lead.attached.append(other.model_copy(update={"mentions": ()}).encode().decode())
@@ -247,7 +246,7 @@ class Turn(Ledger):
     ) -> None:
         """Of two that wait the newer is told, and as soon as either would have been."""
         rule.pending.remove(lead)
-        if by is None and lead.until_ms < keep.until_ms and not lead.hold.startswith("silence/"):
+        if by is None and lead.until_ms < keep.until_ms and not lead.is_silenced:
             keep = Keep(lead.hold, lead.until_ms, WAITS[lead.hold.partition("/")[0]])
         self._hold(rule, alert, policy, reason, keep, by)
         if rule.told is None:
@@ -291,8 +290,7 @@ class Turn(Ledger):
             self._decide(heir, "silenced" if silence else "held", reason=reason, by=silence, until_ms=lead.until_ms)
         else:
             return False
-        lead.alert, lead.alert_id, lead.article = heir.encode().decode(), heir.alert_id, heir.article.id
-        lead.tier = policy.tier_of(heir.article.source)
+        lead.replace_alert(heir, policy.tier_of(heir.article.source))
         return True
 
 
