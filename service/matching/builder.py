@@ -5,7 +5,6 @@ several terms, or such a thing in a zone. AND and NOT are about the whole articl
 """
 
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from service.ingest.normalise import fold
@@ -28,6 +27,7 @@ from service.matching.expression import (
     WildcardTerm,
     Zoned,
     fields_of,
+    nodes_of,
     parts_of,
     terms_of,
 )
@@ -161,7 +161,7 @@ class Builder:
         characters = _number(token, 1, MAX_CHARACTERS)
         part = self.build(node.children[1])
         _must_be_free(part, str(token), (First,))
-        if zone := next((one for one in _all(part) if isinstance(one, Zoned) and one.zone == "title"), None):
+        if zone := next((one for one in nodes_of(part) if isinstance(one, Zoned) and one.zone == "title"), None):
             raise RuleSyntaxError(zone.at, f"{token} counts in the body, and title: is not in it; take one of them out")
         return First(characters, part, token.start_pos)
 
@@ -170,7 +170,7 @@ class Builder:
         zone = str(token)[:-1]
         part = self.build(node.children[1])
         _must_be_free(part, str(token), (Zoned,))
-        if zone == "title" and (first := next((one for one in _all(part) if isinstance(one, First)), None)):
+        if zone == "title" and (first := next((one for one in nodes_of(part) if isinstance(one, First)), None)):
             raise RuleSyntaxError(
                 first.at, f"FIRST/{first.characters} counts in the body, and title: is not in it; take one of them out"
             )
@@ -229,12 +229,6 @@ def _two_relations(first: str, second: str) -> str:
     return f"{one} and {two} side by side can be read in two ways; write (A {one} B) AND (B {two} C)"
 
 
-def _all(expression: Expression) -> Iterable[Expression]:
-    yield expression
-    for part in parts_of(expression):
-        yield from _all(part)
-
-
 def _must_be_place(part: Expression, operator: str, at: int) -> None:
     """Terms, OR of them, in zones: what is found at a place of its own."""
     if isinstance(part, Term):
@@ -257,7 +251,7 @@ def _must_be_place(part: Expression, operator: str, at: int) -> None:
 
 def _must_be_free(part: Expression, operator: str, taken: tuple[type[Expression], ...]) -> None:
     """A zone in a zone, or FIRST in FIRST, and a field in either, have no meaning."""
-    for one in _all(part):
+    for one in nodes_of(part):
         if isinstance(one, taken):
             assert isinstance(one, Zoned | First)
             raise RuleSyntaxError(one.at, f"{_short(one)} stands in {operator} already; take one of them out")

@@ -6,7 +6,7 @@ from typing import Any
 
 from service.matching.canonical import canonical
 from service.matching.entities import Entity, Rule
-from service.matching.expression import EntityTerm, terms_of
+from service.matching.expression import entities_of
 from service.matching.layers import with_dependents
 from service.matching.ruleset import RuleSet
 
@@ -38,12 +38,10 @@ def compare(before: RuleSet, after: RuleSet) -> Comparison:
     told = {*rules.added, *rules.changed}
     touched = {*entities.added, *entities.removed, *entities.changed}
     with_dependents(touched, {entity.id: entity for entity in after.entities})
-    affected = tuple(rule.id for rule in after.rules if rule.id not in told and not touched.isdisjoint(_asked(rule)))
+    affected = tuple(
+        rule.id for rule in after.rules if rule.id not in told and not touched.isdisjoint(entities_of(rule.expression))
+    )
     return Comparison(entities, rules, affected)
-
-
-def _asked(rule: Rule) -> set[str]:
-    return {term.id for term in terms_of(rule.expression) if isinstance(term, EntityTerm)}
 
 
 def _differences(before: Iterable[Entity | Rule], after: Iterable[Entity | Rule]) -> Differences:

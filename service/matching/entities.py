@@ -35,6 +35,10 @@ class Entity:
     titles: tuple[str, ...] = ()
     compound_accept: bool = False
 
+    def needed(self) -> set[str]:
+        """Ids of the entities that its surfaces take as evidence."""
+        return {need[1:] for alias in self.aliases for need in alias.needs if need.startswith("@")}
+
 
 @dataclass(frozen=True, slots=True)
 class Example:

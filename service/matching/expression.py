@@ -220,20 +220,26 @@ def parts_of(expression: Expression) -> tuple[Expression, ...]:
     return ()
 
 
+def nodes_of(expression: Expression) -> Iterator[Expression]:
+    """It and all that it stands over, each before its parts, in order of the text."""
+    yield expression
+    for part in parts_of(expression):
+        yield from nodes_of(part)
+
+
 def terms_of(expression: Expression) -> Iterator[Term]:
     """Every term in it, in order of the text."""
-    if isinstance(expression, Term):
-        yield expression
-    for part in parts_of(expression):
-        yield from terms_of(part)
+    return (node for node in nodes_of(expression) if isinstance(node, Term))
+
+
+def entities_of(expression: Expression) -> set[str]:
+    """Ids of the entities that it names."""
+    return {node.id for node in nodes_of(expression) if isinstance(node, EntityTerm)}
 
 
 def fields_of(expression: Expression) -> Iterator[FieldIs]:
     """Every field in it, in order of the text."""
-    if isinstance(expression, FieldIs):
-        yield expression
-    for part in parts_of(expression):
-        yield from fields_of(part)
+    return (node for node in nodes_of(expression) if isinstance(node, FieldIs))
 
 
 def is_reachable(expression: Expression) -> bool:

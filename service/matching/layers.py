@@ -12,7 +12,7 @@ from typing import Protocol
 from service.ingest.reading import Document
 from service.matching.engine import Engine
 from service.matching.entities import Entity, Rule
-from service.matching.expression import EntityTerm, terms_of
+from service.matching.expression import entities_of
 from service.matching.findings import Findings
 from service.matching.ruleset import RuleSet
 from service.model.article import Article
@@ -97,28 +97,22 @@ def difference(before: RuleSet, after: RuleSet) -> Change | None:
         return None
     there = set(map(id, before.rules))
     rules = tuple(
-        rule for rule in after.rules if id(rule) not in there or (changed and not changed.isdisjoint(_asked(rule)))
+        rule
+        for rule in after.rules
+        if id(rule) not in there or (changed and not changed.isdisjoint(entities_of(rule.expression)))
     )
     kept = {rule.id for rule in after.rules} - {rule.id for rule in rules}
     dropped = frozenset(rule.id for rule in before.rules if rule.id not in kept)
     if len(rules) > limit or len(dropped) > limit:
         return None
-    wanted = {name for rule in rules for name in _asked(rule)}
+    wanted = {name for rule in rules for name in entities_of(rule.expression)}
     _with_needs(wanted, entities)
     return Change(tuple(entity for entity in after.entities if entity.id in wanted), rules, dropped)
 
 
-def _asked(rule: Rule) -> set[str]:
-    return {term.id for term in terms_of(rule.expression) if isinstance(term, EntityTerm)}
-
-
-def _needs(entity: Entity) -> set[str]:
-    return {need[1:] for alias in entity.aliases for need in alias.needs if need.startswith("@")}
-
-
 def with_dependents(changed: set[str], entities: dict[str, Entity]) -> None:
     """An entity whose evidence changed has changed."""
-    needing = {name: needs for name, entity in entities.items() if (needs := _needs(entity))} if changed else {}
+    needing = {name: needs for name, entity in entities.items() if (needs := entity.needed())} if changed else {}
     size = -1
     while size < len(changed):
         size = len(changed)
@@ -128,6 +122,6 @@ def with_dependents(changed: set[str], entities: dict[str, Entity]) -> None:
 def _with_needs(wanted: set[str], entities: dict[str, Entity]) -> None:
     open_ = list(wanted)
     while open_:
-        for name in _needs(entities[open_.pop()]) - wanted:
+        for name in entities[open_.pop()].needed() - wanted:
             wanted.add(name)
             open_.append(name)

@@ -14,7 +14,7 @@ from service.matching.canonical import canonical
 from service.matching.engine import Engine
 from service.matching.entities import Entity, Rule
 from service.matching.expiry import expired
-from service.matching.expression import And, EntityTerm, Expression, Not, Or, parts_of, terms_of
+from service.matching.expression import And, EntityTerm, Expression, Not, Or, entities_of, nodes_of
 from service.matching.hangul import HANGUL, script_of
 from service.matching.implication import implies
 from service.matching.ruleset import RuleSet
@@ -79,7 +79,7 @@ def lint(
     for rule in expired(ruleset.rules, now_s):
         yield Lint(Kind.EXPIRED, "rule", rule.id, f"expired on {rule.expires}; remove it or give it a later date")
     for rule in ruleset.rules:
-        for node in _all_nodes(rule.expression):
+        for node in nodes_of(rule.expression):
             if isinstance(node, Or) and len(node.parts) > HUGE_OR:
                 yield Lint(
                     Kind.HUGE_OR,
@@ -88,12 +88,6 @@ def lint(
                     f"an OR of {len(node.parts)} parts; make them aliases of one entity, or several rules with one tag",
                 )
     yield from _unused(ruleset)
-
-
-def _all_nodes(node: Expression) -> Iterator[Expression]:
-    yield node
-    for part in parts_of(node):
-        yield from _all_nodes(part)
 
 
 def _common_words(entities: Iterable[Entity], reading: Callable[[str], Reading] | None) -> Iterator[Lint]:
@@ -226,14 +220,8 @@ def _duplicates(rules: Sequence[Rule]) -> Iterator[Lint]:
 
 
 def _unused(ruleset: RuleSet) -> Iterator[Lint]:
-    used = {term.id for rule in ruleset.rules for term in terms_of(rule.expression) if isinstance(term, EntityTerm)}
-    used |= {
-        need[1:]
-        for entity in ruleset.entities
-        for alias in entity.aliases
-        for need in alias.needs
-        if need.startswith("@")
-    }
+    used = {name for rule in ruleset.rules for name in entities_of(rule.expression)}
+    used |= {name for entity in ruleset.entities for name in entity.needed()}
     for entity in ruleset.entities:
         if entity.id not in used:
             yield Lint(Kind.UNUSED, "entity", entity.id, "no rule asks for it; write one, or remove it")

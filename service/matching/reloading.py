@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from itertools import chain
 
 from service.matching.entities import Entity, Rule
-from service.matching.expression import EntityTerm, terms_of
+from service.matching.expression import entities_of
 from service.matching.ruleset import RuleSet
 from service.model.errors import InvalidRules
 
@@ -89,9 +89,7 @@ def _mentioned(text: str) -> set[str]:
 
 def _named(one: Entity | Rule) -> set[str]:
     """Ids of the entities that it refers to."""
-    if isinstance(one, Entity):
-        return {need[1:] for alias in one.aliases for need in alias.needs if need.startswith("@")}
-    return {term.id for term in terms_of(one.expression) if isinstance(term, EntityTerm)}
+    return one.needed() if isinstance(one, Entity) else entities_of(one.expression)
 
 
 def _ids_twice(definitions: Iterable[Entity | Rule]) -> bool:
