@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from service.bench.clauses import sentence
+from service.bench.prose import filled, paragraphs
 
 _REAL = (  # noqa: SIM905 - a list of words is read, not counted
     "서울 부산 대구 인천 대전 울산 세종 수원 성남 용인 안양 춘천 강릉 청주 천안 전주 군산 목포 여수 포항 "
@@ -38,7 +39,6 @@ LENGTH = 1_500
 CHROME = 120
 NAMING_SHARE = 0.15
 """Of the sentences; the rest name nobody: some ten names in an article."""
-PARAGRAPH = 180
 STRANGERS = 2_000
 
 
@@ -102,31 +102,15 @@ class _Writer:
         self._strangers = [name for name in names(STRANGERS, seed + 99)[len(_REAL) :] if name not in known]
 
     def text(self, length: int) -> str:
-        luck = self._luck
-        paragraphs = ["[서울=가온일보 나라온 기자]"]
-        size = CHROME
-        while size < length:
-            naming = luck.random() < NAMING_SHARE
-            written = self.filled(luck.choice(_NAMING)) if naming else sentence(luck)
-            size += len(written) + 1
-            if len(paragraphs[-1]) > PARAGRAPH:
-                paragraphs.append(written)
-            else:
-                paragraphs[-1] = f"{paragraphs[-1]} {written}"
-        return "\n".join(
-            [*paragraphs, "나라온 기자 raon@example.com", "Copyright ⓒ 가온일보. 무단전재 및 재배포 금지."]
-        )
+        written = paragraphs("[서울=가온일보 나라온 기자]", length - CHROME, self._sentence)
+        return "\n".join([*written, "나라온 기자 raon@example.com", "Copyright ⓒ 가온일보. 무단전재 및 재배포 금지."])
 
     def filled(self, template: str) -> str:
-        out = template
-        for slot in ("{0}", "{1}", "{2}"):
-            if slot in out:
-                name = self._name()
-                final = (ord(name[-1]) - 0xAC00) % 28 != 0
-                for vowel, consonant in (("는", "은"), ("와", "과"), ("가", "이")):
-                    out = out.replace(f"{slot}{{{vowel}}}", name + (consonant if final else vowel))
-                out = out.replace(slot, name)
-        return out
+        return filled(template, self._name)
+
+    def _sentence(self) -> str:
+        luck = self._luck
+        return self.filled(luck.choice(_NAMING)) if luck.random() < NAMING_SHARE else sentence(luck)
 
     def _name(self) -> str:
         luck = self._luck

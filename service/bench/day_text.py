@@ -8,6 +8,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from service.bench.prose import josa
+
 
 def _list(text: str) -> tuple[str, ...]:
     """What stands between commas."""
@@ -66,11 +68,6 @@ _HOW = _list("""
 _SYLLABLES = "갈겸곡굴날놀닐담돌둔랑렬롱류말멸묵밀발변봉빛삭설솔술실앙엽옥울잔젬졸줄찰척촌칩탁톱펄폭할혁홀훌힐"
 SENTENCES = 9
 """Of a body; some 40 characters each."""
-
-
-def josa(word: str, with_final: str, without: str) -> str:
-    """`word` with the josa that agrees with it."""
-    return word + (with_final if (ord(word[-1]) - 0xAC00) % 28 else without)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from service.bench.clauses import sentence
 from service.bench.corpus import names
+from service.bench.prose import filled, paragraphs
 
 Shape = Literal["one", "and", "and_not", "near", "title"]
 MENTIONED = 250_000
@@ -29,7 +30,6 @@ NEAR_WORDS = 10
 LENGTH = 1_500
 """Characters of an article, title and chrome included."""
 CHROME = 110
-PARAGRAPH = 180
 NAMING = 0.15
 """Of the sentences; the others name nobody."""
 SAMPLE = 20_000
@@ -50,7 +50,6 @@ _TEMPLATES = (
 _TITLE = "{0}, {1}{와} 손잡는다"
 _OWNER = "Copyright ⓒ 가온일보. 무단전재 및 재배포 금지."
 _SLOT = re.compile(r"\{.\}")
-_JOSA = (("{는}", "은", "는"), ("{와}", "과", "와"), ("{가}", "이", "가"))
 
 
 def mentioned(seed: int = 7) -> list[str]:
@@ -125,28 +124,17 @@ class _Writer:
     def text(self) -> str:
         luck = self._luck
         reporter = "".join(luck.choices("나라온가람도솔미르하늘", k=3))
-        paragraphs = [f"[{self.filled('{0}')}=가온일보 {reporter} 기자]"]
-        size = CHROME
-        while size < LENGTH:
-            written = self.filled(luck.choice(_TEMPLATES)) if luck.random() < NAMING else sentence(luck)
-            size += len(written) + 1
-            if len(paragraphs[-1]) > PARAGRAPH:
-                paragraphs.append(written)
-            else:
-                paragraphs[-1] = f"{paragraphs[-1]} {written}"
+        begin = f"[{self.filled('{0}')}=가온일보 {reporter} 기자]"
+        written = paragraphs(begin, LENGTH - CHROME, self._sentence)
         chrome = f"{reporter} 기자 desk{luck.randrange(500)}@example.com"
-        return "\n".join([*paragraphs, chrome, _OWNER])
+        return "\n".join([*written, chrome, _OWNER])
 
     def filled(self, template: str) -> str:
-        out = template
-        for slot in ("{0}", "{1}", "{2}"):
-            if slot in out:
-                name = self._name()
-                final = (ord(name[-1]) - 0xAC00) % 28 != 0
-                for mark, after_consonant, after_vowel in _JOSA:
-                    out = out.replace(slot + mark, name + (after_consonant if final else after_vowel))
-                out = out.replace(slot, name)
-        return out
+        return filled(template, self._name)
+
+    def _sentence(self) -> str:
+        luck = self._luck
+        return self.filled(luck.choice(_TEMPLATES)) if luck.random() < NAMING else sentence(luck)
 
     def _name(self) -> str:
         luck = self._luck
