@@ -4,7 +4,7 @@ The members' groups are not touched: each looks here when it is next (`Turn.catc
 changelog value, and a crash has either all of it or nothing. The decisions are not stored but made again out of the
 members, which stay as they are until the flush is known to be sent; who was listed says the stored delivery.
 
-Only what a silence hides meanwhile is taken out first, group by group (`Groups`). A crash among these leaves groups
+Only what a silence hides meanwhile is taken out first, group by group (`hold_flush`). A crash among these leaves groups
 that wait for the end of the silence and a hold without them, which is flushed when the record comes again.
 """
 

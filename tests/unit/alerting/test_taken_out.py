@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from service.alerting.groups import SLICE, Groups, Verdict
+from service.alerting.groups import Groups, Verdict
+from service.alerting.hold_flush import SLICE
 from service.alerting.place import Place
 from service.alerting.policy import Digest, Frequency, Policy, Quiet
 from service.alerting.silence import Silence
