@@ -21,7 +21,7 @@ MAX_CAUSES = 8
 def own_fault(error: BaseException | None) -> Failure | None:
     """Class of a fault of ours that caused `error`; None when it may be the other side's.
 
-    Looks behind what a library has wrapped it in (`os_error`, `__cause__`, `__context__`, exception groups): of a name
+    Looks behind what a library has wrapped it in (`__cause__`, `__context__`, exception groups): of a name
     with several addresses each is dialled, and only when all of them fail here is it ours.
     """
     for _ in range(MAX_CAUSES):
@@ -34,14 +34,7 @@ def own_fault(error: BaseException | None) -> Failure | None:
             if error.errno == socket.EAI_MEMORY:
                 return Failure.RESOURCES
             return None if error.errno in _RESOLVER_ANSWERED else Failure.RESOLVER
-        wrapped = getattr(error, "os_error", None)
-        if isinstance(wrapped, BaseException) and wrapped is not error:
-            error = wrapped
-            continue
         if isinstance(error, OSError) and error.errno is not None:
-            if error.errno in _FAILURE_OF or error.__cause__ is None:
-                return _FAILURE_OF.get(error.errno)
-            error = error.__cause__  # the number may be getaddrinfo's in another class
-            continue
+            return _FAILURE_OF.get(error.errno)
         error = error.__cause__ or error.__context__
     return None
