@@ -10,7 +10,7 @@ from service.ingest.reading import Document
 from service.ingest.sketch import sketch
 from service.matching.index import CompiledRule
 from service.matching.occurrence import Occurrence
-from service.matching.scene import Scene
+from service.matching.scene import Scene, by_place
 from service.model.article import Article
 from service.model.mention import Mention
 
@@ -21,10 +21,6 @@ MAX_EOJEOL = 60
 
 def _by_place(one: Occurrence) -> tuple[int, int]:
     return one.start, one.end
-
-
-def _by_place_and_term(one: Occurrence) -> tuple[int, int, int]:
-    return one.start, one.end, one.surface.term
 
 
 class Hit:
@@ -107,7 +103,7 @@ class Findings:
             return whole.mentions, whole.suppressed
         document = self._document
         shown = [one for one in self._occurrences if one.surface.term < self._terms and not one.merged]
-        shown.sort(key=_by_place_and_term)
+        shown.sort(key=by_place)
         return (
             tuple([mention_of(document, one) for one in shown if one.reason is None]),
             tuple([mention_of(document, one) for one in shown if one.reason is not None]),

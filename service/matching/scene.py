@@ -91,10 +91,8 @@ class Scene:
         key = (term, _HOLDER)
         known = self._finds.get(key)
         if known is None:
-            for one in self._standing.get(term, ()):
-                if one.surface.case is not None and not same_case(self.document, one):
-                    one.stands = False
-            known = [one for one in self._standing.get(term, ()) if one.stands]
+            standing = self._standing.get(term, ())
+            known = [one for one in standing if one.surface.case is None or same_case(self.document, one)]
             self._finds[key] = known = sorted(known, key=by_place)
         return known
 
