@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Sequence
+from typing import get_args
 
-FIELDS = ("source", "lang", "section", "author", "url")
-ZONES = ("title", "subhead", "lead", "body", "caption", "quote", "dateline", "related", "any")
-PREFIXES = (*ZONES, *FIELDS, "raw")
+from service.matching.expression import FieldName, ZoneName
+
+FIELDS: tuple[str, ...] = get_args(FieldName)
+PREFIXES: tuple[str, ...] = (*get_args(ZoneName), *FIELDS, "raw")
 _FIELD_LIKE = re.compile(r"([A-Za-z_]+)\s*:")
 _OPERATOR = re.compile(
     r"(?:and|or|not|near|onear|same|sentence|paragraph|atleast|first|of|in)(?![a-z0-9_-])", re.IGNORECASE
