@@ -78,10 +78,8 @@ class Compiler:
         return node
 
     def _place(self, expression: Term | Outside | Zoned | First, where: Where) -> Node:
-        if isinstance(expression, Zoned):
-            return self.node(expression.part, replace(where, zone=expression.zone))
-        if isinstance(expression, First):
-            return self.node(expression.part, replace(where, first=expression.characters))
+        if isinstance(expression, Zoned | First):
+            return self.node(expression.part, narrowed(where, expression))
         if isinstance(expression, Outside):
             holders = tuple([self._number(holder) for holder in expression.holders])
             return OutsideOf(self.place(expression.part, where), holders)
@@ -94,6 +92,15 @@ class Compiler:
     def _number(self, expression: Expression) -> int:
         assert isinstance(expression, Term), expression
         return self._lexicon.term(expression)
+
+
+def narrowed(where: Where, expression: Expression) -> Where:
+    """Where the parts of an expression stand that stands in `where` itself."""
+    if isinstance(expression, Zoned):
+        return replace(where, zone=expression.zone)
+    if isinstance(expression, First):
+        return replace(where, first=expression.characters)
+    return where
 
 
 @lru_cache(maxsize=10_000)

@@ -1,8 +1,9 @@
 """A rule in an article, part by part: is it true there, and why. What `explain --rule` and `rules test` print."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from service.matching.compile import narrowed
 from service.matching.engine import Engine
 from service.matching.entities import Rule
 from service.matching.expression import (
@@ -10,7 +11,6 @@ from service.matching.expression import (
     AtLeast,
     Expression,
     FieldIs,
-    First,
     Near,
     Not,
     Or,
@@ -54,12 +54,9 @@ class _Tracer:
     def walk(self, expression: Expression, where: Where, depth: int) -> Iterator[Part]:
         true = self._is_true(expression, where)
         yield Part(depth, str(expression), true, self._why(expression, where, true=true))
-        if isinstance(expression, Zoned):
-            where = replace(where, zone=expression.zone)
-        elif isinstance(expression, First):
-            where = replace(where, first=expression.characters)
+        inside = narrowed(where, expression)
         for part in parts_of(expression):
-            yield from self.walk(part, where, depth + 1)
+            yield from self.walk(part, inside, depth + 1)
 
     def _is_true(self, expression: Expression, where: Where) -> bool:
         return self._engine.node(expression, where).is_true(self._scene)
