@@ -5,12 +5,9 @@ is written directly too, of groups as the worker itself makes them; once with an
 """
 
 import asyncio
-import os
 import random
-import re
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +22,7 @@ from service.alerting.context import Context
 from service.alerting.groups import Groups
 from service.alerting.place import Place
 from service.alerting.policy import Policy
+from service.bench.processes import metric, resident_mb, used_cpu_s
 from service.delivery.formats import body_of
 from service.local import LocalStack, make_dir
 from service.model import ids, topics
@@ -151,7 +149,7 @@ async def _throughput(stack: LocalStack, folder: Path, count: int, progress: Pro
     child, ready_s = await _worker(folder, environ, "throughput")
     try:
         rate, cpu_s = await _rate(child, count)
-        memory_mb = _memory_mb(child)
+        memory_mb = resident_mb(child.pid)[0]
     finally:
         await asyncio.to_thread(child.terminate, 10)
     progress(f"one worker, tables on disk: {rate:,.0f} alerts/s")
@@ -179,8 +177,10 @@ async def _rate(child: Child, count: int) -> tuple[float, float]:
     first: tuple[float, float, float] | None = None
     deadline = time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline:
-        lag = await asyncio.to_thread(_metric, child, r'bongsu_stage_latency_seconds_count\{stage="group"\}')
-        now, cpu = time.monotonic(), _cpu_s(child)
+        lag = await asyncio.to_thread(
+            metric, _metrics_port(child), r'bongsu_stage_latency_seconds_count\{stage="group"\}'
+        )
+        now, cpu = time.monotonic(), used_cpu_s(child.pid)
         if first is None and lag >= count * 0.1:
             first = (now, lag, cpu)
         if first is not None and lag >= count:
@@ -189,21 +189,9 @@ async def _rate(child: Child, count: int) -> tuple[float, float]:
     raise TimeoutError(f"the worker did not decide {count} alerts in {DEADLINE_S:g} s")
 
 
-def _metric(child: Child, series: str) -> float:
-    port = child.wait_ready(1)["ports"]["metrics"]
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
-        lines = answer.read().decode().splitlines()
-    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if re.match(series, line))
-
-
-def _memory_mb(child: Child) -> int:
-    status = Path(f"/proc/{child.pid}/status").read_text(encoding="ascii")
-    return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) // 1024
-
-
-def _cpu_s(child: Child) -> float:
-    fields = Path(f"/proc/{child.pid}/stat").read_text(encoding="ascii").rpartition(") ")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def _metrics_port(child: Child) -> int:
+    port: int = child.wait_ready(1)["ports"]["metrics"]
+    return port
 
 
 def entries(count: int, now_ms: int, partitions: int) -> Iterator[tuple[int, bytes, bytes]]:
@@ -239,8 +227,8 @@ async def _recovery(stack: LocalStack, folder: Path, count: int, progress: Progr
     progress(f"{count:,} entries of {size // count:,} bytes are in the changelog")
     environ["BONGSU_DATA_DIR"] = str(folder / "another-disk")
     child, whole_s = await _worker(folder, environ, "recovers")
-    index_s = await asyncio.to_thread(_metric, child, r'bongsu_table_index_seconds\{table="groups"\}')
-    memory_mb = _memory_mb(child)
+    index_s = await asyncio.to_thread(metric, _metrics_port(child), r'bongsu_table_index_seconds\{table="groups"\}')
+    memory_mb = resident_mb(child.pid)[0]
     await asyncio.to_thread(child.terminate, 10)
     progress(f"recovered in {whole_s:g} s, {index_s:.1f} s of it for the index; {memory_mb:g} MB")
     child, again_s = await _worker(folder, environ, "has-its-tables")

@@ -18,6 +18,7 @@ from service.adapters.control import publish_subscription
 from service.adapters.kafka_client import make_producer, started, topic_name
 from service.adapters.topics_admin import create_topics
 from service.bench.endpoints import Arrivals, Endpoints
+from service.bench.processes import resident_mb, used_cpu_s
 from service.local import LocalStack, Roles
 from service.model import ids, topics
 from service.model.errors import BongsuError, WrongSetup
@@ -174,13 +175,12 @@ class Bench:
 
     def cpu_s(self) -> tuple[float, float]:
         """Used so far by the dispatcher, and by Kafka."""
-        return _cpu_s(self._dispatcher_pid), _cpu_s(self._kafka_pid)
+        return used_cpu_s(self._dispatcher_pid), used_cpu_s(self._kafka_pid)
 
     def memory_mb(self) -> dict[str, int]:
         """Of the dispatcher: now, and at most."""
-        status = Path(f"/proc/{self._dispatcher_pid}/status").read_text(encoding="ascii")
-        sizes = {line.split(":")[0]: line.split()[1] for line in status.splitlines() if line.startswith("Vm")}
-        return {"memory_mb": int(sizes["VmRSS"]) // 1024, "memory_max_mb": int(sizes["VmHWM"]) // 1024}
+        now, most = resident_mb(self._dispatcher_pid)
+        return {"memory_mb": now, "memory_max_mb": most}
 
 
 async def _burst(bench: Bench, count: int, spread: int) -> dict[str, Any]:
@@ -329,9 +329,3 @@ def _latencies(sent: dict[str, float], arrived: Arrivals) -> dict[str, float]:
         "p99_ms": round(found[int(len(found) * 0.99)], 1),
         "max_ms": round(found[-1], 1),
     }
-
-
-def _cpu_s(pid: int) -> float:
-    """User and system time of a process, all its threads."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -9,11 +9,10 @@ import asyncio
 import gc
 import json
 import os
-import re
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from service.adapters.control import publish_rules
 from service.adapters.processes import Child, log_tail, spawn
 from service.adapters.rule_files import load_rules
 from service.adapters.topics_admin import create_topics
+from service.bench.processes import resident_mb, used_cpu_s
 from service.bench.watchlists import articles, mentioned, rule_file
 from service.local import LocalStack, make_dir
 from service.model.errors import Unavailable
@@ -108,7 +108,7 @@ def _worker(home: Path, environ: dict[str, str]) -> dict[str, Any]:
     child.start(["worker", "--metrics-port", "0"], environ, home / "worker.log")
     try:
         child.wait_ready(DEADLINE_S)
-        ready_s, ready_cpu_s = time.monotonic() - began, _cpu_s(child.pid)
+        ready_s, ready_cpu_s = time.monotonic() - began, used_cpu_s(child.pid)
         return {
             "worker_ready_s": round(ready_s, 2),
             "worker_ready_cpu_s": round(ready_cpu_s, 2),
@@ -118,27 +118,10 @@ def _worker(home: Path, environ: dict[str, str]) -> dict[str, Any]:
         child.terminate()
 
 
-def _cpu_s(pid: int) -> float:
-    """What a process has used so far; 0 where there is no /proc."""
-    stat = Path(f"/proc/{pid}/stat")
-    if not stat.exists():
-        return 0.0
-    fields = stat.read_text(encoding="utf-8").rpartition(") ")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def _weight(pid: int, name: str) -> dict[str, int]:
     """Resident memory of a process in MB, and the most it ever had."""
-    status = Path(f"/proc/{pid}/status")
-    if not status.exists():
-        return {}
-    text = status.read_text(encoding="utf-8")
-    fields = {f"{name}_mb": "VmRSS", f"{name}_peak_mb": "VmHWM"}
-    return {label: int(found) // 1_024 for label, key in fields.items() for found in _numbers(text, key)}
-
-
-def _numbers(status: str, key: str) -> Iterator[str]:
-    yield from re.findall(rf"{key}:\s+(\d+)", status)
+    now, most = resident_mb(pid)
+    return {f"{name}_mb": now, f"{name}_peak_mb": most} if now else {}
 
 
 def _load(rules: Path, article: Path) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import json
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from service.adapters.kafka_client import make_consumer, make_producer, started,
 from service.adapters.processes import spawn
 from service.adapters.topics_admin import create_topics
 from service.bench.corpus import articles, rule_file
+from service.bench.processes import metric
 from service.local import LocalStack, Roles
 from service.model import topics
 from service.settings import KafkaSettings, Settings
@@ -118,7 +118,7 @@ async def _rate(ports: list[int], count: int) -> float:
     first: tuple[float, float] | None = None
     deadline = time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline:
-        seen = sum(await asyncio.gather(*[asyncio.to_thread(_articles, port) for port in ports]))
+        seen = sum(await asyncio.gather(*[asyncio.to_thread(metric, port, "bongsu_articles_total") for port in ports]))
         now = time.monotonic()
         if first is None and seen >= count * 0.1:
             first = (now, seen)
@@ -126,12 +126,6 @@ async def _rate(ports: list[int], count: int) -> float:
             return (seen - first[1]) / (now - first[0])
         await asyncio.sleep(POLL_S)
     raise TimeoutError(f"the workers did not finish {count} articles in {DEADLINE_S:g} s")
-
-
-def _articles(port: int) -> float:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        lines = answer.read().decode().splitlines()
-    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("bongsu_articles_total"))
 
 
 async def _raw_loop(count: int) -> None:
