@@ -23,3 +23,8 @@ def settings_of(command: str) -> Settings:
         clients.propagate = False
         clients.addHandler(logging.NullHandler())
     return settings
+
+
+def printable(text: str) -> str:
+    """What others wrote must not steer a terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)

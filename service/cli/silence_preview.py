@@ -9,7 +9,7 @@ import orjson
 
 from service.adapters.topic_scan import scan
 from service.alerting.silence import Silence, matches
-from service.cli.common import settings_of
+from service.cli.common import printable, settings_of
 from service.cli.silence_matchers import known_silence, matcher_options, read_matchers, tell_of_matchers
 from service.cli.times import Moment, shown_time
 from service.model import topics
@@ -50,7 +50,7 @@ def preview(silence_id: str | None, since_ms: int, *, as_json: bool, **asked: tu
     for alert in sorted(found.values(), key=lambda alert: -alert.alerted_ms)[:SHOWN]:
         line = _line(alert)
         text = f"{line['time']}  {line['rule']}  {line['source'] or '-'}  {line['title'] or line['article']}"
-        click.echo("".join(letter if letter.isprintable() else " " for letter in text))
+        click.echo(printable(text))
     if len(found) > SHOWN:
         click.echo(f"... and {len(found) - SHOWN} more; --json shows all")
     click.echo(f"would have hidden {len(found)} of {seen} alerts since {shown_time(since_ms)}")

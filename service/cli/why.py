@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 import orjson
 
-from service.cli.common import settings_of
+from service.cli.common import printable, settings_of
 from service.cli.times import Moment
 
 if TYPE_CHECKING:
@@ -43,17 +43,12 @@ def why(subscription: str, article: str, rule: str | None, since_ms: int, as_jso
         body = {"subscription": subscription, "article": article, "asked_ms": time.time_ns() // 1_000_000}
         click.echo(orjson.dumps({**body, **asdict(answer)}).decode())
         return
-    click.echo(_clean(answer.sentence))
+    click.echo(printable(answer.sentence))
     if len(answer.lines) > 1:
         for line in answer.lines:
-            click.echo(_clean(f"  {line.rule}: {line.sentence}"))
+            click.echo(printable(f"  {line.rule}: {line.sentence}"))
     for note in answer.notes:
-        click.echo(_clean(f"  {note}"))
-
-
-def _clean(text: str) -> str:
-    """What others wrote must not steer a terminal."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+        click.echo(printable(f"  {note}"))
 
 
 def _no_rule(settings: "Settings", found: "Found", rule: str | None) -> "Answer":
