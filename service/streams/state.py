@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from faust.types import TP
+
 from service.adapters.kafka_client import topic_name
 from service.adapters.writer import Writer
 from service.alerting.addressing import SubscriptionIndex
@@ -122,9 +124,8 @@ class State:
         return {part.partition for part in self._app.consumer.assignment() if part.topic == name}
 
     def _committed(self, partition: int) -> int:
-        name = self._topics[topics.ALERTS]
         known = self._app.consumer._committed_offset  # noqa: SLF001  Faust has no other way to ask
-        return max(0, next((of or 0 for part, of in known.items() if tuple(part) == (name, partition)), 0))
+        return max(0, known.get(TP(self._topics[topics.ALERTS], partition)) or 0)
 
     def _context(self) -> Context:
         index = self._index
