@@ -57,6 +57,39 @@ class Node:
             yield from part.beyond()
 
 
+class Every(Node):
+    """A node that is true only where each of its parts is."""
+
+    __slots__ = ()
+
+    def could(self, present: Container[int]) -> bool:
+        return all(part.could(present) for part in self.parts())
+
+    def anchors(self, crowd: Crowd) -> Anchors:
+        """All must be true: wait for the one that needs the fewest terms, where the fewest rules wait already."""
+        found = [anchors for part in self.parts() if (anchors := part.anchors(crowd)) is not None]
+        return min(found, key=lambda anchors: _weight(anchors, crowd)) if found else None
+
+
+class OneOf(Node):
+    """A node that is true only where one of its parts is."""
+
+    __slots__ = ()
+
+    def could(self, present: Container[int]) -> bool:
+        return any(part.could(present) for part in self.parts())
+
+    def anchors(self, crowd: Crowd) -> Anchors:
+        """One must be true: wait for all of them."""
+        terms: dict[int, None] = {}
+        for part in self.parts():
+            anchors = part.anchors(crowd)
+            if anchors is None:
+                return None
+            terms.update(dict.fromkeys(anchors))
+        return tuple(terms)
+
+
 class Place(Node):
     """A node that is found at places of its own: it is true where there is one."""
 
@@ -98,7 +131,7 @@ class Leaf(Place):
 
 
 @dataclass(frozen=True, slots=True)
-class AnyPlace(Place):
+class AnyPlace(OneOf, Place):
     """OR of places."""
 
     places: tuple[Place, ...]
@@ -107,18 +140,12 @@ class AnyPlace(Place):
         found = {id(one): one for place in self.places for one in place.finds(scene)}
         return sorted(found.values(), key=by_place)
 
-    def could(self, present: Container[int]) -> bool:
-        return any(place.could(present) for place in self.places)
-
-    def anchors(self, crowd: Crowd) -> Anchors:
-        return _one_of(self.places, crowd)
-
     def parts(self) -> Iterable[Node]:
         return self.places
 
 
 @dataclass(frozen=True, slots=True)
-class OutsideOf(Place):
+class OutsideOf(Every, Place):
     """NOT IN: the places that lie in none of the holders."""
 
     place: Place
@@ -131,12 +158,6 @@ class OutsideOf(Place):
             kept = outside(kept, scene.holders(holder))
         return kept
 
-    def could(self, present: Container[int]) -> bool:
-        return self.place.could(present)
-
-    def anchors(self, crowd: Crowd) -> Anchors:
-        return self.place.anchors(crowd)
-
     def parts(self) -> Iterable[Node]:
         return (self.place,)
 
@@ -146,7 +167,7 @@ class OutsideOf(Place):
 
 
 @dataclass(frozen=True, slots=True)
-class AllOf(Node):
+class AllOf(Every):
     """AND."""
 
     nodes: tuple[Node, ...]
@@ -157,18 +178,12 @@ class AllOf(Node):
     def evidence(self, scene: Scene) -> Iterable[Occurrence]:
         return _evidence(self.nodes, scene) if self.is_true(scene) else ()
 
-    def could(self, present: Container[int]) -> bool:
-        return all(node.could(present) for node in self.nodes)
-
-    def anchors(self, crowd: Crowd) -> Anchors:
-        return _rarest(self.nodes, crowd)
-
     def parts(self) -> Iterable[Node]:
         return self.nodes
 
 
 @dataclass(frozen=True, slots=True)
-class AnyOf(Node):
+class AnyOf(OneOf):
     """OR."""
 
     nodes: tuple[Node, ...]
@@ -178,12 +193,6 @@ class AnyOf(Node):
 
     def evidence(self, scene: Scene) -> Iterable[Occurrence]:
         return _evidence(self.nodes, scene)
-
-    def could(self, present: Container[int]) -> bool:
-        return any(node.could(present) for node in self.nodes)
-
-    def anchors(self, crowd: Crowd) -> Anchors:
-        return _one_of(self.nodes, crowd)
 
     def parts(self) -> Iterable[Node]:
         return self.nodes
@@ -212,7 +221,7 @@ class NoneOf(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class NearBy(Node):
+class NearBy(Every):
     """NEAR and ONEAR."""
 
     left: Place
@@ -229,18 +238,12 @@ class NearBy(Node):
             return ()
         return near(left, right, self.words, scene.positions, ordered=self.ordered)
 
-    def could(self, present: Container[int]) -> bool:
-        return self.left.could(present) and self.right.could(present)
-
-    def anchors(self, crowd: Crowd) -> Anchors:
-        return _rarest(self.parts(), crowd)
-
     def parts(self) -> tuple[Place, ...]:
         return self.left, self.right
 
 
 @dataclass(frozen=True, slots=True)
-class Together(Node):
+class Together(Every):
     """SAME SENTENCE, SAME PARAGRAPH."""
 
     places: tuple[Place, ...]
@@ -258,18 +261,12 @@ class Together(Node):
         shared = set.intersection(*({number for number, _ in finds} for finds in numbered))
         return [one for finds in numbered for number, one in finds if number in shared]
 
-    def could(self, present: Container[int]) -> bool:
-        return all(place.could(present) for place in self.places)
-
-    def anchors(self, crowd: Crowd) -> Anchors:
-        return _rarest(self.places, crowd)
-
     def parts(self) -> Iterable[Node]:
         return self.places
 
 
 @dataclass(frozen=True, slots=True)
-class Often(Node):
+class Often(Every):
     """ATLEAST."""
 
     count: int
@@ -284,12 +281,6 @@ class Often(Node):
             return ()
         kept = apart(found)
         return kept if len(kept) >= self.count else ()
-
-    def could(self, present: Container[int]) -> bool:
-        return self.place.could(present)
-
-    def anchors(self, crowd: Crowd) -> Anchors:
-        return self.place.anchors(crowd)
 
     def parts(self) -> Iterable[Node]:
         return (self.place,)
@@ -359,20 +350,3 @@ def _evidence(nodes: Iterable[Node], scene: Scene) -> Iterator[Occurrence]:
 
 def _weight(anchors: tuple[int, ...], crowd: Crowd) -> tuple[int, int]:
     return len(anchors), sum(len(crowd.get(term, ())) for term in anchors)
-
-
-def _rarest(nodes: Iterable[Node], crowd: Crowd) -> Anchors:
-    """All must be true: wait for the one that needs the fewest terms, where the fewest rules wait already."""
-    found = [anchors for node in nodes if (anchors := node.anchors(crowd)) is not None]
-    return min(found, key=lambda anchors: _weight(anchors, crowd)) if found else None
-
-
-def _one_of(nodes: Iterable[Node], crowd: Crowd) -> Anchors:
-    """One must be true: wait for all of them."""
-    terms: dict[int, None] = {}
-    for node in nodes:
-        anchors = node.anchors(crowd)
-        if anchors is None:
-            return None
-        terms.update(dict.fromkeys(anchors))
-    return tuple(terms)
