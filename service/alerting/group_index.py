@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 
-from service.alerting.group_state import GroupState, HoldState, Summary, parts_of, silence_of
+from service.alerting.group_state import GroupState, Summary, parts_of, silence_of
+from service.alerting.hold_state import HoldState
 from service.alerting.place import Place
 
 HoldKey = tuple[str, str]

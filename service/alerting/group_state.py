@@ -1,4 +1,4 @@
-"""What the table of the group stage holds: one value a group, one a flushed hold, each written whole in one step.
+"""What the table of the group stage holds: one value a group, one a flushed hold (`hold_state`), each written at once.
 
 A group is the alerts of one story for one subscription (or, where every article is told, of one article). Its value
 also is its outbox: the bytes that were decided to be sent, kept with the offset that caused them until Kafka is known
@@ -26,7 +26,6 @@ TAKEN_IDS = 256
 MAX_HEIRS = 4
 """Copies that are kept whole beside what waits in a hold."""
 _ID = 16
-MAX_RANGES = 256
 NOWHERE = Place(0, -1, 0)
 TOPICS = (topics.DECISIONS, topics.DELIVERIES)
 
@@ -205,106 +204,16 @@ class GroupState:
         """Header, then JSON."""
         flags = _PENDING if any(rule.pending for rule in self.rules.values()) else 0
         rest = {"rules": self.rules, "taken": self.taken, "outbox": self.outbox, "summary": self.summary}
-        return _head(self.place, flags) + orjson.dumps(rest)
+        return head_of(self.place, flags) + orjson.dumps(rest)
 
     @classmethod
     def decode(cls, raw: bytes) -> "GroupState":
         """The state of `encode`."""
-        rest = orjson.loads(raw[_HEAD.size :])
+        rest = rest_of(raw)
         return cls(
             {name: _rule(given) for name, given in rest["rules"].items()},
             rest["taken"],
             [(offset, [(topic, value) for topic, value in outgoing]) for offset, outgoing in rest["outbox"]],
-            Summary(**rest["summary"]),
-            place_of(raw),
-        )
-
-
-@dataclass(slots=True)
-class Settled:
-    """What one flush did with some of a hold's members: those with low < offset <= through."""
-
-    low: int
-    through: int
-    flush: int
-    """Offset of the flush."""
-    flushed_ms: int
-    delivery: str
-    """Empty: nothing was told."""
-    reason: str
-    late_ms: int = 0
-    """How long after the end of the hold: a worker was away."""
-
-
-@dataclass(frozen=True, slots=True)
-class Flushed:
-    """What is to be sent of one flush, until it is known to be sent.
-
-    The decisions are made again out of the members, which are kept as long.
-    """
-
-    offset: int
-    """Of the flush."""
-    before: int
-    """The last member that earlier flushes settled."""
-    delivery: str
-    """The record as JSON; empty: none."""
-    moved: tuple[str, ...] = ()
-    """Keys of the groups out of which it took what is silenced meanwhile; theirs are the decisions on it."""
-
-
-@dataclass(slots=True)
-class HoldState:
-    """A hold that was flushed. Its members' groups are not rewritten then: they look here when next touched."""
-
-    flushes: int = 0
-    settled: list[Settled] = field(default_factory=list)
-    outbox: list[Flushed] = field(default_factory=list)
-    summary: Summary = field(default_factory=Summary)
-    place: Place = NOWHERE
-
-    @property
-    def through(self) -> int:
-        """Every member at or before this offset is settled."""
-        return self.settled[-1].through if self.settled else -1
-
-    def fate(self, offset: int) -> Settled | None:
-        """What became of the member of an offset; None: it still waits."""
-        if offset > self.through:
-            return None
-        forgotten = Settled(-1, offset, 0, 0, "", "forgotten")
-        return next((one for one in self.settled if one.low < offset <= one.through), forgotten)
-
-    def settle(self, one: Settled, sent_through: int) -> None:
-        """Add what a flush did; neighbours that told nothing, for the same reason, are one when they are sent."""
-        last = self.settled[-1] if self.settled else None
-        if last is not None and not one.delivery and not last.delivery and last.reason == one.reason and (
-            last.flush <= sent_through
-        ):  # fmt: skip
-            self.settled[-1] = Settled(last.low, one.through, one.flush, one.flushed_ms, "", one.reason)
-        else:
-            self.settled.append(one)
-        del self.settled[:-MAX_RANGES]
-
-    def sent_at(self, offset: int) -> Flushed | None:
-        """What the flush at an offset sends. None: no flush, or long sent."""
-        return next((one for one in self.outbox if one.offset == offset), None)
-
-    def encode(self) -> bytes:
-        """Header, then JSON."""
-        rest = {
-            "flushes": self.flushes, "settled": self.settled, "outbox": self.outbox, "summary": self.summary
-        }  # fmt: skip
-        return _head(self.place, 0) + orjson.dumps(rest)
-
-    @classmethod
-    def decode(cls, raw: bytes) -> "HoldState":
-        """The state of `encode`."""
-        rest = orjson.loads(raw[_HEAD.size :])
-        return cls(
-            rest["flushes"],
-            [Settled(**given) for given in rest["settled"]],
-            [_flushed(one) for one in rest["outbox"]],
             Summary(**rest["summary"]),
             place_of(raw),
         )
@@ -344,21 +253,23 @@ def place_of(raw: bytes) -> Place:
     return Place(partition, offset, written_ms)
 
 
+def rest_of(raw: bytes) -> Any:
+    """What stands behind the header."""
+    return orjson.loads(raw[_HEAD.size :])
+
+
 def has_pending(raw: bytes) -> bool:
     """Whether anything of a group waits; of its header only."""
     return bool(_HEAD.unpack_from(raw)[4] & _PENDING)
 
 
-def _head(place: Place, flags: int) -> bytes:
+def head_of(place: Place, flags: int = 0) -> bytes:
+    """The header: what is asked of a value without reading the rest."""
     return _HEAD.pack(_FORMAT, place.partition, place.offset, place.now_ms, flags)
 
 
 def _short(alert_id: str) -> str:
     return hashlib.blake2b(alert_id.encode(), digest_size=_ID // 2).hexdigest()
-
-
-def _flushed(given: dict[str, Any]) -> Flushed:
-    return Flushed(given["offset"], given["before"], given["delivery"], tuple(given["moved"]))
 
 
 def _rule(given: dict[str, Any]) -> RuleState:

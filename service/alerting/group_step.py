@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from service.alerting.group_ledger import Ledger
 from service.alerting.group_records import told_of
-from service.alerting.group_state import GroupState, HoldState, Pending, RuleState, silence_of
+from service.alerting.group_state import GroupState, Pending, RuleState, silence_of
+from service.alerting.hold_state import HoldState
 from service.alerting.modes import MODES
 from service.alerting.modes.answers import Asked, Attach, Keep, Suppress, Tell
 from service.alerting.policy import Policy

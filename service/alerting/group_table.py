@@ -5,8 +5,9 @@ from typing import Protocol
 from service.alerting.context import Context
 from service.alerting.group_index import PartitionIndex
 from service.alerting.group_output import Step, Verdict, outs
-from service.alerting.group_state import GroupState, HoldState, is_ours, key_of
+from service.alerting.group_state import GroupState, is_ours, key_of
 from service.alerting.group_step import Turn
+from service.alerting.hold_state import HoldState
 from service.alerting.place import Place
 
 

@@ -11,17 +11,10 @@ from collections.abc import Generator, Iterable
 from service.alerting.context import Context
 from service.alerting.group_index import PartitionIndex
 from service.alerting.group_output import Out, Step, Verdict, outs
-from service.alerting.group_state import (
-    GroupState,
-    HoldState,
-    has_pending,
-    is_ours,
-    key_of,
-    parts_of,
-    place_of,
-)
+from service.alerting.group_state import GroupState, has_pending, is_ours, key_of, parts_of, place_of
 from service.alerting.group_table import GroupTable, Store
 from service.alerting.hold_flush import flush_hold
+from service.alerting.hold_state import HoldState
 from service.alerting.modes import MODES
 from service.alerting.place import Place
 from service.model.records import AlertRecord, FlushRecord

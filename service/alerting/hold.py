@@ -15,7 +15,8 @@ from service.alerting.calendar import next_digest_ms, quiet_until_ms
 from service.alerting.context import Context
 from service.alerting.group_index import Member, MemberId, reached_at
 from service.alerting.group_records import decision_of, delivery_of
-from service.alerting.group_state import Flushed, HoldState, Pending, Settled, Summary, frequency_of, silence_of
+from service.alerting.group_state import Pending, Summary, frequency_of, silence_of
+from service.alerting.hold_state import Flushed, HoldState, Settled
 from service.alerting.place import Place
 from service.alerting.policy import Policy
 from service.alerting.silence import Silence, hiding

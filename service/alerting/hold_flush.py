@@ -9,9 +9,10 @@ from typing import TypeVar
 from service.alerting.context import Context
 from service.alerting.group_index import Member, MemberId, PartitionIndex
 from service.alerting.group_output import Out, Step, Verdict, outs
-from service.alerting.group_state import HoldState, Pending, key_of, parts_of, silence_of
+from service.alerting.group_state import Pending, key_of, parts_of, silence_of
 from service.alerting.group_table import GroupTable
 from service.alerting.hold import Flush, NotYet, Waiting
+from service.alerting.hold_state import HoldState
 from service.alerting.place import Place
 from service.alerting.silence import Silence
 from service.alerting.waits import until_end_of

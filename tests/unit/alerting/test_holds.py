@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from service.alerting.group_state import MAX_RANGES, GroupState, HoldState, Settled, key_of, parts_of
+from service.alerting.group_state import GroupState, key_of, parts_of
 from service.alerting.groups import REEMIT_MS, Verdict
+from service.alerting.hold_state import MAX_RANGES, HoldState, Settled
 from service.alerting.place import Place
 from service.alerting.policy import Digest, Frequency, Policy, Quiet
 from service.alerting.silence import Silence
