@@ -7,7 +7,7 @@ question first; `examine` asks all of them, so that each gets its first reason i
 """
 
 import re
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from service.ingest.reading import Document
 from service.matching.blockers import Blockers
@@ -227,10 +227,9 @@ class Engine:
                     one.reason = Reason.DUPLICATE
 
     def _look_at_case(self, document: Document, one: Occurrence) -> None:
-        surface = one.surface
-        if surface.case is not None and not same_case(document, one):
+        if one.surface.case is not None and not same_case(document, one):
             one.reason = Reason.BOUNDARY
-        elif surface.acronym and surface.case is None and _is_plain_word(document, one):
+        elif _is_plain_word(document, one):
             one.reason, one.confidence = Reason.AMBIGUOUS, NOT_A_NAME
 
     def _ask(self, document: Document, same: Iterable[Occurrence]) -> None:
@@ -296,27 +295,24 @@ class Engine:
                     counted.setdefault(one.surface.term, []).append(one)
             elif asked and one.surface.term in asked and is_only_zoned_out(one):
                 beyond.setdefault(one.surface.term, []).append(one)
-        for term, same in list(beyond.items()):
-            beyond[term] = list(self._would_count(document, same, counted))
-            if not beyond[term]:
-                del beyond[term]
-        return Scene(document, counted, beyond, occurrences)
+        passed = {term: self._would_count(document, same, counted) for term, same in beyond.items()}
+        return Scene(document, counted, {term: kept for term, kept in passed.items() if kept}, occurrences)
 
-    def _would_count(self, document: Document, same: list[Occurrence], counted: Container[int]) -> Iterator[Occurrence]:
+    def _would_count(self, document: Document, same: list[Occurrence], counted: Container[int]) -> list[Occurrence]:
         """Of the occurrences of one term in zones that do not count those that pass every other question."""
         same.sort(key=by_place)
         self._weigh(document, same)
         kept = []
         for one in same:
             surface = one.surface
-            if surface.acronym and surface.case is None and _is_plain_word(document, one):
+            if _is_plain_word(document, one):
                 continue
             if surface.needs is not None and not any(need in counted for need in surface.needs):
                 continue
             if one.confidence >= self._min_confidence:
                 kept.append(one)
         repeated = {id(one) for one in glosses(document.text, kept)}
-        return (one for one in kept if id(one) not in repeated)
+        return [one for one in kept if id(one) not in repeated]
 
 
 def _is_plain(surface: Surface) -> bool:
@@ -364,7 +360,9 @@ def _blocker(one: Occurrence, blockers: dict[int, Blockers]) -> tuple[int, int] 
 
 
 def _is_plain_word(document: Document, one: Occurrence) -> bool:
-    """Whether an acronym (US, WHO) stands as a word among other words in Latin letters: us, Who."""
+    """Whether an acronym (US, WHO) of any case stands as a word among other words in Latin letters: us, Who."""
+    if not one.surface.acronym or one.surface.case is not None:
+        return False
     view, start, end = document.span(one.start, one.end)
     if not view.given[start:end][1:].islower():
         return False
