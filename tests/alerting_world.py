@@ -173,3 +173,13 @@ class World:
     def body(self, number: int = -1) -> dict[str, Any]:
         value: dict[str, Any] = json.loads(self.deliveries[number].body)
         return value
+
+
+def world(**policy: Any) -> World:
+    """One policy for every rule."""
+    return World({"*": Policy(**policy)})
+
+
+def said(decision: DecisionRecord) -> tuple[str, str | None]:
+    """What was decided, and why."""
+    return decision.decision, decision.reason

@@ -12,15 +12,7 @@ from service.alerting.place import Place
 from service.alerting.policy import Digest, Frequency, Policy, Quiet
 from service.alerting.silence import Silence
 from service.model.records import FlushRecord, SilenceMatchers
-from tests.alerting_world import HOUR, MINUTE, START_MS, World, alert
-
-
-def world(**policy):
-    return World({"*": Policy(**policy)})
-
-
-def said(decision):
-    return decision.decision, decision.reason
+from tests.alerting_world import HOUR, MINUTE, START_MS, World, alert, said, world
 
 
 def silence(minutes, name="sil1", **matchers):
@@ -442,6 +434,7 @@ def test_copies_of_what_a_throttle_holds_do_not_take_it_out():
         copy = w.get(alert("B", f"B{number + 2}", role="copy", copies=number + 2))
         assert (said(copy), copy.until_ms) == (("attached", "copy"), ends_ms)
         w.later(20_000)
+    assert ends_ms is not None
     w.now_ms = ends_ms + 1  # nobody flushed it yet
     last = w.get(alert("B", "B99", role="copy", copies=22))
     assert said(last) == ("attached", "copy")

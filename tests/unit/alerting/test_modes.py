@@ -6,15 +6,7 @@ from service.alerting.groups import Verdict
 from service.alerting.policy import Digest, Frequency, Policy
 from service.alerting.silence import Silence
 from service.model.records import SilenceMatchers
-from tests.alerting_world import HOUR, MINUTE, START_MS, World, alert
-
-
-def world(**policy):
-    return World({"*": Policy(**policy)})
-
-
-def said(decision):
-    return decision.decision, decision.reason
+from tests.alerting_world import HOUR, MINUTE, START_MS, World, alert, said, world
 
 
 def test_first_tells_the_first_and_attaches_the_rest():

@@ -12,7 +12,7 @@ from service.alerting.policy import Digest, Frequency, Policy, Quiet
 from service.alerting.silence import Silence
 from service.model import topics
 from service.model.records import SilenceMatchers
-from tests.alerting_world import HOUR, MINUTE, START_MS, World, alert
+from tests.alerting_world import HOUR, MINUTE, START_MS, World, alert, said, world
 
 HOLDS: dict[str, dict[str, Any]] = {
     "throttle": {"throttle_ms": 10 * MINUTE},
@@ -24,17 +24,13 @@ HOLDS: dict[str, dict[str, Any]] = {
 }
 
 
-def said(decision):
-    return decision.decision, decision.reason
-
-
 def silence(since_ms, until_ms, name="sil1", **matchers):
     return Silence(name, SilenceMatchers(**matchers), since_ms, until_ms)
 
 
 def held(policy, *stories):
     """These wait, ten minutes at most but for the cap; what was told before is not of interest."""
-    w = World({"*": Policy(**policy)})
+    w = world(**policy)
     if "throttle_ms" in policy or "max_per_hour" in policy:
         w.get(alert("first"))
         w.deliveries.clear()
