@@ -1,13 +1,11 @@
 """Near and overlapping, in time linear in what was found: two pointers over sorted places."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
 from itertools import accumulate
 
 from service.matching.occurrence import Occurrence
 from service.matching.positions import Positions
-
-Finds = Sequence[Occurrence]
+from service.matching.scene import Finds
 
 
 def near(left: Finds, right: Finds, words: int, positions: Positions, *, ordered: bool) -> list[Occurrence]:
@@ -23,8 +21,6 @@ def near(left: Finds, right: Finds, words: int, positions: Positions, *, ordered
 
 def _followed(first: Finds, second: Finds, words: int, positions: Positions) -> dict[int, Occurrence]:
     """Pairs in which one of `first` ends before one of `second` begins."""
-    if not first or not second:
-        return {}
     by_end = sorted(first, key=_end)
     by_start = sorted(second, key=_start)
     ends, starts = [one.end for one in by_end], [one.start for one in by_start]
