@@ -160,7 +160,7 @@ class Builder:
         token = node.children[0]
         characters = _number(token, 1, MAX_CHARACTERS)
         part = self.build(node.children[1])
-        _must_be_free(part, str(token), (First,))
+        _must_be_free(part, str(token), First)
         if zone := next((one for one in nodes_of(part) if isinstance(one, Zoned) and one.zone == "title"), None):
             raise RuleSyntaxError(zone.at, f"{token} counts in the body, and title: is not in it; take one of them out")
         return First(characters, part, token.start_pos)
@@ -169,7 +169,7 @@ class Builder:
         token = node.children[0]
         zone = str(token)[:-1]
         part = self.build(node.children[1])
-        _must_be_free(part, str(token), (Zoned,))
+        _must_be_free(part, str(token), Zoned)
         if zone == "title" and (first := next((one for one in nodes_of(part) if isinstance(one, First)), None)):
             raise RuleSyntaxError(
                 first.at, f"FIRST/{first.characters} counts in the body, and title: is not in it; take one of them out"
@@ -231,13 +231,11 @@ def _two_relations(first: str, second: str) -> str:
 
 def _must_be_place(part: Expression, operator: str, at: int) -> None:
     """Terms, OR of them, in zones: what is found at a place of its own."""
-    if isinstance(part, Term):
+    if isinstance(part, Term | Outside):
         return
     if isinstance(part, Or | Zoned | First):
         for one in parts_of(part):
             _must_be_place(one, operator, at)
-        return
-    if isinstance(part, Outside):
         return
     if isinstance(part, Not):
         whole = f"A {operator} B" if operator.startswith(_BETWEEN) else f"{operator} A"
@@ -249,11 +247,10 @@ def _must_be_place(part: Expression, operator: str, at: int) -> None:
     )
 
 
-def _must_be_free(part: Expression, operator: str, taken: tuple[type[Expression], ...]) -> None:
+def _must_be_free(part: Expression, operator: str, taken: type[Zoned | First]) -> None:
     """A zone in a zone, or FIRST in FIRST, and a field in either, have no meaning."""
     for one in nodes_of(part):
         if isinstance(one, taken):
-            assert isinstance(one, Zoned | First)
             raise RuleSyntaxError(one.at, f"{_short(one)} stands in {operator} already; take one of them out")
     if inner := next(fields_of(part), None):
         raise RuleSyntaxError(inner.at, f"{inner} is about the whole article and stands in no zone; use AND")
