@@ -6,15 +6,13 @@ text itself. It takes from the engine only what is decided about each occurrence
 
 import functools
 import re
-import tempfile
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
+import yaml
 from hypothesis import strategies as st
 
-from service.adapters.rule_files import load_rules
 from service.ingest.reading import Document
 from service.matching.engine import Engine
 from service.matching.expression import (
@@ -173,19 +171,13 @@ def free_of_fields(free: str) -> str:
 
 
 @functools.cache
-def _entities() -> RuleSet:
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "rules.yaml").write_text(ENTITIES, encoding="utf-8")
-        return load_rules(Path(folder))
+def _entities() -> list[EntityModel]:
+    return [EntityModel.model_validate(one) for one in yaml.safe_load(ENTITIES)["entities"]]
 
 
 def engine_for(expressions: Iterable[Expression]) -> Engine:
     """An engine with a rule r0, r1, ... for each."""
-    entities = [
-        (EntityModel.model_validate_json(raw), _nowhere)
-        for key, raw in _entities().to_records().items()
-        if key.startswith("entity/")
-    ]
+    entities = [(one, _nowhere) for one in _entities()]
     asked = [(RuleModel(id=f"r{number}", when=str(one)), _nowhere) for number, one in enumerate(expressions)]
     return Engine(RuleSet.build([*entities, *asked]))
 
