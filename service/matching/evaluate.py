@@ -10,6 +10,7 @@ import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
+from unicodedata import normalize
 
 from service.matching.occurrence import Occurrence
 from service.matching.proximity import apart, near, outside
@@ -338,8 +339,6 @@ class FieldFits(Node):
 
 def plain(value: str) -> str:
     """A value of a field as it is compared: case aside, Hangul composed, white space as single spaces."""
-    from unicodedata import normalize
-
     return " ".join(normalize("NFC", value).casefold().split())
 
 
