@@ -27,15 +27,17 @@ def next_wait(  # noqa: PLR0913 - each is a separate fact
         luck: in [0, 1).
         jitter: share of the wait that luck adds at most.
         late_s: how much later than it was due the failed attempt was made, because others had to be asked first. It
-            is taken off the wait, so that a queue of ours does not add up from step to step, but at most half of it:
-            a schedule must not be run through in one go after we were away.
+            is taken off the wait, so that a queue of ours does not add up from step to step: off the jitter as long as
+            it is no more than that may be, so that a busy moment never makes a wait shorter than the schedule says,
+            else at most half of the wait: a schedule must not be run through in one go after we were away.
     """
     if attempts_made > len(schedule_s):
         return None
     wait = schedule_s[attempts_made - 1]
     asked = 0.0 if retry_after_s is None else min(retry_after_s, RETRY_AFTER_CAP_S)
     spread = 1.0 + jitter * luck
-    return max(wait * spread - min(max(late_s, 0.0), wait / 2), asked * spread)
+    made_up = min(max(late_s, 0.0), jitter * luck * wait if late_s <= jitter * wait else wait / 2)
+    return max(wait * spread - made_up, asked * spread)
 
 
 def retry_after(value: str | None, now_s: float) -> float | None:
