@@ -182,6 +182,32 @@ class DeliverySettings(Section):
         return _csv(value)
 
 
+class ApiSettings(Section):
+    """The role `api`."""
+
+    model_config = _section("API")
+
+    host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 in a container, behind TLS")
+    port: Annotated[int, Field(ge=0, le=65_535)] = Field(8080, description="0 takes a free port (see --ready-file)")
+    requests_per_s: Positive = Field(50.0, description="of one token, lasting; 429 beyond")
+    burst: int = Field(200, ge=1, description="requests of one token at once")
+    max_body_bytes: int = Field(5_000_000, ge=1_000, description="of one request; 413 beyond")
+    timeout_s: Positive = Field(30.0, description="until a change must have been read back from Kafka; 503 beyond")
+
+
+class HistorySettings(Section):
+    """The index of deliveries, attempts and decisions: a projection of the topics into SQL."""
+
+    model_config = _section("HISTORY")
+
+    url: SecretStr | None = Field(
+        None, description="postgresql+psycopg://user:password@host/name; default: SQLite in BONGSU_DATA_DIR"
+    )
+    retention_days: Positive = Field(30.0, description="rows older than this go")
+    keep_text: bool = Field(False, description="keep the full text of articles: mind their copyright")
+    batch_size: int = Field(1_000, ge=1, le=100_000, description="records of one transaction at most")
+
+
 class LogSettings(Section):
     """What is written to standard error."""
 
@@ -220,7 +246,7 @@ class BongsuSettings(Section):
 class Settings:
     """All sections, read once. A test passes its own `environ`."""
 
-    __slots__ = ("alerting", "bongsu", "delivery", "kafka", "log", "matching")
+    __slots__ = ("alerting", "api", "bongsu", "delivery", "history", "kafka", "log", "matching")
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         """Read every section.
@@ -235,11 +261,14 @@ class Settings:
         self.matching = _read(MatchingSettings, env)
         self.alerting = _read(AlertingSettings, env)
         self.delivery = _read(DeliverySettings, env)
+        self.api = _read(ApiSettings, env)
+        self.history = _read(HistorySettings, env)
         self.log = _read(LogSettings, env)
 
 
 SECTIONS: tuple[type[Section], ...] = (
-    BongsuSettings, KafkaSettings, MatchingSettings, AlertingSettings, DeliverySettings, LogSettings,
+    BongsuSettings, KafkaSettings, MatchingSettings, AlertingSettings, DeliverySettings, ApiSettings,
+    HistorySettings, LogSettings,
 )  # fmt: skip
 
 

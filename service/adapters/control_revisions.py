@@ -51,6 +51,8 @@ class Standing(Generic[R]):
         self.known: dict[str, R] = {}
         self.topic = topic
         self.noun = noun
+        self.live = False
+        """What comes now is new: who follows wants to know of changes that came too late, who reads once does not."""
         self._model = model
         self._log = logs.get(__name__)
 
@@ -71,7 +73,7 @@ class Standing(Generic[R]):
         stands = self.known.get(key)
         if stands is None or record.revision > stands.revision:  # compaction may have taken those in between
             self.known[key] = record
-        elif record != stands:
+        elif self.live and record != stands:
             self._log.warning(
                 "a change that came too late is ignored", of=self.noun, id=key, revision=record.revision,
                 stands=stands.revision,
@@ -108,7 +110,9 @@ class RevisionsFollower(Generic[R]):
 
     async def start(self) -> None:
         """Read the topic to its end. Raises as `ControlTopic.start`."""
+        self._standing.live = False
         await self._topic.start()
+        self._standing.live = True
 
     async def stop(self) -> None:
         """Stop following; what is known stays."""

@@ -24,6 +24,11 @@ Lang = Literal["ko", "en"]
 """Of the sentences that Bongsu itself writes."""
 
 
+DEFAULT_TENANT = "default"
+"""Whose everything is that says nothing else: an installation of one tenant never needs to name it."""
+Tenant = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
+
+
 class Record(BaseModel):
     """Base of all values. Unknown fields are ignored: an older role must be able to read a newer minor addition."""
 
@@ -331,6 +336,8 @@ class SubscriptionRecord(Record):
 
     id: Id
     revision: int = 1
+    tenant: Tenant = DEFAULT_TENANT
+    """Whose it is: it is told of this tenant's rules only, and nobody else sees it."""
     name: str = ""
     url: str
     rules: tuple[str, ...] = ("*",)
@@ -354,6 +361,12 @@ class SubscriptionRecord(Record):
     """Caps of its own; those of the settings where they are lower."""
     created_ms: int
     updated_ms: int
+    removed_ms: int | None = None
+    """It is gone, and a change made from an earlier revision does not bring it back. A null value follows in time."""
+    request: str | None = None
+    """SHA-256 of the request that made it, where it named an Idempotency-Key: the same key with another is refused."""
+    rotation: str | None = None
+    """Idempotency-Key of the last rotation of its secret, hashed: the same one again rotates nothing."""
 
     @property
     def held(self) -> Literal["paused", "disabled"] | None:
@@ -381,6 +394,7 @@ class SilenceRecord(Record):
 
     id: Id
     revision: int = 1
+    tenant: Tenant = DEFAULT_TENANT
     matchers: SilenceMatchers
     starts_ms: int
     ends_ms: int
@@ -388,11 +402,66 @@ class SilenceRecord(Record):
     comment: str
     created_ms: int
     updated_ms: int
+    request: str | None = None
+    """As of a subscription."""
+
+
+Scope = Literal[
+    "subscriptions:read", "subscriptions:write", "subscriptions:secrets", "deliveries:read", "deliveries:replay",
+    "silences:read", "silences:write", "rules:read", "rules:apply", "articles:write", "changes:read",
+]  # fmt: skip
+"""What a token may do."""
+
+
+class TokenRecord(Record):
+    """Topic `tokens`, key = token id: who may use the API. The token itself stands nowhere, only its hash."""
+
+    id: Id
+    revision: int = 1
+    tenant: Tenant = DEFAULT_TENANT
+    name: str
+    scopes: tuple[Scope, ...]
+    sha256: str
+    """Hex, of the whole token: 32 random bytes need no slow hash."""
+    created_ms: int
+    expires_ms: int
+    revoked_ms: int | None = None
+    updated_ms: int
+
+
+class ChangeRecord(Record):
+    """Topic `changes`, key = id of what is changed: who asked for which change, and what became of it.
+
+    Written twice under one `change_id`: before the change (`asked`), so that no change can be without one, and after
+    it. An `asked` without an end: whoever asked was killed between the two.
+    """
+
+    change_id: Id
+    tenant: Tenant = DEFAULT_TENANT
+    actor: str
+    """`token:<id>` or `cli:<user>@<host>`."""
+    action: str
+    """`subscription.created`, `rules.applied`, ..."""
+    target: str
+    """Id of what is changed."""
+    revision: int | None = None
+    """That it would have."""
+    fields: tuple[str, ...] = ()
+    """Names of what changes; values may be secrets and stand in the record itself."""
+    outcome: Literal["asked", "done", "refused"]
+    reason: str | None = None
+    """Why it was refused."""
+    request_id: str | None = None
+    at_ms: int
 
 
 class RulesManifest(Record):
-    """Topic `rules`, keys `current` and `previous`: which content-addressed records make one rule set."""
+    """Topic `rules`, keys `current` and `previous`: which content-addressed records make one rule set.
 
+    Of another tenant than the default: `current/<tenant>` and `previous/<tenant>`.
+    """
+
+    tenant: Tenant = DEFAULT_TENANT
     version: Id
     items: tuple[str, ...]
     """Keys `entity/<sha>` and `rule/<sha>` of the same topic; of a large set `part/<sha>`, which list such keys."""

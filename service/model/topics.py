@@ -20,6 +20,7 @@ RULES = "rules"
 SUBSCRIPTIONS = "subscriptions"
 SILENCES = "silences"
 TOKENS = "tokens"
+CHANGES = "changes"
 
 WORKER_GROUP = "bongsu-worker"
 DISPATCHER_GROUP = "dispatcher"
@@ -79,6 +80,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic(SUBSCRIPTIONS, "subscription id", "who is told, where", 1, None, 1 * MB, "compact"),
     Topic(SILENCES, "silence id", "what is not told, until when", 1, None, 1 * MB, "compact"),
     Topic(TOKENS, "token id", "who may use the API (hashed)", 1, None, 1 * MB, "compact"),
+    Topic(CHANGES, "id of what is changed", "who changed what, by API or shell", 1, 400 * DAY_MS, 1 * MB),
 )
 """Article values are allowed 6 MB: 900 kB of text can take that in JSON escapes."""
 
