@@ -1,9 +1,30 @@
 """What the commands that do one thing and end have in common."""
 
 import logging
+import re
+
+import click
 
 from service import logs
+from service.model.records import DEFAULT_TENANT, TENANT_PATTERN
 from service.settings import Settings
+
+
+class _Tenant(click.ParamType):
+    """The name of a tenant."""
+
+    name = "tenant"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if re.fullmatch(TENANT_PATTERN, value) is None:
+            self.fail(f"{value!r} is no name of a tenant: a-z, 0-9 and -, at most 40, no - at either end", param, ctx)
+        return value
+
+
+tenant_option = click.option(
+    "--tenant", type=_Tenant(), default=DEFAULT_TENANT, show_default=True, metavar="NAME",
+    help="Whose: one tenant never sees what is another's.",
+)  # fmt: skip
 
 
 def settings_of(command: str) -> Settings:

@@ -26,7 +26,8 @@ Lang = Literal["ko", "en"]
 
 DEFAULT_TENANT = "default"
 """Whose everything is that says nothing else: an installation of one tenant never needs to name it."""
-Tenant = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
+TENANT_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
+Tenant = Annotated[str, Field(pattern=TENANT_PATTERN)]
 
 
 class Record(BaseModel):
