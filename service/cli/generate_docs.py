@@ -22,6 +22,7 @@ from pydantic_core import PydanticUndefined
 from service.audit.books import LEDGERS
 from service.audit.reader import COUNTED, READ
 from service.cli import COMMANDS, cli
+from service.cli.generate_asyncapi import asyncapi
 from service.dispatcher.metrics import DispatcherMetrics
 from service.matching.schema import FileModel
 from service.metrics import AuditMetrics, RoleMetrics, WorkerMetrics, subscriptions_gauge
@@ -246,6 +247,7 @@ def documents(root: Path = ROOT) -> dict[Path, str]:
     for role, registry in metrics_of().items():
         text = insert(text, f"metrics of {role}", metrics_table(registry))
     found[path] = text
+    found[root / "docs" / "asyncapi.yaml"] = asyncapi()
     return found | {root / "docs" / "schemas" / name: text for name, text in schemas().items()}
 
 
