@@ -215,7 +215,8 @@ class Engine:
         asks = self._asks
         for same in by_term.values():
             for one in same:
-                if one.reason is None and asks.get(one.surface.text, True) and one.surface.needs is None:
+                surface = one.surface
+                if one.reason is None and (surface.ambiguous or asks.get(surface.text, True)) and surface.needs is None:
                     self._ask(document, same)
                     break
         if pending:

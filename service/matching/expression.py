@@ -4,8 +4,8 @@
 into the text of the rule, for messages to point at; it has no part in equality.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 FieldName = Literal["source", "lang", "section", "author", "url"]
@@ -235,6 +235,26 @@ def terms_of(expression: Expression) -> Iterator[Term]:
 def entities_of(expression: Expression) -> set[str]:
     """Ids of the entities that it names."""
     return {node.id for node in nodes_of(expression) if isinstance(node, EntityTerm)}
+
+
+def renamed(expression: Expression, name: Callable[[str], str]) -> Expression:
+    """The same expression over entities of other ids."""
+
+    def again(part: Expression) -> Expression:
+        return renamed(part, name)
+
+    if isinstance(expression, EntityTerm):
+        return EntityTerm(name(expression.id), expression.at)
+    if isinstance(expression, And | Or | Same | SomeOf):
+        return replace(expression, parts=tuple([again(part) for part in expression.parts]))
+    if isinstance(expression, Near):
+        return replace(expression, left=again(expression.left), right=again(expression.right))
+    if isinstance(expression, Outside):
+        holders = tuple([again(holder) for holder in expression.holders])
+        return replace(expression, part=again(expression.part), holders=holders)
+    if isinstance(expression, Not | AtLeast | Zoned | First):
+        return replace(expression, part=again(expression.part))
+    return expression
 
 
 def fields_of(expression: Expression) -> Iterator[FieldIs]:

@@ -11,9 +11,10 @@ from functools import lru_cache
 
 from service.matching.entities import Rule
 from service.matching.expression import And, Expression, Not, Or
+from service.model.tenants import tenant_of
 
 MAX_RULES = 50
-"""Of more rules in one article none is asked about: pairs grow with the square."""
+"""Of more rules of one tenant in one article none is asked about: pairs grow with the square."""
 MAX_MUTES = 32
 """Broader rules that one rule names; an alert has to stay thin."""
 MAX_TRIES = 500
@@ -23,9 +24,21 @@ MAX_ATOMS = 100
 
 
 def mutes(rules: Sequence[Rule]) -> list[tuple[str, ...]]:
-    """For each rule of one article the ids of those that it implies and that do not imply it."""
-    if not 1 < len(rules) <= MAX_RULES:
-        return [()] * len(rules)
+    """For each rule of one article the ids of those of its tenant that it implies and that do not imply it."""
+    out: list[tuple[str, ...]] = [()] * len(rules)
+    if len(rules) < 2:
+        return out
+    tenants: dict[str, list[int]] = {}
+    for number, rule in enumerate(rules):
+        tenants.setdefault(tenant_of(rule.id), []).append(number)
+    for numbers in tenants.values():
+        if 1 < len(numbers) <= MAX_RULES:
+            for number, broader in zip(numbers, _mutes([rules[number] for number in numbers]), strict=True):
+                out[number] = broader
+    return out
+
+
+def _mutes(rules: Sequence[Rule]) -> list[tuple[str, ...]]:
     keys = [_Key(rule.when, rule.expression) for rule in rules]
     out = []
     for narrow in keys:
@@ -49,6 +62,8 @@ def implies(narrow: Expression, broad: Expression) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Key:
+    """Two of one tenant are compared: what one text says of the other is the same whatever its entities are called."""
+
     when: str
     expression: Expression = field(compare=False)
 

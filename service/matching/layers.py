@@ -47,11 +47,14 @@ class Change:
 class Layered:
     """An engine and what has changed since."""
 
-    def __init__(self, base: Engine, small: Engine | None, change: Change, ruleset: RuleSet) -> None:
+    def __init__(
+        self, base: Engine, small: Engine | None, change: Change, ruleset: RuleSet, compile_engine: Compile
+    ) -> None:
         self._base = base
         self._small = small
         self._dropped = change.dropped
         self._ruleset = ruleset
+        self._compile = compile_engine
         self._order = {rule.id: number for number, rule in enumerate(ruleset.rules)}
 
     def match(self, article: Article, now_s: float | None = None) -> Findings:
@@ -64,7 +67,7 @@ class Layered:
         # Mentions of all entities are asked for by people only, and they may wait for an engine of the whole set.
         return Findings(
             document, tuple(hits), None, len(self._ruleset.entities),
-            lambda: Engine(self._ruleset).examine(article, now_s),
+            lambda: self._compile(self._ruleset).examine(article, now_s),
         )  # fmt: skip
 
 
@@ -83,7 +86,7 @@ class Compiler:
             self._base = engine = self._compile(ruleset)
             return engine
         small = self._compile(RuleSet(change.entities, change.rules, {})) if change.rules else None
-        return Layered(base, small, change, ruleset)
+        return Layered(base, small, change, ruleset, self._compile)
 
 
 def difference(before: RuleSet, after: RuleSet) -> Change | None:
