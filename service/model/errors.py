@@ -4,11 +4,14 @@ BongsuError
 ├── BadInput                 dead-letter or report it, never retry
 │   ├── UndecodableArticle   not JSON, not UTF-8, not an article
 │   ├── InvalidRules         rule files or a rule set that do not load; carries every problem with its place
-│   └── InvalidSubscription  a subscription that cannot work
+│   ├── InvalidSubscription  a subscription that cannot work
+│   ├── NotFound             there is nothing of this id, or it is another tenant's: nobody can tell which
+│   └── RequestReused        an Idempotency-Key that made something else
 ├── NewerSchema              a record of a newer Bongsu: stop the role, upgrade it, lose nothing
 ├── WrongSetup               a setting, a missing extra, a port in use: exit with a sentence that helps
 ├── ChangedMeanwhile         somebody else changed it first: look again, and decide again
 └── Unavailable              Kafka (or another part outside) does not answer: retry
+    └── HistoryUnavailable   the index of deliveries, attempts and decisions is missing or behind
 """
 
 from collections.abc import Sequence
@@ -63,6 +66,14 @@ class InvalidSubscription(BadInput):
     """A subscription that cannot work, refused where it is written."""
 
 
+class NotFound(BadInput):
+    """Nothing of this id, for whoever asks: what belongs to another tenant is not there."""
+
+
+class RequestReused(BadInput):
+    """An Idempotency-Key that was used for another request, or for something that is gone since."""
+
+
 class ChangedMeanwhile(BongsuError):
     """A change was made from a state that stands no longer; nothing of it was kept."""
 
@@ -89,3 +100,7 @@ class Unavailable(BongsuError):
     """Something outside does not answer; trying again may help."""
 
     retriable = True
+
+
+class HistoryUnavailable(Unavailable):
+    """The history cannot answer now; nothing is lost, for it is only an index of the topics."""

@@ -1,0 +1,227 @@
+"""The questions that the history answers. Plain blocking calls: an API asks from a thread.
+
+Lists are newest first and paged by key: a page begins after the place where the last one ended, so rows that come
+meanwhile neither repeat nor hide any.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import orjson
+from sqlalchemy import ColumnElement, Engine, Select, and_, or_, select
+from sqlalchemy.exc import DBAPIError
+
+from service.history.database import missing_or_unusable
+from service.history.rows import AttemptRow, ChangeRow, DecisionRow, DeliveryRow, Place, Progress, as_dict
+from service.history.tables import articles, attempts, changes, decisions, deliveries, progress
+from service.model.errors import HistoryUnavailable
+
+STALE_S = 300.0
+"""Answers that are older mislead: who asks is told to look at the role instead."""
+
+_Row = TypeVar("_Row")
+
+
+class History:
+    """Questions about one tenant's things; whoever asks has checked that the subscription is its own.
+
+    Every call raises HistoryUnavailable where the database is not there, not migrated, or does not answer.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._engine.dispose()
+
+    def progress(self) -> Progress:
+        """How far the history is."""
+        found = self._all(select(progress), lambda row: Progress(row.caught_up_ms, row.behind_records, row.told_ms))
+        if not found:
+            raise HistoryUnavailable("the history was never read: start the role `bongsu history`")
+        return found[0]
+
+    def lag_s(self, now_ms: int) -> float:
+        """Seconds by which answers may be behind the topics.
+
+        Raises:
+            HistoryUnavailable: it is not whole yet, or more than STALE_S behind.
+        """
+        now = self.progress()
+        lag_s = now.lag_s(now_ms)
+        if lag_s is None:
+            raise HistoryUnavailable(
+                f"the history is being read for the first time ({now.behind_records} records to go); ask again later"
+            )
+        if lag_s > STALE_S:
+            raise HistoryUnavailable(f"the history is {lag_s:.0f} s behind; does the role `bongsu history` run?")
+        return lag_s
+
+    def deliveries(  # noqa: PLR0913 - one filter each
+        self,
+        subscription: str,
+        *,
+        limit: int,
+        after: Place | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        status: str | None = None,
+        rule: str | None = None,
+    ) -> list[DeliveryRow]:
+        """Notifications of a subscription, without their bodies. `since_ms` is within, `until_ms` is not."""
+        table = deliveries.c
+        columns = [column for column in table if column.name != "body"]
+        query = select(*columns).where(table.subscription == subscription, table.created_ms.is_not(None))
+        if status is not None:
+            query = query.where(table.status == status)
+        if rule is not None:
+            query = query.where(table.id.in_(_told_by(subscription, rule)))
+        return self._page(query, table.created_ms, table.id, limit, after, since_ms, until_ms, _delivery)
+
+    def delivery(self, delivery_id: str) -> DeliveryRow | None:
+        """One notification with its body; None where there is none of this id, or only attempts are left of it."""
+        table = deliveries.c
+        found = self._all(select(deliveries).where(table.id == delivery_id, table.created_ms.is_not(None)), _delivery)
+        return found[0] if found else None
+
+    def attempts(  # noqa: PLR0913 - one filter each
+        self,
+        subscription: str,
+        *,
+        limit: int,
+        after: Place | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        outcome: str | None = None,
+        delivery_id: str | None = None,
+        rule: str | None = None,
+    ) -> list[AttemptRow]:
+        """Attempts to a subscription."""
+        table = attempts.c
+        query = select(attempts).where(table.subscription == subscription)
+        if outcome is not None:
+            query = query.where(table.outcome == outcome)
+        if delivery_id is not None:
+            query = query.where(table.delivery_id == delivery_id)
+        if rule is not None:
+            query = query.where(table.delivery_id.in_(_told_by(subscription, rule)))
+        return self._page(query, table.started_ms, table.id, limit, after, since_ms, until_ms, _attempt)
+
+    def attempts_of(self, delivery_id: str, limit: int = 1000) -> list[AttemptRow]:
+        """Attempts of one notification, oldest first."""
+        table = attempts.c
+        query = select(attempts).where(table.delivery_id == delivery_id).order_by(table.started_ms, table.id)
+        return self._all(query.limit(limit), _attempt)
+
+    def decisions(  # noqa: PLR0913 - one filter each
+        self,
+        subscription: str,
+        *,
+        limit: int,
+        after: Place | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        decision: str | None = None,
+        rule: str | None = None,
+        article: str | None = None,
+    ) -> list[DecisionRow]:
+        """Current decisions on alerts to a subscription. `rule`: as the records have it."""
+        table = decisions.c
+        head = (
+            articles.c.title.label("article_title"),
+            articles.c.url.label("article_url"),
+            articles.c.source.label("article_source"),
+        )
+        query = select(decisions, *head).select_from(
+            decisions.outerjoin(articles, articles.c.id == decisions.c.article)
+        )
+        query = query.where(table.subscription == subscription)
+        for column, wanted in ((table.decision, decision), (table.rule, rule), (table.article, article)):
+            if wanted is not None:
+                query = query.where(column == wanted)
+        return self._page(query, table.decided_ms, table.alert_id, limit, after, since_ms, until_ms, _decision)
+
+    def changes(  # noqa: PLR0913 - one filter each
+        self,
+        tenant: str,
+        *,
+        limit: int,
+        after: Place | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        target: str | None = None,
+        actor: str | None = None,
+        action: str | None = None,
+    ) -> list[ChangeRow]:
+        """Who changed what."""
+        table = changes.c
+        query = select(changes).where(table.tenant == tenant)
+        for column, wanted in ((table.target, target), (table.actor, actor), (table.action, action)):
+            if wanted is not None:
+                query = query.where(column == wanted)
+        return self._page(query, table.at_ms, table.change_id, limit, after, since_ms, until_ms, _change)
+
+    def _page(  # noqa: PLR0913 - one of each
+        self,
+        query: Select[Any],
+        time: ColumnElement[Any],
+        key: ColumnElement[Any],
+        limit: int,
+        after: Place | None,
+        since_ms: int | None,
+        until_ms: int | None,
+        read: Callable[[Any], _Row],
+    ) -> list[_Row]:
+        if since_ms is not None:
+            query = query.where(time >= since_ms)
+        if until_ms is not None:
+            query = query.where(time < until_ms)
+        if after is not None:
+            at_ms, last = after  # the first condition alone narrows the index; SQLite does not see it in a row value
+            query = query.where(time <= at_ms, or_(time < at_ms, and_(time == at_ms, key < last)))
+        return self._all(query.order_by(time.desc(), key.desc()).limit(limit), read)
+
+    def _all(self, query: Select[Any], read: Callable[[Any], _Row]) -> list[_Row]:
+        try:
+            with self._engine.connect() as connection:
+                return [read(row) for row in connection.execute(query)]
+        except DBAPIError as error:
+            raise missing_or_unusable(self._engine, error) from error
+
+
+def _told_by(subscription: str, rule: str) -> Select[Any]:
+    """The notifications in which a rule was told of."""
+    table = decisions.c
+    return select(table.delivery_id).where(
+        table.subscription == subscription, table.rule == rule, table.delivery_id.is_not(None)
+    )
+
+
+def _delivery(row: Any) -> DeliveryRow:
+    found = _without_places(as_dict(row))
+    found["group"] = found.pop("group_id")
+    found["alert_ids"] = tuple(orjson.loads(found["alert_ids"]))
+    return DeliveryRow(**found)
+
+
+def _attempt(row: Any) -> AttemptRow:
+    found = _without_places(as_dict(row))
+    found["phases"] = orjson.loads(found["phases"]) if found["phases"] else {}
+    return AttemptRow(**found)
+
+
+def _decision(row: Any) -> DecisionRow:
+    found = _without_places(as_dict(row))
+    found["group"], found["by"] = found.pop("group_id"), found.pop("by_id")
+    return DecisionRow(**found)
+
+
+def _change(row: Any) -> ChangeRow:
+    found = _without_places(as_dict(row))
+    found["fields"] = tuple(orjson.loads(found["fields"]))
+    return ChangeRow(**found)
+
+
+def _without_places(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if "record_" not in name}
