@@ -1,7 +1,7 @@
 """`bongsu ingest`: publish files as articles.
 
-A line of .jsonl is published as it was given (only `id` and `schema` are put in front where they are missing), so
-that fields, numbers and escapes that we do not know survive.
+What an article becomes on Kafka, and when it counts, is `service/actions/articles.py`; here files are read, and what
+became of them is told.
 """
 
 import asyncio
@@ -12,27 +12,29 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import click
-import orjson
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
-from service.adapters.kafka_client import as_ours, make_producer, started, topic_name
+from service.actions.articles import (
+    MAX_LINE_BYTES,
+    TOO_LONG,
+    Publisher,
+    RefusedArticle,
+    articles_topic,
+    read_line,
+    value_of,
+)
+from service.actions.ndjson import Line, LineReader
+from service.adapters.kafka_client import as_ours, make_producer, started
 from service.cli.common import settings_of
-from service.ingest.decode import decode_article, decode_file
-from service.model import topics
-from service.model.article import Article
-from service.model.errors import BadInput, NewerSchema, WrongSetup
-from service.model.records import SCHEMA
+from service.ingest.decode import decode_file
+from service.model.errors import BadInput
 from service.settings import KafkaSettings
 
 LINES = frozenset({".jsonl", ".ndjson"})
 FILES = frozenset({".txt", ".html", ".htm"})
 CHUNK = 1 << 16
-IN_FLIGHT = 2000
-"""Articles that wait for Kafka's acknowledgement at once; bounds memory on a long input."""
 PROGRESS_S = 5.0
 
 
@@ -40,7 +42,6 @@ PROGRESS_S = 5.0
 class Tally:
     """What became of the input."""
 
-    published: int = 0
     acknowledged: int = 0
     bad: int = 0
     unacknowledged: list[BaseException] = field(default_factory=list)
@@ -49,20 +50,6 @@ class Tally:
         """One article that cannot be published, told where it stands."""
         self.bad += 1
         click.echo(f"{place}: {reason}", err=True)
-
-
-def value_of(article: Article) -> bytes:
-    """The value that a .txt or .html file becomes."""
-    fields = {"id": article.id, "schema": SCHEMA, "title": article.title, "text": article.text, "html": article.html,
-              "partial": article.partial or None}  # fmt: skip
-    return orjson.dumps({name: value for name, value in fields.items() if value is not None})
-
-
-def value_of_line(line: bytes, article: Article) -> bytes:
-    """The line as it was given, with `id` and `schema` put in front where it has none (a null id means the same id)."""
-    given: dict[str, Any] = orjson.loads(line)
-    missing = {name: value for name, value in (("id", article.id), ("schema", SCHEMA)) if name not in given}
-    return orjson.dumps(missing)[:-1] + b"," + line[1:] if missing else line
 
 
 @click.command()
@@ -89,56 +76,29 @@ async def publish(settings: KafkaSettings, files: tuple[str, ...]) -> Tally:
         Unavailable, WrongSetup: Kafka does not answer or refuses us, or the topic does not exist.
     """
     tally = Tally()
-    topic = topic_name(settings, topics.ARTICLES)
     async with started(settings, make_producer(settings)) as producer:
-        metadata = await producer.client.fetch_all_metadata()
-        if topic not in metadata.topics():
-            raise WrongSetup(f"the topic {topic} does not exist; run `bongsu topics create`")
-        publisher = _Publisher(producer, topic, tally)
+        publisher = Publisher(producer, await articles_topic(settings, producer), on_progress=_Told())
         async for place, article_id, value in _read(files, tally):
-            await publisher.send(place, article_id, value)
+            try:
+                await publisher.send(article_id, value)
+            except RefusedArticle as error:
+                tally.reject(place, error)
         await publisher.finish()
+        tally.acknowledged = publisher.acknowledged
+        tally.unacknowledged.extend(publisher.failed)
     return tally
 
 
-class _Publisher:
-    """Keeps up to IN_FLIGHT articles on their way, counts what is acknowledged."""
+class _Told:
+    """Says now and then how far it is."""
 
-    def __init__(self, producer: AIOKafkaProducer, topic: str, tally: Tally) -> None:
-        self._producer = producer
-        self._topic = topic
-        self._tally = tally
-        self._under_way: set[asyncio.Future[Any]] = set()
-        self._told = time.monotonic()
+    def __init__(self) -> None:
+        self._at = time.monotonic()
 
-    async def send(self, place: str, article_id: str, value: bytes) -> None:
-        try:
-            future = await self._producer.send(self._topic, value, key=article_id.encode("utf-8", "surrogatepass"))
-        except MessageSizeTooLargeError:
-            self._tally.reject(place, f"{len(value)} bytes; Kafka takes articles up to 6 MB")
-            return
-        self._tally.published += 1
-        self._under_way.add(future)
-        if len(self._under_way) >= IN_FLIGHT:
-            await self._settle(asyncio.FIRST_COMPLETED)
-        if time.monotonic() - self._told >= PROGRESS_S:
-            self._told = time.monotonic()
-            click.echo(f"{self._tally.published} published, {self._tally.acknowledged} acknowledged ...", err=True)
-
-    async def finish(self) -> None:
-        if self._under_way:
-            await self._settle(asyncio.ALL_COMPLETED)
-
-    async def _settle(self, until: str) -> None:
-        done, self._under_way = await asyncio.wait(self._under_way, return_when=until)
-        for future in done:
-            error = future.exception()
-            if error is None:
-                self._tally.acknowledged += 1
-            elif isinstance(error, KafkaError):
-                self._tally.unacknowledged.append(error)
-            else:
-                raise error
+    def __call__(self, publisher: Publisher) -> None:
+        if time.monotonic() - self._at >= PROGRESS_S:
+            self._at = time.monotonic()
+            click.echo(f"{publisher.sent} published, {publisher.acknowledged} acknowledged ...", err=True)
 
 
 async def _read(files: tuple[str, ...], tally: Tally) -> AsyncIterator[tuple[str, str, bytes]]:
@@ -171,35 +131,27 @@ def _expanded(path: Path) -> Iterator[Path]:
 
 
 async def _read_lines(name: str, stream: BinaryIO, tally: Tally) -> AsyncIterator[tuple[str, str, bytes]]:
-    number = 0
-    async for raw in _lines(stream):
-        number += 1
-        line = raw.strip()
-        if number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf").lstrip()
-        if not line:
+    async for line in _lines(stream):
+        place = f"{name}:{line.number}"
+        if line.too_long:
+            tally.reject(place, TOO_LONG)
             continue
         try:
-            article = decode_article(line)
-            value = value_of_line(line, article)
+            article_id, value = read_line(line.raw)
         except BadInput as error:
-            tally.reject(f"{name}:{number}", error)
+            tally.reject(place, error)
             continue
-        except NewerSchema:
-            tally.reject(f"{name}:{number}", f"schema: this Bongsu knows up to {SCHEMA}")
-            continue
-        yield f"{name}:{number}", article.id, value
+        yield place, article_id, value
 
 
-async def _lines(stream: BinaryIO) -> AsyncIterator[bytes]:
+async def _lines(stream: BinaryIO) -> AsyncIterator[Line]:
     """Lines as soon as they are there: `tail -f | bongsu ingest -` must not wait for a buffer to fill."""
-    rest = b""
+    reader = LineReader(MAX_LINE_BYTES)
     async for chunk in _chunks(stream):
-        *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
+        for line in reader.feed(chunk):
             yield line
-    if rest:
-        yield rest
+    for line in reader.end():
+        yield line
 
 
 async def _chunks(stream: BinaryIO) -> AsyncIterator[bytes]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.cli.ingest import value_of, value_of_line
+from service.actions.articles import value_of, value_of_line
 from service.ingest.decode import decode_article, decode_file
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
