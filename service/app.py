@@ -48,7 +48,7 @@ class Role(Protocol):
         ...
 
 
-ON_UVLOOP = frozenset({"dispatcher"})
+ON_UVLOOP = frozenset({"dispatcher", "api"})
 MakeRole = Callable[[Settings, CollectorRegistry, RoleMetrics], Role]
 
 
@@ -106,6 +106,15 @@ def make_audit(settings: Settings, registry: CollectorRegistry, _: RoleMetrics) 
     return AuditRole(settings, registry, clock=time.time)
 
 
+def make_api(
+    settings: Settings, registry: CollectorRegistry, _: RoleMetrics, *, host: str | None = None, port: int | None = None
+) -> Role:
+    """Role `api`; `host` and `port` instead of those of the settings."""
+    from service.api.role import ApiRole
+
+    return ApiRole(settings, registry, host=host, port=port, clock=time.time)
+
+
 async def run_role(  # noqa: PLR0913 - what a process is told about its role
     name: str,
     make: MakeRole,
@@ -135,7 +144,7 @@ async def run_role(  # noqa: PLR0913 - what a process is told about its role
         )
         port = await health.start(metrics_port) if metrics_port is not None else 0
         log.info("starting", kafka=settings.kafka.bootstrap_servers, metrics_port=port or None)
-        watch = asyncio.create_task(_watch(not_ready, role_metrics, ready_file, port, log), name="ready")
+        watch = asyncio.create_task(_watch(role, not_ready, role_metrics, ready_file, port, log), name="ready")
         try:
             await _first(stopping.wait(), role.start(), asyncio.shield(role.failed), asyncio.shield(watch))
             if not stopping.is_set():
@@ -213,8 +222,13 @@ async def _first(*waits: Awaitable[object]) -> None:
         await asyncio.wait(tasks, timeout=CANCEL_S)  # a library may swallow the cancellation
 
 
-async def _watch(
-    not_ready: Callable[[], list[str]], metrics: RoleMetrics, ready_file: Path | None, port: int, log: logs.Logger
+async def _watch(  # noqa: PLR0913 - each is a separate fact
+    role: Role,
+    not_ready: Callable[[], list[str]],
+    metrics: RoleMetrics,
+    ready_file: Path | None,
+    port: int,
+    log: logs.Logger,
 ) -> None:
     """Keep `bongsu_ready` true, and write the ready file the first time that it is."""
     told: list[str] | None = None
@@ -225,7 +239,7 @@ async def _watch(
             log.info("ready", metrics_port=port or None)
             gc.freeze()  # modules and what lives as long as the role: to look at it again and again takes 50 ms each
             try:
-                write_ready(ready_file, {"metrics": port} if port else {})
+                write_ready(ready_file, ({"metrics": port} if port else {}) | getattr(role, "ports", {}))
             except OSError as error:
                 assert ready_file is not None
                 raise _unwritable(ready_file, error) from None

@@ -4,13 +4,13 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from service import app, logs
-from service.model.errors import WrongSetup
 from service.settings import Settings
 
 
@@ -73,10 +73,15 @@ def dispatcher(metrics_port: int | None, ready_file: Path | None) -> None:
 
 
 @click.command()
+@click.option("--host", help="Address to listen on. Default: BONGSU_API_HOST.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="0 takes a free port (see --ready-file). Default: BONGSU_API_PORT."
+)
 @role_options
-def api(metrics_port: int | None, ready_file: Path | None) -> None:  # noqa: ARG001
-    """The subscriptions API (not built yet)."""
-    raise WrongSetup(
-        "the role `api` is not built yet; until then `bongsu subscribe`, `bongsu rules apply` and `bongsu ingest` "
-        "do its work"
-    )
+def api(host: str | None, port: int | None, metrics_port: int | None, ready_file: Path | None) -> None:
+    """The HTTP API under /v1: subscriptions, deliveries, silences, rules, articles.
+
+    Its OpenAPI is at /v1/openapi.json; `bongsu token create` makes a token for it. Run as many as are wanted, behind
+    whatever speaks TLS.
+    """
+    run("api", partial(app.make_api, host=host, port=port), metrics_port, ready_file)

@@ -1,0 +1,58 @@
+"""What several resources share."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
+
+EXAMPLE_TIME = "2026-03-01T09:00:00.000Z"
+_MIN = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _text(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _sane(at: datetime) -> datetime:
+    if not _MIN <= at < _MAX:
+        raise ValueError("is before 1970 or after 2200")
+    return at
+
+
+Time = Annotated[
+    datetime,
+    PlainSerializer(_text, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": [EXAMPLE_TIME]}),
+]
+"""In answers: RFC 3339, UTC, milliseconds."""
+
+GivenTime = Annotated[AwareDatetime, AfterValidator(_sane)]
+"""In requests: RFC 3339 with an offset."""
+
+
+def at(ms: int) -> datetime:
+    """Milliseconds since the epoch as a time."""
+    return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def at_or_none(ms: int | None) -> datetime | None:
+    """The same, where there may be none."""
+    return None if ms is None else at(ms)
+
+
+def ms_of(time: datetime) -> int:
+    """A time as milliseconds since the epoch."""
+    return round(time.timestamp() * 1000)
+
+
+class Given(BaseModel):
+    """Base of what comes in: nothing unknown, nothing converted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Shown(BaseModel):
+    """Base of what goes out."""
+
+    model_config = ConfigDict(frozen=True)

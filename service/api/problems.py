@@ -1,0 +1,195 @@
+"""Every error of the API as a problem (RFC 9457): what it is called, what it means and which status it has.
+
+The table is what the OpenAPI, docs/api.md and the answers are made from. A type is a name that programs compare, not
+a page: `urn:bongsu:problem:not-found`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from service.model.errors import BadInput, BongsuError, ChangedMeanwhile, InvalidRules, NotFound, Unavailable
+
+MEDIA_TYPE = "application/problem+json"
+PREFIX = "urn:bongsu:problem:"
+RETRY_AFTER_S = 2
+"""After a 503: a broker that was restarted leads its partitions again in a few seconds."""
+MAX_ERRORS = 50
+MAX_POINTER = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One type of problem."""
+
+    slug: str
+    status: int
+    title: str
+
+    @property
+    def uri(self) -> str:
+        """Its `type`."""
+        return PREFIX + self.slug
+
+
+KINDS: Mapping[str, Kind] = {
+    kind.slug: kind
+    for kind in (
+        Kind("malformed-request", 400, "The request cannot be read"),
+        Kind("unauthenticated", 401, "No token that is valid"),
+        Kind("missing-scope", 403, "The token may not do this"),
+        Kind("not-found", 404, "There is nothing of this name"),
+        Kind("method-not-allowed", 405, "The path has no such method"),
+        Kind("request-timeout", 408, "The request did not arrive in time"),
+        Kind("changed-meanwhile", 409, "Somebody else changed it at the same time"),
+        Kind("precondition-failed", 412, "It is at another revision"),
+        Kind("body-too-large", 413, "The request is too large"),
+        Kind("unsupported-media-type", 415, "The content type is not one that is read here"),
+        Kind("invalid-request", 422, "The request is not as it must be"),
+        Kind("invalid-rules", 422, "The rules do not load"),
+        Kind("idempotency-key-reused", 422, "The Idempotency-Key belongs to another request"),
+        Kind("rate-limited", 429, "Too many requests"),
+        Kind("internal-error", 500, "A fault of Bongsu"),
+        Kind("unavailable", 503, "Something that Bongsu needs does not answer"),
+        Kind("history-unavailable", 503, "The history cannot be read"),
+    )
+}
+_BY_STATUS = {kind.status: kind for kind in reversed(list(KINDS.values()))}
+
+
+class ApiProblem(HTTPException):
+    """Raised by whatever answers a request; becomes the answer.
+
+    An HTTPException, for FastAPI lets those pass where it reads a body and makes 400 of all others.
+    """
+
+    def __init__(
+        self,
+        slug: str,
+        detail: str,
+        *,
+        errors: Sequence[Mapping[str, Any]] = (),
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> None:
+        """`errors` are single faults, each with `detail` and, where it has a place, `pointer`; `more` are members."""
+        self.kind = KINDS[slug]
+        super().__init__(self.kind.status, detail, dict(headers or {}))
+        self.errors = tuple(errors)
+        self.more = more
+
+
+def answer(problem: ApiProblem, request_id: str, instance: str) -> Response:
+    """The problem as a response."""
+    body: dict[str, Any] = {
+        "type": problem.kind.uri,
+        "title": problem.kind.title,
+        "status": problem.kind.status,
+        "detail": problem.detail,
+        "instance": instance,
+        "request_id": request_id,
+    }
+    if problem.errors:
+        body["errors"] = list(problem.errors)
+    headers = dict(problem.headers or {})
+    if problem.kind.status in {429, 503}:
+        headers.setdefault("Retry-After", str(RETRY_AFTER_S))
+    return Response(
+        orjson.dumps(_encodable(body | problem.more)), problem.kind.status, headers=headers, media_type=MEDIA_TYPE
+    )
+
+
+def of_error(error: Exception) -> ApiProblem:
+    """The problem that an error is. What is no error of ours is an `internal-error`, without its text."""
+    if isinstance(error, ApiProblem):
+        return error
+    if isinstance(error, RequestValidationError):
+        return _of_validation(error)
+    if isinstance(error, HTTPException):
+        return _of_http(error)
+    if isinstance(error, BongsuError):
+        return _of_ours(error)
+    return ApiProblem("internal-error", "this is a fault of Bongsu, written to its log under the request id")
+
+
+def _of_ours(error: BongsuError) -> ApiProblem:
+    if isinstance(error, InvalidRules):
+        errors = [
+            {"file": one.file, "line": one.line, "column": one.column, "detail": one.message}
+            for one in error.problems[:MAX_ERRORS]
+        ]
+        return ApiProblem("invalid-rules", f"{len(error.problems)} faults; nothing was changed", errors=errors)
+    if isinstance(error, NotFound):  # what follows is for those who have a shell
+        return ApiProblem("not-found", str(error).partition(";")[0])
+    if isinstance(error, BadInput):
+        return ApiProblem("invalid-request", str(error))
+    if isinstance(error, ChangedMeanwhile):
+        return ApiProblem("changed-meanwhile", str(error))
+    if isinstance(error, Unavailable):
+        return ApiProblem("unavailable", str(error))
+    # WrongSetup, NewerSchema: whoever runs Bongsu must act, whoever calls can only come again
+    return ApiProblem("unavailable", f"Bongsu is not set up as it must be: {error}")
+
+
+def _of_http(error: HTTPException) -> ApiProblem:
+    kind = _BY_STATUS.get(error.status_code)
+    if kind is None:
+        kind = _BY_STATUS[500 if error.status_code >= 500 else 400]
+    said = str(error.detail) if error.detail else kind.title
+    if kind.status == 404:
+        said = "there is nothing at this path"
+    elif said == HTTPStatus(kind.status).phrase:
+        said = kind.title
+    return ApiProblem(kind.slug, said, headers=error.headers)
+
+
+def _of_validation(error: RequestValidationError) -> ApiProblem:
+    found = error.errors()
+    if any(one["type"] == "json_invalid" for one in found):
+        one = found[0]
+        return ApiProblem(
+            "malformed-request", f"the body is not JSON: {one['ctx']['error']} at character {one['loc'][-1]}"
+        )
+    errors = [_single(one) for one in found[:MAX_ERRORS]]
+    first = errors[0]
+    where = next((f"{first[kind]}: " for kind in ("pointer", "parameter", "header") if kind in first), "")
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return ApiProblem("invalid-request", f"{where}{first['detail']}{more}", errors=errors)
+
+
+def _single(one: Mapping[str, Any]) -> dict[str, str]:
+    """A fault that pydantic found. What was given is not repeated: it may be a secret."""
+    place, *path = one["loc"]
+    told = {"detail": str(one["msg"]).removeprefix("Value error, ")}
+    if place == "body":
+        return {"pointer": pointer(path)} | told
+    name = ".".join(map(str, path))[:MAX_POINTER]
+    return {("header" if place == "header" else "parameter"): name} | told
+
+
+def pointer(path: Sequence[str | int]) -> str:
+    """A JSON pointer (RFC 6901) into the body."""
+    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    return "".join(f"/{part}" for part in parts)[:MAX_POINTER]
+
+
+async def handle(request: Request, error: Exception) -> Response:
+    """FastAPI's exception handler for all of them."""
+    return answer(of_error(error), request.scope["state"]["request_id"], request.url.path)
+
+
+def _encodable(value: Any) -> Any:
+    """Lone surrogates, which JSON can say and UTF-8 cannot, come from names that a client chose."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {_encodable(key): _encodable(held) for key, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encodable(one) for one in value]
+    return value
