@@ -1,6 +1,6 @@
 """The control topics, as the roles and commands use them (one import for all)."""
 
-from service.adapters.control_rules import Published, RulesFollower, publish_rules
+from service.adapters.control_rules import Published, publish_rules
 from service.adapters.control_silences import SilencesFollower, publish_silence, read_silences
 from service.adapters.control_subscriptions import (
     OpenSubscriptions,
@@ -11,6 +11,7 @@ from service.adapters.control_subscriptions import (
     remove_subscription,
 )
 from service.adapters.control_topic import ControlTopic, read_whole
+from service.adapters.rules_follower import RulesFollower
 
 __all__ = [
     "ControlTopic",
