@@ -5,19 +5,15 @@ What ended long ago is removed when the next one is written, so the topic does n
 
 from collections.abc import Callable, Sequence
 
-from service.adapters.control_revisions import RevisionsFollower, Standing, publish_revision, read_standing, remove_keys
+from service.adapters.control_revisions import Kind, RevisionsFollower, read_standing
 from service.adapters.control_topic import OnFailure
+from service.adapters.control_writes import publish_revision
 from service.alerting.silence import ActiveSilences, Silence
 from service.model import topics
 from service.model.records import SilenceRecord
 from service.settings import KafkaSettings
 
-KEPT_MS = 30 * topics.DAY_MS
-"""After its end, as long as the decisions that name it."""
-
-
-def _none_yet() -> Standing[SilenceRecord]:
-    return Standing(SilenceRecord, topics.SILENCES, "silence")
+SILENCE = Kind(SilenceRecord, topics.SILENCES, "silence", lambda record: record.ends_ms)
 
 
 async def publish_silence(settings: KafkaSettings, record: SilenceRecord) -> None:
@@ -27,11 +23,7 @@ async def publish_silence(settings: KafkaSettings, record: SilenceRecord) -> Non
         ChangedMeanwhile: somebody else changed it since the revision that `record` was made from; that stands.
         Unavailable, WrongSetup: Kafka does not answer or refuses us.
     """
-    standing = _none_yet()
-    await publish_revision(settings, record, standing)
-    ended = [old.id for old in standing.all() if old.ends_ms < record.updated_ms - KEPT_MS]
-    if ended:
-        await remove_keys(settings, topics.SILENCES, ended)
+    await publish_revision(settings, record, SILENCE)
 
 
 async def read_silences(settings: KafkaSettings) -> tuple[SilenceRecord, ...]:
@@ -41,7 +33,7 @@ async def read_silences(settings: KafkaSettings) -> tuple[SilenceRecord, ...]:
         NewerSchema: one was written by a newer Bongsu.
         Unavailable, WrongSetup: Kafka does not answer or refuses us.
     """
-    return (await read_standing(settings, _none_yet())).all()
+    return (await read_standing(settings, SILENCE)).all()
 
 
 class SilencesFollower(RevisionsFollower[SilenceRecord]):
@@ -53,12 +45,13 @@ class SilencesFollower(RevisionsFollower[SilenceRecord]):
         *,
         on_change: Callable[[Sequence[SilenceRecord]], None] | None = None,
         on_failure: OnFailure | None = None,
+        once: bool = False,
     ) -> None:
         """`on_change` is told those that are new or were changed, whenever there are some.
 
         `on_failure` is told what ended the following, e.g. NewerSchema: the role must end then.
         """
-        super().__init__(settings, _none_yet(), on_failure=on_failure)
+        super().__init__(settings, SILENCE, on_failure=on_failure, once=once)
         self._on_change = on_change
         self._active = ActiveSilences(())
 

@@ -1,12 +1,14 @@
-"""Subscriptions on the control topic `subscriptions`: one record each, a null value removes it."""
+"""Subscriptions on the control topic `subscriptions`: one record each; that of one that was removed says so."""
 
 import os
+import time
 from collections.abc import Callable
 from typing import Protocol
 
 from service import logs
-from service.adapters.control_revisions import RevisionsFollower, Standing, publish_revision, read_standing, remove_keys
+from service.adapters.control_revisions import Kind, RevisionsFollower, read_standing
 from service.adapters.control_topic import OnFailure
+from service.adapters.control_writes import publish_revision
 from service.delivery.sealing import NONCE_BYTES, Keyring, is_sealed, opened_record, sealed_record, values_of
 from service.model import topics
 from service.model.errors import InvalidSubscription
@@ -19,8 +21,15 @@ def new_nonce() -> bytes:
     return os.urandom(NONCE_BYTES)
 
 
-def _none_yet() -> Standing[SubscriptionRecord]:
-    return Standing(SubscriptionRecord, topics.SUBSCRIPTIONS, "subscription")
+SUBSCRIPTION = Kind(SubscriptionRecord, topics.SUBSCRIPTIONS, "subscription", lambda record: record.removed_ms)
+
+
+def removal_of(record: SubscriptionRecord, now_ms: int) -> SubscriptionRecord:
+    """What stands for a subscription that is gone: whose it was, and nothing of it that is secret."""
+    return SubscriptionRecord(
+        id=record.id, revision=record.revision + 1, tenant=record.tenant, url="", rules=(), secrets=(),
+        created_ms=record.created_ms, updated_ms=now_ms, removed_ms=now_ms, request=record.request,
+    )  # fmt: skip
 
 
 async def publish_subscription(
@@ -32,12 +41,15 @@ async def publish_subscription(
         ChangedMeanwhile: somebody else changed it since the revision that `record` was made from; that stands.
         Unavailable, WrongSetup: Kafka does not answer or refuses us.
     """
-    await publish_revision(settings, sealed_record(record, keys, new_nonce), _none_yet())
+    await publish_revision(settings, sealed_record(record, keys, new_nonce), SUBSCRIPTION)
 
 
 async def remove_subscription(settings: KafkaSettings, subscription: str) -> None:
     """Remove a subscription; nothing happens when there is none of this id. Raises as `publish_subscription`."""
-    await remove_keys(settings, topics.SUBSCRIPTIONS, [subscription])
+    stands = (await read_standing(settings, SUBSCRIPTION)).known.get(subscription)
+    if stands is not None:
+        now_ms = time.time_ns() // 1_000_000
+        await publish_revision(settings, removal_of(stands, now_ms), SUBSCRIPTION)
 
 
 async def read_subscriptions(settings: KafkaSettings) -> tuple[SubscriptionRecord, ...]:
@@ -47,7 +59,7 @@ async def read_subscriptions(settings: KafkaSettings) -> tuple[SubscriptionRecor
         NewerSchema: one was written by a newer Bongsu.
         Unavailable, WrongSetup: Kafka does not answer or refuses us.
     """
-    return (await read_standing(settings, _none_yet())).all()
+    return (await read_standing(settings, SUBSCRIPTION)).all()
 
 
 class SubscriptionsFollower(RevisionsFollower[SubscriptionRecord]):
@@ -59,9 +71,10 @@ class SubscriptionsFollower(RevisionsFollower[SubscriptionRecord]):
         *,
         on_change: Callable[[], None] | None = None,
         on_failure: OnFailure | None = None,
+        once: bool = False,
     ) -> None:
-        """`on_change` is called after each batch of records; `on_failure` as in `ControlTopic`."""
-        super().__init__(settings, _none_yet(), on_failure=on_failure)
+        """`on_change` is called after each batch of records; the others as in `RevisionsFollower`."""
+        super().__init__(settings, SUBSCRIPTION, on_failure=on_failure, once=once)
         self._on_change = on_change
 
     def _changed(self, _: tuple[SubscriptionRecord, ...]) -> None:

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 
 from service import logs
 from service.adapters.kafka_client import as_ours, make_consumer, started, topic_name
-from service.model.errors import WrongSetup
+from service.model.errors import Unavailable, WrongSetup
 from service.settings import KafkaSettings
 
 POLL_MS = 500
@@ -51,10 +51,15 @@ async def read_each(settings: KafkaSettings, name: str, take: "OnRecord") -> Non
                 take(key, value)
 
 
-async def put(producer: AIOKafkaProducer, topic: str, records: Iterable[tuple[str, bytes | None]]) -> None:
-    """Write records in their order to partition 0 of `topic` (with the prefix) and wait until all are acknowledged."""
+async def put(producer: AIOKafkaProducer, topic: str, records: Iterable[tuple[str, bytes | None]]) -> int:
+    """Write records in their order to partition 0 of `topic` (with the prefix) and wait until all are acknowledged.
+
+    Returns:
+        The offset of the last one; -1 when there was none, or when the broker does not say.
+    """
     sent = [await producer.send(topic, value, key=key.encode(), partition=0) for key, value in records]
-    await asyncio.gather(*sent)
+    done = await asyncio.gather(*sent)
+    return done[-1].offset if done else -1
 
 
 class ControlTopic:
@@ -80,6 +85,9 @@ class ControlTopic:
         self._on_batch = on_batch
         self._on_failure = on_failure
         self._consumer: AIOKafkaConsumer | None = None
+        self._asking: AIOKafkaConsumer | None = None
+        self._position = 0
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._task: asyncio.Task[None] | None = None
         self._read_to_end = False
         self.failure: BaseException | None = None
@@ -116,10 +124,63 @@ class ControlTopic:
             await self.stop()
             raise
         self._read_to_end = True
+        self._position = end
         self._log.info(
             "control topic read", topic=self._name, records=count, seconds=round(time.monotonic() - began, 3)
         )
-        self._task = asyncio.create_task(self._follow(consumer), name=f"follow {self._name}")
+        self._task = asyncio.create_task(self._follow(consumer, partition), name=f"follow {self._name}")
+
+    async def read_past(self, offset: int, timeout_s: float) -> None:
+        """Wait until the record at `offset` was handed over.
+
+        Raises:
+            Unavailable: it was not within `timeout_s`, or this does not follow (any more).
+        """
+        if self._position > offset:
+            return
+        if not self.ready:
+            raise Unavailable(f"the topic {self._name} is not followed: {self.failure or 'it was stopped'}")
+        reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting = (offset, reached)
+        self._waiting.append(waiting)
+        try:
+            await asyncio.wait_for(reached, timeout_s)
+        except TimeoutError:
+            raise Unavailable(
+                f"Kafka at {self._settings.bootstrap_servers} did not hand over what was just written to {self._name} "
+                f"within {timeout_s:g} s; it may stand all the same: look before you try again."
+            ) from None
+        finally:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+
+    async def catch_up(self, timeout_s: float) -> None:
+        """Wait until all that the topic holds now was handed over: what anybody wrote before is known then.
+
+        Raises:
+            Unavailable, WrongSetup: Kafka does not answer in time, or refuses us.
+        """
+        topic = topic_name(self._settings, self._name)
+        try:
+            async with asyncio.timeout(timeout_s):
+                if self._asking is None:
+                    # A second connection: on that of the consumer the answer would wait behind the fetch.
+                    asking = make_consumer(self._settings, group=None)
+                    try:
+                        await asking.start()
+                        await asking.topics()
+                    except BaseException:
+                        await asking.stop()
+                        raise
+                    if self._asking is None:
+                        self._asking = asking
+                    else:
+                        await asking.stop()
+                partition = TopicPartition(topic, 0)
+                end = (await self._asking.end_offsets([partition]))[partition]
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise as_ours(self._settings, error) from error
+        await self.read_past(end - 1, timeout_s)
 
     async def stop(self) -> None:
         """Stop following. May be called at any time, also twice."""
@@ -128,11 +189,13 @@ class ControlTopic:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
-        if self._consumer is not None:
-            await self._consumer.stop()
-            self._consumer = None
+        self._give_up_waiting(Unavailable(f"the topic {self._name} is not followed any more"))
+        consumers, self._consumer, self._asking = (self._consumer, self._asking), None, None
+        for consumer in consumers:
+            if consumer is not None:
+                await consumer.stop()
 
-    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
+    async def _follow(self, consumer: AIOKafkaConsumer, partition: TopicPartition) -> None:
         while True:
             try:
                 batches = await consumer.getmany(timeout_ms=POLL_MS)
@@ -145,6 +208,7 @@ class ControlTopic:
                     self._hand_over(_decoded(records))
                 if batches:
                     await self._batch_done()
+                self._reached(await consumer.position(partition))
             except Exception as error:  # noqa: BLE001  it is handed on: a role must end of it, not go deaf
                 self._fail(error)
                 return
@@ -157,8 +221,21 @@ class ControlTopic:
         if self._on_batch is not None:
             await self._on_batch()
 
+    def _reached(self, position: int) -> None:
+        """All before `position` was handed over; not the last record's offset, for compaction leaves gaps."""
+        self._position = position
+        for offset, reached in self._waiting:
+            if offset < position and not reached.done():
+                reached.set_result(None)
+
+    def _give_up_waiting(self, error: BaseException) -> None:
+        for _, reached in self._waiting:
+            if not reached.done():
+                reached.set_exception(error)
+
     def _fail(self, error: BaseException) -> None:
         self.failure = error
+        self._give_up_waiting(error)
         self._log.error("control topic is no longer followed", topic=self._name, error=str(error) or repr(error))
         if self._on_failure is not None:
             self._on_failure(error)

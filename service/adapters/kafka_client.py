@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Self, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -165,6 +165,29 @@ async def started(settings: KafkaSettings, client: _Client) -> AsyncIterator[_Cl
                 await stop()
         except (KafkaError, OSError, TimeoutError) as error:
             raise as_ours(settings, error, last.message) from error
+
+
+@contextmanager
+def ours(settings: KafkaSettings) -> Iterator[None]:
+    """Kafka's errors of a client that lives on, as ours. Raises as `started`."""
+    try:
+        yield
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise as_ours(settings, error) from error
+
+
+async def start_here(settings: KafkaSettings, client: _Client) -> _Client:
+    """`client`, started; whoever asks for it stops it. Raises as `started`, and then it is stopped."""
+    anything: Any = client
+    with _LastError() as last:
+        try:
+            await anything.start()
+        except BaseException as error:
+            await anything.stop()
+            if isinstance(error, KafkaError | OSError | TimeoutError):
+                raise as_ours(settings, error, last.message) from error
+            raise
+    return client
 
 
 class _LastError(logging.Handler):

@@ -1,0 +1,107 @@
+"""The rules in force, as the topic has them: what a person names is looked up before it is written down."""
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import orjson
+
+from service.adapters.control import read_whole
+from service.adapters.rule_manifests import CURRENT, keys_of, manifest_key
+from service.alerting.selectors import ENTITY, TAG
+from service.model import topics
+from service.model.errors import BadInput
+from service.model.records import DEFAULT_TENANT, RuleHead, RulesManifest
+from service.settings import KafkaSettings
+
+_ENTITY = re.compile(r"@([a-z0-9-]+)")
+_WILD = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRule:
+    """One rule in force."""
+
+    head: RuleHead
+    entities: frozenset[str]
+    """Those that it names."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRules:
+    """A rule set in force, without the parser of the rule language."""
+
+    rules: tuple[KnownRule, ...]
+    entities: frozenset[str]
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """All that any rule carries."""
+        return frozenset(tag for rule in self.rules for tag in rule.head.tags)
+
+    def check(self, written: Iterable[str]) -> list[str]:
+        """Rules as a person lists them: ids, `tag:...`, `entity:...`, and globs of these.
+
+        Returns:
+            What fits nothing now but may later: a sentence each.
+
+        Raises:
+            BadInput: what is named exactly does not exist.
+        """
+        names = {
+            "": ("rule", frozenset(rule.head.id for rule in self.rules)),
+            TAG: ("tag", self.tags),
+            ENTITY: ("entity", self.entities),
+        }
+        notes = []
+        for text in dict.fromkeys(written):
+            prefix = next((prefix for prefix in (TAG, ENTITY) if text.startswith(prefix)), "")
+            name = text.removeprefix(prefix)
+            what, known = names[prefix]
+            if name == "*" or any(fnmatchcase(one, name) for one in known):
+                continue
+            if not _WILD.search(name):
+                near = difflib.get_close_matches(name, sorted(known), 1)
+                hint = f"did you mean {near[0]}?" if near else "`bongsu rules apply DIR` puts rules in force."
+                raise BadInput(f"no rule in force has the {what} {name}; {hint}" if prefix == TAG else
+                               f"there is no {what} {name} in force; {hint}")  # fmt: skip
+            notes.append(f"no {what} in force fits {name!r}; it counts for those to come")
+        return notes
+
+
+async def read_stored_rules(settings: KafkaSettings, tenant: str = DEFAULT_TENANT) -> dict[str, bytes] | None:
+    """The records of a tenant's rules in force, as far as they are there; None when no set is.
+
+    Raises:
+        Unavailable, WrongSetup: Kafka does not answer or refuses us.
+    """
+    stored = await read_whole(settings, topics.RULES)
+    current = manifest_key(CURRENT, tenant)
+    if current not in stored:
+        return None
+    manifest = RulesManifest.decode(stored[current], topics.RULES)
+    return {key: stored[key] for key in keys_of(manifest, stored) if key in stored}
+
+
+async def read_known_rules(settings: KafkaSettings, tenant: str = DEFAULT_TENANT) -> KnownRules | None:
+    """A tenant's rules in force; None when there are none. Raises as `read_stored_rules`."""
+    stored = await read_stored_rules(settings, tenant)
+    if stored is None:
+        return None
+    rules: list[KnownRule] = []
+    entities: set[str] = set()
+    for key, raw in stored.items():
+        item = orjson.loads(raw)
+        if key.startswith("entity/"):
+            entities.add(item.get("id", ""))
+        elif "id" in item:
+            head = RuleHead(
+                id=item["id"],
+                name=item.get("name") or item["id"],
+                tags=tuple(item.get("tags", ())),
+                policy=item.get("policy"),
+            )
+            rules.append(KnownRule(head, frozenset(_ENTITY.findall(item.get("when", "")))))
+    return KnownRules(tuple(sorted(rules, key=lambda rule: rule.head.id)), frozenset(entities))

@@ -1,0 +1,61 @@
+"""One webhook of no consequence, through the real dispatcher."""
+
+import secrets
+
+from service.actions.actor import Actor
+from service.actions.changes import Change, noted
+from service.actions.control import Control
+from service.actions.subscriptions import get
+from service.delivery.formats import notification
+from service.delivery.sample import sample_alert
+from service.model import ids, topics
+from service.model.records import CONTENT_TYPES, DeliveryRecord, SubscriptionRecord
+
+LIVES_S = 300.0
+
+
+def as_test(subscription: SubscriptionRecord, nonce: str, now_ms: int, lives_s: float) -> DeliveryRecord:
+    """The delivery of a test, in the format of `subscription`; another `nonce` (hexadecimal) makes other ids."""
+    body = notification("test", subscription.id, 1, "test", (sample_alert(subscription, now_ms, nonce),), now_ms)
+    group = f"test-{nonce}"
+    return DeliveryRecord(
+        id=ids.delivery_id(subscription.id, group, 1),
+        subscription=subscription.id,
+        group=group,
+        sequence=1,
+        type="test",
+        body=body,
+        body_sha256=ids.sha256_hex(body.encode()),
+        content_type=CONTENT_TYPES.get(subscription.format, "application/json"),
+        alert_ids=(),
+        created_ms=now_ms,
+        deadline_ms=now_ms + round(lives_s * 1000),
+        published_ms=now_ms,
+        reason="test",
+    )
+
+
+async def make(
+    control: Control, actor: Actor, subscription: str, *, nonce: str | None = None, lives_s: float = LIVES_S
+) -> DeliveryRecord:
+    """A test that is not sent yet.
+
+    Args:
+        control: follows `subscriptions`.
+        actor: who asks.
+        subscription: its id.
+        nonce: hexadecimal, from an Idempotency-Key: the same one makes the same delivery id.
+        lives_s: after so many seconds it is no longer sent.
+
+    Raises:
+        NotFound: there is no such subscription.
+        Unavailable, WrongSetup: Kafka does not answer or refuses us.
+    """
+    record = await get(control, actor, subscription)
+    return as_test(record, nonce or secrets.token_hex(8), control.now_ms(), lives_s)
+
+
+async def send(control: Control, actor: Actor, delivery: DeliveryRecord) -> None:
+    """Put a test on its way. Raises Unavailable, WrongSetup."""
+    async with noted(control, actor, Change("subscription.tested", delivery.subscription)):
+        await control.send(topics.DELIVERIES, [(delivery.subscription, delivery.encode())])
