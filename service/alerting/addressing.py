@@ -20,6 +20,7 @@ from service.model.records import (
     StoryHead,
     SubscriptionRecord,
 )
+from service.model.tenants import local, tenant_of
 
 MAX_ALERT_BYTES = 4_000
 MAX_SENTENCE = 300
@@ -32,7 +33,7 @@ class Addresses(Protocol):
     """Names the subscriptions that want a match."""
 
     def of(self, rule_id: str, tags: Sequence[str] = (), entities: Collection[str] = ()) -> Sequence[str]:
-        """Subscription ids, in a stable order."""
+        """Subscription ids of the rule's tenant, in a stable order. Ids of rules and entities as they are inside."""
         ...
 
     def style(self, subscription: str) -> tuple[Format, Lang]:
@@ -41,17 +42,23 @@ class Addresses(Protocol):
 
 
 class SubscriptionIndex:
-    """Subscriptions by rule, tag and entity: globs are tried once for each that occurs, not once for each match."""
+    """Subscriptions by rule, tag and entity: globs are tried once for each that occurs, not once for each match.
+
+    Asked is only who is of the rule's tenant, and a glob is tried on what the tenant's own people call a thing: `*` of
+    one tenant fits nothing of another's.
+    """
 
     def __init__(self, subscriptions: Iterable[SubscriptionRecord]) -> None:
         self._records = {record.id: record for record in sorted(subscriptions, key=lambda record: record.id)}
-        self._selectors = {
-            record.id: Selector.of(record.rules) for record in self._records.values() if not record.paused
-        }
+        self._selectors: dict[str, dict[str, Selector]] = {}
+        """By tenant, of those that are not paused."""
+        for record in self._records.values():
+            if not record.paused:
+                self._selectors.setdefault(record.tenant, {})[record.id] = Selector.of(record.rules)
         self._of_rule: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
         self._of_entity: dict[str, tuple[str, ...]] = {}
-        self._by_entity = any(selector.entities for selector in self._selectors.values())
-        self._resolved: dict[tuple[str, str, tuple[str, ...], bytes], Policy] = {}
+        self._by_entity = any(one.entities for selectors in self._selectors.values() for one in selectors.values())
+        self._resolved: dict[tuple[str, str, tuple[str, ...], bytes], Policy | None] = {}
 
     def of(self, rule_id: str, tags: Sequence[str] = (), entities: Collection[str] = ()) -> Sequence[str]:
         """Ids of the subscriptions that a rule of this id and these tags, which found these entities, is told to.
@@ -67,16 +74,18 @@ class SubscriptionIndex:
     def _rule(self, rule_id: str, tags: tuple[str, ...]) -> tuple[str, ...]:
         known = self._of_rule.get((rule_id, tags))
         if known is None:
+            name, selectors = local(rule_id), self._selectors.get(tenant_of(rule_id), {})
             known = self._of_rule[rule_id, tags] = tuple(
-                one for one, selector in self._selectors.items() if selector.fits(rule_id, tags)
+                one for one, selector in selectors.items() if selector.fits(name, tags)
             )
         return known
 
     def _entity(self, entity: str) -> tuple[str, ...]:
         known = self._of_entity.get(entity)
         if known is None:
+            name, selectors = local(entity), self._selectors.get(tenant_of(entity), {})
             known = self._of_entity[entity] = tuple(
-                one for one, selector in self._selectors.items() if fits(selector.entities, entity)
+                one for one, selector in selectors.items() if fits(selector.entities, name)
             )
         return known
 
@@ -86,22 +95,26 @@ class SubscriptionIndex:
         return record.format, record.lang
 
     def policy(self, subscription: str, rule: RuleHead | None) -> Policy | None:
-        """What applies to a rule of a subscription (None: to the subscription itself); None: there is no such."""
+        """What applies to a rule of a subscription (None: to the subscription itself).
+
+        None: there is no such subscription, or it is another tenant's by now.
+        """
         record = self._records.get(subscription)
         if record is None:
             return None
         default = orjson.dumps(rule.policy) if rule is not None and rule.policy else b""
         key = (subscription, rule.id, rule.tags, default) if rule is not None else (subscription, "", (), b"")
-        known = self._resolved.get(key)
-        if known is None:
+        if key not in self._resolved:
             if len(self._resolved) >= MAX_RESOLVED:
                 self._resolved.clear()
-            known = self._resolved[key] = resolve(record.policy, rule)
-        return known
+            is_own = rule is None or tenant_of(rule.id) == record.tenant
+            self._resolved[key] = resolve(record.policy, rule) if is_own else None
+        return self._resolved[key]
 
     def empty_digests(self) -> list[tuple[str, Policy]]:
         """The subscriptions that want their digest also when there is nothing to tell, with their policies."""
-        own = ((one, self.policy(one, None)) for one in self._selectors)
+        asked = sorted(one for selectors in self._selectors.values() for one in selectors)
+        own = ((one, self.policy(one, None)) for one in asked)
         return [(one, policy) for one, policy in own if policy and policy.mode == "digest" and policy.digest.empty]
 
 

@@ -96,7 +96,7 @@ class Groups:
         kind, _, name = record.flush.partition("/")
         if kind == "h":
             return (yield from flush_hold(self._table, record, name, place, context, index, self._silence_ends))
-        story, _, rule = name.rpartition("/")
+        story, _, rule = name.partition("/")  # the rule's id may hold one, a story's does not
         return self._own_flush(record, story, rule, place, context, index) if kind == "s" else Step(Verdict.IDLE)
 
     def due(self, now_ms: int) -> list[FlushRecord]:

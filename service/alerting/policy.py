@@ -24,6 +24,7 @@ from service.model.policy import (
     minute_of,
 )
 from service.model.records import AlertRecord, RuleHead
+from service.model.tenants import local
 
 WORST_TIER = 3
 EVERY_DAY = frozenset(range(7))
@@ -177,7 +178,7 @@ def _urgent(own: PolicyModel, default: PolicyModel, rule: RuleHead | None) -> bo
         return default.urgent is True
     if isinstance(own.urgent, bool):
         return own.urgent
-    return rule is not None and Selector.of(own.urgent).fits(rule.id, rule.tags)
+    return rule is not None and Selector.of(own.urgent).fits(local(rule.id), rule.tags)
 
 
 def _ms(seconds: float | None, default_ms: int) -> int:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from service.alerting.selectors import fits, fits_any
-from service.model.records import AlertRecord, SilenceMatchers, SilenceRecord
+from service.model.records import DEFAULT_TENANT, AlertRecord, SilenceMatchers, SilenceRecord
+from service.model.tenants import local, tenant_of
 
 FOREVER_MS = 1 << 62
 _NOTHING = SilenceMatchers()
@@ -19,11 +20,13 @@ class Silence:
     matchers: SilenceMatchers
     starts_ms: int
     ends_ms: int
+    tenant: str = DEFAULT_TENANT
+    """It hides only what this tenant's rules found."""
 
     @classmethod
     def of(cls, record: SilenceRecord) -> "Silence":
         """What its record says."""
-        return cls(record.id, record.matchers, record.starts_ms, record.ends_ms)
+        return cls(record.id, record.matchers, record.starts_ms, record.ends_ms, record.tenant)
 
     def active(self, now_ms: int) -> bool:
         """Whether it holds at this time."""
@@ -31,18 +34,19 @@ class Silence:
 
 
 def matches(silence: Silence, alert: AlertRecord) -> bool:
-    """Whether `silence` hides `alert` while it is active: every list of it that is not empty must fit.
+    """Whether `silence` hides `alert` of its tenant while it is active: every list of it that is not empty must fit.
 
     One that asks for nothing hides nothing.
     """
     asked = silence.matchers  # asked of every alert and every silence: the first that does not fit ends it
     return (
-        (not asked.rule or fits(asked.rule, alert.rule.id))
+        (not asked.rule or fits(asked.rule, local(alert.rule.id)))
         and (not asked.subscription or fits(asked.subscription, alert.subscription))
         and (not asked.story or fits(asked.story, alert.story.id))
         and (not asked.tag or fits_any(asked.tag, alert.rule.tags))
-        and (not asked.entity or fits_any(asked.entity, alert.entities))
+        and (not asked.entity or fits_any(asked.entity, map(local, alert.entities)))
         and (not asked.source or fits(asked.source, alert.article.source))
+        and silence.tenant == tenant_of(alert.rule.id)
         and asked != _NOTHING
     )
 
