@@ -11,7 +11,7 @@ from functools import cache
 
 from fastapi import APIRouter
 
-MODULES = ("subscriptions", "document")
+MODULES = ("subscriptions", "articles", "document")
 
 
 @cache
