@@ -220,12 +220,6 @@ forgotten = Table(
 FOLDED = (deliveries, attempts, decisions, alerts, articles, matches, mentions, changes, forgotten, offsets)
 """What a rebuild makes again, row by row."""
 
-COVERAGE = """
-CREATE VIEW coverage AS
-SELECT mentions.tenant, mentions.entity, mentions.source, mentions.hour_ms,
-       SUM(mentions.mentions) AS mentions, COUNT(*) AS articles, COUNT(DISTINCT told.story) AS stories
-FROM mentions LEFT JOIN (SELECT article, MIN(story) AS story FROM alerts GROUP BY article) AS told
-     ON told.article = mentions.article
-GROUP BY mentions.tenant, mentions.entity, mentions.source, mentions.hour_ms
-"""
-"""What dashboards read: entity x source x hour of publishing, with its mentions, articles and stories."""
+COVERAGE = ("tenant", "entity", "source", "hour_ms", "mentions", "articles", "stories")
+"""The view `coverage`, which dashboards read: entity x source x hour of publishing. `stories` are those that anybody
+was alerted of: of others none is known."""

@@ -50,6 +50,11 @@ def delivery_id(subscription: str, group: str, sequence: int) -> str:
     return "msg_" + _digest("delivery", subscription, group, str(sequence))
 
 
+def attempt_id(delivery: str, number: int, started_ms: int, outcome: str) -> str:
+    """One attempt in the history: its record has no id of its own."""
+    return "att_" + _digest("attempt", delivery, str(number), str(started_ms), outcome)
+
+
 def sha256_hex(data: bytes) -> str:
     """Content hash of a body that is sent."""
     return hashlib.sha256(data).hexdigest()
