@@ -23,6 +23,7 @@ from service.audit.books import LEDGERS
 from service.audit.reader import COUNTED, READ
 from service.cli import COMMANDS, cli
 from service.cli.generate_asyncapi import asyncapi
+from service.cli.generate_openapi import openapi
 from service.dispatcher.metrics import DispatcherMetrics
 from service.matching.schema import FileModel
 from service.metrics import AuditMetrics, RoleMetrics, WorkerMetrics, subscriptions_gauge
@@ -248,6 +249,7 @@ def documents(root: Path = ROOT) -> dict[Path, str]:
         text = insert(text, f"metrics of {role}", metrics_table(registry))
     found[path] = text
     found[root / "docs" / "asyncapi.yaml"] = asyncapi()
+    found[root / "docs" / "openapi.json"] = openapi()
     return found | {root / "docs" / "schemas" / name: text for name, text in schemas().items()}
 
 
