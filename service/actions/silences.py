@@ -13,7 +13,7 @@ from service.alerting.silence import Silence, matches
 from service.model import topics
 from service.model.errors import BadInput, ChangedMeanwhile, NotFound, RequestReused
 from service.model.records import AlertRecord, SilenceMatchers, SilenceRecord, decode_alerts
-from service.model.tenants import tenant_of
+from service.model.tenants import local_alert, tenant_of
 
 MAX_SPAN_MS = 366 * topics.DAY_MS
 
@@ -146,7 +146,7 @@ class Preview:
 
 async def preview(control: Control, actor: Actor, matchers: SilenceMatchers, since_ms: int) -> Preview:
     """The alerts of the actor's tenant since then that fit, each once. Reads the topic `alerts`. Raises as `scan`."""
-    silence = Silence("preview", matchers, 0, 0)
+    silence = Silence("preview", matchers, 0, 0, actor.tenant)
     found: dict[str, AlertRecord] = {}
     seen: set[str] = set()
     async for record in scan(control.settings.kafka, topics.ALERTS, since_ms):
@@ -157,7 +157,7 @@ async def preview(control: Control, actor: Actor, matchers: SilenceMatchers, sin
         if isinstance(alert, AlertRecord) and tenant_of(alert.rule.id) == actor.tenant:
             seen.add(alert.alert_id)
             if matches(silence, alert):
-                found[alert.alert_id] = alert
+                found[alert.alert_id] = local_alert(alert)
     return Preview(found, len(seen))
 
 

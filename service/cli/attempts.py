@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 
 import click
 
+from service.adapters.control import read_subscriptions
 from service.adapters.topic_scan import scan
-from service.cli.common import settings_of
+from service.cli.common import settings_of, tenant_option
 from service.cli.times import Moment
 from service.model import topics
 from service.model.errors import BadInput
-from service.model.records import AttemptRecord
+from service.model.records import DEFAULT_TENANT, AttemptRecord
 from service.settings import KafkaSettings
 
 DAY_MS = 86_400_000
@@ -73,11 +74,14 @@ def _where(attempt: AttemptRecord) -> str:
 @click.option("--delivery", metavar="ID", help="Only of this webhook-id.")
 @click.option("--failed", is_flag=True, help="Only those that did not deliver.")
 @click.option("--since", "since_ms", type=Moment(), help="1h, 7d, or a time. Default: 24h; with --delivery all.")
+@tenant_option
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON for each attempt.")
-def attempts(subscription: str | None, delivery: str | None, failed: bool, since_ms: int | None, as_json: bool) -> None:
+def attempts(
+    subscription: str | None, delivery: str | None, failed: bool, since_ms: int | None, tenant: str, as_json: bool
+) -> None:
     """What each POST did: where it went, how long each part took, what was answered.
 
-    Oldest first. Secrets in answers are masked.
+    Oldest first. Secrets in answers are masked. Those to subscriptions that are gone are shown without --tenant.
     """
     settings = settings_of("attempts")
     if since_ms is None and delivery is None:
@@ -90,7 +94,7 @@ def attempts(subscription: str | None, delivery: str | None, failed: bool, since
             and not (failed and attempt.outcome == "delivered")
         )
 
-    found = asyncio.run(_found(settings.kafka, since_ms, wanted))
+    found = asyncio.run(_found(settings.kafka, tenant, since_ms, wanted))
     for attempt in found:
         click.echo(attempt.encode().decode() if as_json else as_lines(attempt))
     if not found and not as_json:
@@ -98,7 +102,12 @@ def attempts(subscription: str | None, delivery: str | None, failed: bool, since
 
 
 async def _found(
-    settings: KafkaSettings, since_ms: int | None, wanted: Callable[[AttemptRecord], bool]
+    settings: KafkaSettings, tenant: str, since_ms: int | None, wanted: Callable[[AttemptRecord], bool]
 ) -> list[AttemptRecord]:
-    found = [attempt async for attempt in read_attempts(settings, since_ms) if wanted(attempt)]
+    tenants = {record.id: record.tenant for record in await read_subscriptions(settings)}
+    found = [
+        attempt
+        async for attempt in read_attempts(settings, since_ms)
+        if wanted(attempt) and tenants.get(attempt.subscription, DEFAULT_TENANT) == tenant
+    ]
     return sorted(found, key=lambda attempt: (attempt.started_ms, attempt.delivery_id, attempt.number))

@@ -7,19 +7,20 @@ import click
 
 from service.adapters.control import publish_rules
 from service.adapters.rule_files import load_rules
-from service.cli.common import settings_of
+from service.cli.common import settings_of, tenant_option
 
 
 @click.command()
+@tenant_option
 @click.argument("directory", metavar="DIR", type=click.Path(exists=True, path_type=Path))
-def apply(directory: Path) -> None:
+def apply(directory: Path, tenant: str) -> None:
     """Put the rules of DIR (or of one file) in force in every worker, within a second, without a restart.
 
     They are checked first; workers see all of them or none. Applying the same rules again changes nothing.
     """
     settings = settings_of("rules")
     ruleset = load_rules(directory)
-    done = asyncio.run(publish_rules(settings.kafka, ruleset))
+    done = asyncio.run(publish_rules(settings.kafka, ruleset, tenant=tenant))
     count = len(ruleset.rules)
     click.echo(
         f"rules applied: {count} rule{'s' if count != 1 else ''}, version {done.version[:12]} "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
+from service.cli.common import tenant_option
 from service.cli.rules import as_json
 
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ SHOWN = 100
 @click.command()
 @click.argument("old", type=click.Path(path_type=Path), metavar="[OLD]", required=False)
 @click.argument("new", type=click.Path(path_type=Path), metavar="NEW")
+@tenant_option
 @as_json
-def diff(old: Path | None, new: Path, as_json: bool) -> None:
+def diff(old: Path | None, new: Path, tenant: str, as_json: bool) -> None:
     """Compare the rule files NEW with OLD, or with the rules in force: added, removed, changed, field by field.
 
     Also rules that stay as they are and mean something else, since an entity that they ask for changed. Exit code 0: no
@@ -32,7 +34,7 @@ def diff(old: Path | None, new: Path, as_json: bool) -> None:
     from service.matching.comparison import compare
 
     after = load_rules(new)
-    before = load_rules(old) if old is not None else _in_force()
+    before = load_rules(old) if old is not None else _in_force(tenant)
     found = compare(before, after)
     differs = any(kind.added or kind.removed or kind.changed for kind in (found.entities, found.rules))
     if as_json:
@@ -46,13 +48,13 @@ def diff(old: Path | None, new: Path, as_json: bool) -> None:
         raise SystemExit(1)
 
 
-def _in_force() -> "RuleSet":
-    """The set in force; empty where there is none."""
+def _in_force(tenant: str) -> "RuleSet":
+    """The set in force for a tenant; empty where there is none."""
     from service.adapters.control_rules import read_in_force
     from service.cli.common import settings_of
     from service.matching.ruleset import RuleSet
 
-    return asyncio.run(read_in_force(settings_of("rules").kafka)) or RuleSet((), (), {})
+    return asyncio.run(read_in_force(settings_of("rules").kafka, tenant)) or RuleSet((), (), {})
 
 
 def _plain(value: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 import orjson
 
-from service.cli.common import printable, settings_of
+from service.cli.common import printable, settings_of, tenant_option
 from service.cli.times import Moment
 
 if TYPE_CHECKING:
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 @click.option(
     "--since", "since_ms", type=Moment(), default="7d", show_default=True, help="How far back to look: 1h, 30d, a time."
 )
+@tenant_option
 @click.option("--json", "as_json", is_flag=True, help="The whole answer as one JSON object.")
-def why(subscription: str, article: str, rule: str | None, since_ms: int, as_json: bool) -> None:
+def why(subscription: str, article: str, rule: str | None, since_ms: int, tenant: str, as_json: bool) -> None:
     """Say what became of an article for a subscription, and why.
 
     Reads the topics and changes nothing: no such article, no rule fired (and what the nearest one lacked), filtered,
@@ -35,7 +36,7 @@ def why(subscription: str, article: str, rule: str | None, since_ms: int, as_jso
     from service.cli.why_found import find
 
     settings = settings_of("why")
-    found = asyncio.run(find(settings.kafka, subscription, article, since_ms))
+    found = asyncio.run(find(settings.kafka, subscription, article, since_ms, tenant))
     answer = answer_of(found, rule)
     if answer is None:
         answer = _no_rule(settings, found, rule)

@@ -7,13 +7,14 @@ from typing import Any
 
 import orjson
 
+from service.actions.known_rules import read_stored_rules
 from service.adapters.control import read_subscriptions
 from service.adapters.control_silences import read_silences
 from service.adapters.topic_scan import scan
-from service.cli.known_rules import read_stored_rules
 from service.model import topics
 from service.model.errors import BadInput
 from service.model.records import (
+    DEFAULT_TENANT,
     AlertRecord,
     AttemptRecord,
     DecisionRecord,
@@ -24,6 +25,7 @@ from service.model.records import (
     SubscriptionRecord,
     decode_alerts,
 )
+from service.model.tenants import local_alert, local_decision, local_match
 from service.settings import KafkaSettings
 
 
@@ -50,8 +52,10 @@ class Found:
     attempts: dict[str, list[AttemptRecord]] = field(default_factory=dict)
 
 
-async def find(settings: KafkaSettings, subscription: str, article: str, since_ms: int) -> Found:
-    """Read every topic that has a say, each once.
+async def find(
+    settings: KafkaSettings, subscription: str, article: str, since_ms: int, tenant: str = DEFAULT_TENANT
+) -> Found:
+    """Read every topic that has a say, each once. Of another tenant nothing is found, and ids are as its people wrote.
 
     Raises:
         Unavailable, WrongSetup: Kafka does not answer or refuses us, or a topic does not exist.
@@ -59,19 +63,20 @@ async def find(settings: KafkaSettings, subscription: str, article: str, since_m
     """
     found = Found(article, subscription, since_ms)
     await asyncio.gather(
-        _find_control(settings, found),
+        _find_control(settings, found, tenant),
         _find_article(settings, found),
-        _find_alerts(settings, found),
+        _find_alerts(settings, found, tenant),
         _find_decisions(settings, found),
         _find_deliveries(settings, found),
     )
     return found
 
 
-async def _find_control(settings: KafkaSettings, found: Found) -> None:
-    found.subscriptions = {record.id: record for record in await read_subscriptions(settings)}
-    found.silences = {record.id: record for record in await read_silences(settings)}
-    found.rules = await read_stored_rules(settings) or {}
+async def _find_control(settings: KafkaSettings, found: Found, tenant: str) -> None:
+    subscriptions, silences = await read_subscriptions(settings), await read_silences(settings)
+    found.subscriptions = {record.id: record for record in subscriptions if record.tenant == tenant}
+    found.silences = {record.id: record for record in silences if record.tenant == tenant}
+    found.rules = await read_stored_rules(settings, tenant) or {}
 
 
 async def _find_article(settings: KafkaSettings, found: Found) -> None:
@@ -84,21 +89,22 @@ async def _find_article(settings: KafkaSettings, found: Found) -> None:
             found.dead_letters.append(dict(record.headers).get("reason", b"").decode("utf-8", "replace"))
 
 
-async def _find_alerts(settings: KafkaSettings, found: Found) -> None:
+async def _find_alerts(settings: KafkaSettings, found: Found, tenant: str) -> None:
     async for match in _records(settings, topics.MATCHES, found.since_ms, MatchRecord.decode, found.article):
-        if match.article.id == found.article:
-            found.matches.append(match)
+        own = local_match(match, tenant) if match.article.id == found.article else None
+        if own is not None:
+            found.matches.append(own)
     async for alert in _records(settings, topics.ALERTS, found.since_ms, _alert_or_flush, found.article):
         ours = isinstance(alert, AlertRecord) and alert.subscription == found.subscription
         if ours and alert.article.id == found.article:
-            found.alerts[alert.alert_id] = alert
+            found.alerts[alert.alert_id] = local_alert(alert)
 
 
 async def _find_decisions(settings: KafkaSettings, found: Found) -> None:
     since_ms, name = found.since_ms, found.subscription
     async for decision in _records(settings, topics.DECISIONS, since_ms, DecisionRecord.decode, name):
         if decision.subscription == name:
-            found.decisions.setdefault(decision.alert_id, []).append(decision)
+            found.decisions.setdefault(decision.alert_id, []).append(local_decision(decision))
 
 
 async def _find_deliveries(settings: KafkaSettings, found: Found) -> None:

@@ -14,8 +14,8 @@ from service.delivery.formats_slack import slack
 from service.delivery.formats_teams import teams
 from service.delivery.payload import fitted, payload_of, rfc3339
 from service.model.notice import Notice
-from service.model.records import AlertRecord, Evidence
-from service.model.tenants import local
+from service.model.records import AlertRecord
+from service.model.tenants import local_alert
 
 
 def notification(  # noqa: PLR0913 - the fields of the contract
@@ -37,8 +37,7 @@ def body_of(notice: Notice) -> str:
     Raises:
         ValueError: no alerts, and it is no digest that says so.
     """
-    if any(local(alert.rule.id) != alert.rule.id for alert in notice.alerts):
-        notice = replace(notice, alerts=tuple(map(_as_its_own_call_it, notice.alerts)))
+    notice = replace(notice, alerts=tuple(map(local_alert, notice.alerts)))
     match notice.format:
         case "slack":
             return slack(notice)
@@ -50,14 +49,6 @@ def body_of(notice: Notice) -> str:
             return fitted(notice, _event)
         case "bongsu":
             return payload_of(notice)
-
-
-def _as_its_own_call_it(alert: AlertRecord) -> AlertRecord:
-    def mention(one: Evidence) -> Evidence:
-        return one if one.entity is None else one.model_copy(update={"entity": local(one.entity)})
-
-    rule = alert.rule.model_copy(update={"id": local(alert.rule.id)})
-    return alert.model_copy(update={"rule": rule, "mentions": tuple(map(mention, alert.mentions))})
 
 
 def _event(notice: Notice, data: dict[str, Any]) -> dict[str, Any]:

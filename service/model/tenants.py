@@ -6,7 +6,15 @@ qualified where it is put together (`matching.tenancy`), an id is made local whe
 An author's id holds no `/`, so no id of one tenant can be taken for another's.
 """
 
-from service.model.records import DEFAULT_TENANT
+from service.model.records import (
+    DEFAULT_TENANT,
+    AlertRecord,
+    DecisionRecord,
+    Evidence,
+    MatchRecord,
+    RuleHead,
+    RuleMatch,
+)
 
 _BETWEEN = "/"
 
@@ -25,3 +33,48 @@ def tenant_of(name: str) -> str:
     """Whose a qualified id is."""
     tenant, between, _ = name.partition(_BETWEEN)
     return tenant if between else DEFAULT_TENANT
+
+
+def local_alert(alert: AlertRecord) -> AlertRecord:
+    """An alert as its tenant's people call things."""
+    if _BETWEEN not in alert.rule.id:
+        return alert
+    update = {
+        "rule": _local_rule(alert.rule),
+        "mentions": tuple(map(_local_evidence, alert.mentions)),
+        "entities": tuple(map(local, alert.entities)),
+        "mutes": None if alert.mutes is None else tuple(map(local, alert.mutes)),
+    }
+    return alert.model_copy(update=update)
+
+
+def local_match(record: MatchRecord, tenant: str) -> MatchRecord | None:
+    """What a tenant may see of what was found in an article, as its people call it; None: only others' rules fired."""
+    own = tuple(_local_match(match) for match in record.matches if tenant_of(match.rule.id) == tenant)
+    return record.model_copy(update={"matches": own}) if own or not record.matches else None
+
+
+def local_decision(decision: DecisionRecord) -> DecisionRecord:
+    """A decision as its tenant's people call things: the rule, and the rule that was narrower."""
+    if decision.rule is None or _BETWEEN not in decision.rule:
+        return decision
+    by = None if decision.by is None else local(decision.by)
+    return decision.model_copy(update={"rule": local(decision.rule), "by": by})
+
+
+def _local_match(match: RuleMatch) -> RuleMatch:
+    update = {
+        "rule": _local_rule(match.rule),
+        "mentions": tuple(map(_local_evidence, match.mentions)),
+        "entities": tuple(map(local, match.entities)),
+        "mutes": None if match.mutes is None else tuple(map(local, match.mutes)),
+    }
+    return match.model_copy(update=update)
+
+
+def _local_rule(rule: RuleHead) -> RuleHead:
+    return rule.model_copy(update={"id": local(rule.id)})
+
+
+def _local_evidence(one: Evidence) -> Evidence:
+    return one if one.entity is None else one.model_copy(update={"entity": local(one.entity)})
