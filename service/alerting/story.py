@@ -7,7 +7,7 @@ body, a near-duplicate, the next version of a headline. State is a table value f
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any
 
 from service.alerting.headline import read_headline
@@ -17,6 +17,7 @@ from service.alerting.story_index import MIN_BODY_LETTERS, Joined, StoryIndex
 from service.alerting.url import canonical_url
 from service.model import ids
 from service.model.ids import TAKEN_DOWN
+from service.model.local_time import KOREA
 from service.model.records import ArticleHead, MatchRecord, RuleHead, RuleMatch, StoryHead
 from service.model.sketch import Sketch, decode, unpack
 
@@ -33,7 +34,6 @@ AGENCIES = (
     "타스통신",
     "블룸버그",
 )
-_KOREA = timezone(timedelta(hours=9))
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +276,7 @@ def _ms(published_at: str | None) -> int | None:
         return None
     try:
         when = datetime.fromisoformat(published_at.strip())
-        return round((when if when.tzinfo else when.replace(tzinfo=_KOREA)).timestamp() * 1000)
+        return round((when if when.tzinfo else when.replace(tzinfo=KOREA)).timestamp() * 1000)
     except (ValueError, OverflowError):
         return None
 

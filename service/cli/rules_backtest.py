@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import orjson
 
 from service.cli.rules import as_json
 from service.cli.times import Span
+from service.model.local_time import KOREA, local_of
 
 if TYPE_CHECKING:
     from service.cli.matching import Job
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 PROGRESS_S = 1.0
 SHOWN = 50
 """Rules shown to people, those that fire most; --json has all."""
-_SEOUL_S = 9 * 3600
 
 
 class _Look:
@@ -52,7 +51,7 @@ class _Look:
             return f"{job.name}:{job.line}: {error}"
         day = None
         if job.time_s is not None:
-            day = (datetime.fromtimestamp(job.time_s, UTC) + timedelta(seconds=_SEOUL_S)).date().isoformat()
+            day = local_of(KOREA, round(job.time_s * 1000)).date().isoformat()
         return look(article, self.engine, self.against, day, job.time_s)
 
 

@@ -1,12 +1,12 @@
 """Until when a rule is in force: the end of the day that it names, where its readers live."""
 
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, timedelta, timezone
+from datetime import date
 
 from service.matching.entities import Rule
+from service.model.local_time import KOREA, first_ms, wall_time
 
-_SEOUL = timezone(timedelta(hours=9))
-"""As naive times of articles are read (contract 3.1); it has no summer time."""
+_DAY_MINUTES = 1440
 
 
 def expires_s(day: str) -> float:
@@ -16,9 +16,10 @@ def expires_s(day: str) -> float:
         ValueError: no date as 2026-12-31.
     """
     year, month, number = (int(part) for part in day.split("-"))
-    if date(year, month, number).isoformat() != day:
+    last = date(year, month, number)
+    if last.isoformat() != day:
         raise ValueError(day)
-    return (datetime(year, month, number, tzinfo=_SEOUL) + timedelta(days=1)).timestamp()
+    return first_ms(KOREA, wall_time(last, _DAY_MINUTES)) / 1000
 
 
 def expired(rules: Iterable[Rule], now_s: float) -> Iterator[Rule]:

@@ -8,6 +8,8 @@ set back from 03:00 to 02:00 it is the first 02:30. Instants are milliseconds si
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+KOREA = ZoneInfo("Asia/Seoul")
+"""Where naive times of articles and the days of rules are read (contract 3.1)."""
 _MINUTE = timedelta(minutes=1)
 _MIDNIGHT = datetime.min.time()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,20 +1,18 @@
 """What a simulation says: a dict for each decision and each notification, as `bongsu simulate` prints them."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from service.model import topics
+from service.model.local_time import KOREA
 from service.model.records import DecisionRecord, DeliveryRecord
 from service.simulation.run import Sent
 
-KOREA = timezone(timedelta(hours=9))
-"""Times are shown as its clocks show them, wherever the simulation runs."""
-
 
 def shown(at_ms: int) -> str:
-    """`2026-11-23T09:00:00.000+09:00`."""
+    """`2026-11-23T09:00:00.000+09:00`: as the clocks of Korea show it, wherever the simulation runs."""
     seconds, millis = divmod(at_ms, 1000)
     at = datetime.fromtimestamp(seconds, UTC).astimezone(KOREA).replace(microsecond=millis * 1000)
     return at.isoformat(timespec="milliseconds")

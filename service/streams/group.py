@@ -9,8 +9,6 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
 from typing import Any
 
-import orjson
-
 from service import logs
 from service.adapters.dead_letters import dead_letter
 from service.adapters.writer import Output, Writer
@@ -19,7 +17,7 @@ from service.alerting.place import Place
 from service.metrics import WorkerMetrics
 from service.model import topics
 from service.model.errors import BadInput, NewerSchema
-from service.model.records import AlertRecord, FlushRecord, decode_alerts
+from service.model.records import AlertRecord, FlushRecord, decode_alerts, outcome_of
 from service.settings import AlertingSettings
 from service.streams.changelog import Changelog
 from service.streams.indexed import Indexed
@@ -128,7 +126,7 @@ class GroupStage:
         outputs = [Output(out.topic, out.key, out.value) for out in step.outputs]
         for out in outputs:
             if out.topic == topics.DECISIONS and out.value is not None:
-                self._metrics.decisions.labels(orjson.loads(out.value)["decision"]).inc()
+                self._metrics.decisions.labels(outcome_of(out.value)).inc()
         return outputs
 
     def _count(self, record: AlertRecord | FlushRecord, verdict: Verdict) -> None:
