@@ -32,7 +32,7 @@ up: setup        ## the same without the end: it stays until Ctrl-C
 	@$(BIN)/bongsu up
 
 test: setup      ## everything that Python alone can test, real Kafka included
-	$(PYTEST) -m "not soak" $(SIDE_BY_SIDE) --durations 15
+	$(PYTEST) -m "not soak and not deploy" $(SIDE_BY_SIDE) --durations 15
 
 check: setup     ## format, lint, types, layers, unit and property tests; a minute or two
 	$(BIN)/ruff format --check .
