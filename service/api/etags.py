@@ -1,6 +1,8 @@
 """`ETag` of what has revisions, and `If-Match`: change it only if it is still as I saw it."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import Header, Response
@@ -9,6 +11,7 @@ from service.api.problems import ApiProblem
 from service.model.errors import ChangedMeanwhile
 
 PATTERN = r'^\s*(\*|(W/)?"[!#-~]*"(\s*,\s*(W/)?"[!#-~]*")*)\s*$'
+_REVISION = re.compile(r"[0-9]{1,15}")
 _TAG = re.compile(r'(W/)?"([!#-~]*)"')
 
 IfMatch = Annotated[
@@ -45,12 +48,31 @@ def wanted_version(if_match: str | None, stands: int | str) -> int | str | None:
     raise stale(stands)
 
 
+def expected_revisions(if_match: str | None) -> frozenset[int] | None:
+    """The revisions that the header asks for; None: any. A tag that is no revision asks for one that there is not."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    return frozenset(int(tag) for weak, tag in _TAG.findall(if_match) if not weak and _REVISION.fullmatch(tag))
+
+
+@contextmanager
+def if_matching(if_match: str | None) -> Iterator[frozenset[int] | None]:
+    """Around a change: gives what `expected=` of an action takes, and makes 412 of a change that lost to another.
+
+    Raises:
+        ApiProblem: it was at another revision.
+        ChangedMeanwhile: nothing was asked for, and others were faster each time.
+    """
+    expected = expected_revisions(if_match)
+    try:
+        yield expected
+    except ChangedMeanwhile as error:
+        if expected is None:
+            raise
+        raise ApiProblem("precondition-failed", str(error)) from None
+
+
 def stale(stands: int | str | None = None) -> ApiProblem:
     """412."""
     at = "" if stands is None else f" (it is at {tag_of(stands)})"
     return ApiProblem("precondition-failed", f"it is not at the revision of If-Match any more{at}; look at it again")
-
-
-def as_asked(error: ChangedMeanwhile, if_match: str | None) -> Exception:
-    """What to raise for it: who said at which revision must hear that it is another."""
-    return error if if_match is None else stale()

@@ -14,7 +14,6 @@ import orjson
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 
-from service.api.problems import ApiProblem
 from service.api.services import CallerDep
 
 NAMESPACE = uuid.UUID("5b1f4d0e-6c1e-5f4e-9d38-0c6f2b9b7a51")
@@ -64,16 +63,7 @@ def _of_request(request: Request, caller: CallerDep, key: _Key = None) -> Idempo
 IdempotencyDep = Annotated[Idempotency, Depends(_of_request)]
 
 
-def same_request(kept: str | None, said: str | None) -> None:
-    """Raises ApiProblem when the key made its thing with another request."""
-    if kept != said:
-        raise ApiProblem(
-            "idempotency-key-reused",
-            "this Idempotency-Key was sent before with another request; take a new key for a new request",
-            errors=[{"header": "Idempotency-Key", "detail": "was sent before with another request"}],
-        )
-
-
-def replayed(response: Response) -> None:
-    """Say that nothing new was made."""
-    response.headers[REPLAYED] = "true"
+def say_whether(replayed: bool, response: Response) -> None:  # noqa: FBT001 - it is what is said
+    """Say that nothing new was made, where that is so."""
+    if replayed:
+        response.headers[REPLAYED] = "true"

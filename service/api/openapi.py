@@ -131,7 +131,8 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     kept = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
     if len(kept) != 1:
         return schema
-    return {name: said for name, said in schema.items() if name != "anyOf"} | kept[0]
+    rest = {name: said for name, said in schema.items() if name != "anyOf"}
+    return rest | dict(kept[0])
 
 
 def _response(status: int, slugs: Iterable[str]) -> dict[str, Any]:

@@ -14,7 +14,16 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from service.model.errors import BadInput, BongsuError, ChangedMeanwhile, InvalidRules, NotFound, Unavailable
+from service.model.errors import (
+    BadInput,
+    BongsuError,
+    ChangedMeanwhile,
+    HistoryUnavailable,
+    InvalidRules,
+    NotFound,
+    RequestReused,
+    Unavailable,
+)
 
 MEDIA_TYPE = "application/problem+json"
 PREFIX = "urn:bongsu:problem:"
@@ -120,21 +129,29 @@ def of_error(error: Exception) -> ApiProblem:
 
 def _of_ours(error: BongsuError) -> ApiProblem:
     if isinstance(error, InvalidRules):
-        errors = [
+        faults = [
             {"file": one.file, "line": one.line, "column": one.column, "detail": one.message}
             for one in error.problems[:MAX_ERRORS]
         ]
-        return ApiProblem("invalid-rules", f"{len(error.problems)} faults; nothing was changed", errors=errors)
+        return ApiProblem("invalid-rules", f"{len(error.problems)} faults; nothing was changed", errors=faults)
+    if isinstance(error, RequestReused):
+        said = [{"header": "Idempotency-Key", "detail": "belongs to another request"}]
+        return ApiProblem("idempotency-key-reused", str(error), errors=said)
     if isinstance(error, NotFound):  # what follows is for those who have a shell
         return ApiProblem("not-found", str(error).partition(";")[0])
-    if isinstance(error, BadInput):
-        return ApiProblem("invalid-request", str(error))
-    if isinstance(error, ChangedMeanwhile):
-        return ApiProblem("changed-meanwhile", str(error))
-    if isinstance(error, Unavailable):
-        return ApiProblem("unavailable", str(error))
+    for kind, slug in _SLUGS:
+        if isinstance(error, kind):
+            return ApiProblem(slug, str(error))
     # WrongSetup, NewerSchema: whoever runs Bongsu must act, whoever calls can only come again
     return ApiProblem("unavailable", f"Bongsu is not set up as it must be: {error}")
+
+
+_SLUGS: tuple[tuple[type[BongsuError], str], ...] = (
+    (BadInput, "invalid-request"),
+    (ChangedMeanwhile, "changed-meanwhile"),
+    (HistoryUnavailable, "history-unavailable"),
+    (Unavailable, "unavailable"),
+)
 
 
 def _of_http(error: HTTPException) -> ApiProblem:

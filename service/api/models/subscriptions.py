@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 
 from service.api.models.common import Shown, Time, at, at_or_none
 from service.delivery.headers import shown_headers
+from service.delivery.rotation import public_keys
 from service.delivery.sealing import is_sealed, is_sealed_url, key_id_of
 from service.delivery.signing import PRIVATE, SYMMETRIC
 from service.delivery.urls import MASK, SECRET_URLS, shown_url
@@ -94,9 +95,7 @@ def fields_of(record: SubscriptionRecord) -> dict[str, Any]:
         "disabled_at": at_or_none(record.disabled_ms),
         "disabled_reason": record.disabled_reason,
         "secrets": [masked_secret(secret) for secret in record.secrets],
-        "retiring_secrets": [
-            RetiringSecret(secret=masked_secret(old.secret), until=at(old.until_ms)) for old in record.retiring
-        ],
+        "retiring_secrets": retiring(record),
         "created_at": at(record.created_ms),
         "updated_at": at(record.updated_ms),
     }
@@ -112,3 +111,68 @@ def masked_secret(secret: str) -> str:
     if is_sealed(secret):
         return f"sealed with {key_id_of(secret)}"
     return next((prefix for prefix in (SYMMETRIC, PRIVATE) if secret.startswith(prefix)), "") + MASK
+
+
+class SubscriptionWritten(Subscription):
+    """A subscription as it stands after a change."""
+
+    notes: list[str] = Field(
+        default=[], description="What may be a mistake: rules that nothing fits yet, a URL that would be refused."
+    )
+
+
+class SubscriptionCreated(SubscriptionWritten):
+    """A subscription that was made: the only answer, but for `/secret`, that shows what it signs with."""
+
+    secrets: list[str] = Field(
+        description="In clear: keep them. Masked where it was changed since the request was first answered."
+    )
+    public_keys: list[str] = Field(default=[], description="Of `v1a`, for receivers.")
+
+
+class SecretsRotated(Shown):
+    """New secrets."""
+
+    id: str
+    revision: int
+    secrets: list[str] = Field(description="The new ones, in clear: keep them.")
+    public_keys: list[str] = Field(default=[], description="Of `v1a`, for receivers.")
+    retiring_secrets: list[RetiringSecret] = Field(description="Those that sign beside them for a while; masked.")
+
+
+class SubscriptionSecrets(Shown):
+    """What a subscription signs with, in clear."""
+
+    id: str
+    revision: int
+    secrets: list[str] = Field(description="Newest first.")
+    public_keys: list[str] = Field(description="Of `v1a`, for receivers.")
+    retiring_secrets: list[RetiringSecret]
+
+
+class TestSent(Shown):
+    """A webhook of type `test` that is on its way."""
+
+    delivery_id: str = Field(description="Its `webhook-id`.")
+    until: Time = Field(description="It is not sent any more after this.")
+
+
+def written(record: SubscriptionRecord, notes: list[str] | None = None) -> SubscriptionWritten:
+    """With what may be a mistake."""
+    return SubscriptionWritten(**fields_of(record), notes=notes or [])
+
+
+def created(record: SubscriptionRecord, in_clear: SubscriptionRecord | None, notes: list[str]) -> SubscriptionCreated:
+    """`in_clear` is the record with its secrets opened, where they may be shown."""
+    fields = fields_of(record)
+    if in_clear is not None:
+        fields |= {"secrets": list(in_clear.secrets), "public_keys": public_keys(in_clear.secrets)}
+    return SubscriptionCreated(**fields, notes=notes)
+
+
+def retiring(record: SubscriptionRecord, *, clear: bool = False) -> list[RetiringSecret]:
+    """What signs beside the secrets."""
+    return [
+        RetiringSecret(secret=old.secret if clear else masked_secret(old.secret), until=at(old.until_ms))
+        for old in record.retiring
+    ]

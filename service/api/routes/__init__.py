@@ -11,7 +11,7 @@ from functools import cache
 
 from fastapi import APIRouter
 
-MODULES = ("subscriptions", "articles", "document")
+MODULES = ("subscriptions", "subscription_actions", "silences", "articles", "document")
 
 
 @cache
