@@ -19,6 +19,7 @@ BENCHES = {
     "delivery": "webhooks/s, their cost and latency; endpoints that hang, fail and come back",
     "stories": "copies joined and false joins on generated families, articles/s of sketch and join, memory",
     "alerting": "alerts/s of one worker with its tables on disk; recovery of a million table entries",
+    "api": "articles/s through POST /v1/articles beside a bare producer; a list of attempts over a million rows",
     "day": "a planted day met exactly on a virtual clock; memory over a simulated week",
     "latency": "from publishing to arrival at 50 articles/s, beside a raw chain of aiokafka hops",
 }
