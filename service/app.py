@@ -106,6 +106,13 @@ def make_audit(settings: Settings, registry: CollectorRegistry, _: RoleMetrics) 
     return AuditRole(settings, registry, clock=time.time)
 
 
+def make_history(settings: Settings, registry: CollectorRegistry, _: RoleMetrics) -> Role:
+    """Role `history`."""
+    from service.history.role import HistoryRole
+
+    return HistoryRole(settings, registry, clock=time.time)
+
+
 def make_api(
     settings: Settings, registry: CollectorRegistry, _: RoleMetrics, *, host: str | None = None, port: int | None = None
 ) -> Role:

@@ -35,7 +35,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "service.cli.audit:audit",
         "Prove that the books balance; with --metrics-port, a role that keeps doing so.",
     ),
+    "token": ("service.cli.token:token", "Who may use the API: create, list, revoke tokens."),
     "api": ("service.cli.roles:api", "Role: the subscriptions API."),
+    "history": (
+        "service.cli.history:history",
+        "Role: the index of deliveries, attempts and decisions; rebuild, forget, status.",
+    ),
     "kafka": ("service.cli.kafka:kafka", "A real Apache Kafka in the foreground, without Docker."),
     "topics": ("service.cli.topics:topics", "Create and show the topics."),
     "doctor": ("service.cli.doctor:doctor", "Is everything as it must be? Kafka, topics, clock, secrets, rules."),

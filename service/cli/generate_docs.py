@@ -25,6 +25,7 @@ from service.cli import COMMANDS, cli
 from service.cli.generate_asyncapi import asyncapi
 from service.cli.generate_openapi import openapi
 from service.dispatcher.metrics import DispatcherMetrics
+from service.history.metrics import HistoryMetrics
 from service.matching.schema import FileModel
 from service.metrics import AuditMetrics, RoleMetrics, WorkerMetrics, subscriptions_gauge
 from service.model import records, topics
@@ -168,13 +169,14 @@ def _limits(metadata: list[Any]) -> Iterator[str]:
 
 def metrics_of() -> dict[str, CollectorRegistry]:
     """Role -> what it exports, with the zeros that stand there before the first event; `every role` first."""
-    found = {role: CollectorRegistry() for role in ("every role", "worker", "dispatcher", "audit")}
+    found = {role: CollectorRegistry() for role in ("every role", "worker", "dispatcher", "audit", "history")}
     RoleMetrics(found["every role"], "...")
     for role in ("worker", "dispatcher"):
         subscriptions_gauge(found[role])
     WorkerMetrics(found["worker"])
     DispatcherMetrics(found["dispatcher"])
     AuditMetrics(found["audit"], LEDGERS, (*READ, *COUNTED))
+    HistoryMetrics(found["history"])
     return found
 
 

@@ -248,7 +248,7 @@ def _change(rows: Rows, record: Arrived, raw: bytes) -> None:
         "at_ms": _int(change.at_ms),
     }
     rows.put("changes", row["change_id"], row, record.place)
-    if change.action == FORGOTTEN and change.outcome == "done":
+    if change.action == FORGOTTEN and change.outcome != "refused":  # to ask for it is to do it
         rows.forgotten[row["target"]] = max(rows.forgotten.get(row["target"], 0), row["at_ms"])
 
 

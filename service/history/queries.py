@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import ColumnElement, Engine, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select
 from sqlalchemy.exc import DBAPIError
 
 from service.history.database import missing_or_unusable
 from service.history.rows import AttemptRow, ChangeRow, DecisionRow, DeliveryRow, Place, Progress, as_dict
-from service.history.tables import articles, attempts, changes, decisions, deliveries, progress
+from service.history.tables import FOLDED, articles, attempts, changes, decisions, deliveries, progress
 from service.model.errors import HistoryUnavailable
 
 STALE_S = 300.0
@@ -41,6 +41,13 @@ class History:
         if not found:
             raise HistoryUnavailable("the history was never read: start the role `bongsu history`")
         return found[0]
+
+    def counts(self) -> dict[str, int]:
+        """Rows of each table."""
+        return {
+            table.name: self._all(select(func.count()).select_from(table), lambda row: int(row[0]))[0]
+            for table in FOLDED
+        }
 
     def lag_s(self, now_ms: int) -> float:
         """Seconds by which answers may be behind the topics.
