@@ -99,8 +99,8 @@ class Rekeyed:
 
     known: int = 0
     changed: int = 0
-    left: dict[str, str] = field(default_factory=dict)
-    """Subscription to why it is as it was."""
+    left: list[str] = field(default_factory=list)
+    """Of each that is as it was, why."""
 
 
 async def rekey(control: Control, actor: Actor) -> Rekeyed:
@@ -125,8 +125,10 @@ async def rekey(control: Control, actor: Actor) -> Rekeyed:
             as_owner = Actor(actor.name, record.tenant, actor.request_id)
             async with noted(control, as_owner, Change("subscription.sealed", new.id, new.revision)):
                 await control.subscriptions.write(new)
-        except (InvalidSubscription, ChangedMeanwhile) as error:
-            done.left[record.id] = str(error)
+        except InvalidSubscription as error:
+            done.left.append(f"{record.id}: {error}")
+        except ChangedMeanwhile as error:
+            done.left.append(str(error))
         else:
             done.changed += 1
     return done

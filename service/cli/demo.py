@@ -16,6 +16,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from service.actions.rotation import new_secret
 from service.adapters.control import publish_subscription
 from service.adapters.receiver import Receiver
 from service.cli.account import SETTLE_S, print_account, problems_of, read_expected
@@ -24,7 +25,6 @@ from service.cli.audit import take_audit
 from service.cli.common import settings_of
 from service.cli.ingest import publish
 from service.cli.show import make_console
-from service.cli.subscription_secrets import new_secret
 from service.local import LocalStack, make_dir
 from service.model.errors import WrongSetup
 from service.model.policy import PolicyModel

@@ -1,22 +1,15 @@
 """`bongsu replay`: send again what was sent before, under the same ids and with the same bytes."""
 
-import asyncio
 import sys
-import time
 
 import click
 
-from service.adapters.control import read_subscriptions
-from service.adapters.kafka_client import make_producer, started, topic_name
-from service.adapters.topic_scan import scan
-from service.cli.attempts import read_attempts
-from service.cli.common import settings_of
+from service.actions import replay as actions
+from service.cli.acting import act
+from service.cli.common import settings_of, tenant_option
 from service.cli.times import Moment
-from service.delivery.replay import Choice, History, LeftOut, Wanted
-from service.model import topics
-from service.model.errors import BadInput, BongsuError
-from service.model.records import DeliveryRecord
-from service.settings import KafkaSettings
+from service.delivery.replay import LeftOut, Wanted
+from service.model.errors import BongsuError
 
 ASKS_ABOVE = 20
 MEANS = {
@@ -25,38 +18,6 @@ MEANS = {
     LeftOut.NOT_KEPT: "older than what the topic deliveries keeps",
     LeftOut.TWO_CONTENTS: "with bytes that are not those that were sent under their id; `bongsu audit` names them",
 }
-
-
-async def choose(settings: KafkaSettings, wanted: Wanted, now_ms: int, lives_ms: int) -> Choice:
-    """Read what happened, and choose; `lives_ms` as in `History.choose`.
-
-    Raises:
-        Unavailable, WrongSetup: Kafka does not answer, or a topic does not exist.
-    """
-    history = History(wanted)
-    since_ms = wanted.since_ms or None
-    async for attempt in read_attempts(settings, since_ms):
-        history.attempt(attempt)
-    # what failed since then may have been decided long before
-    async for record in scan(settings, topics.DELIVERIES, None if wanted.failed else since_ms):
-        try:
-            history.delivery(DeliveryRecord.decode(record.value or b"", topics.DELIVERIES))
-        except BadInput:
-            continue  # the dispatcher has put it to dead-letters
-    known = {record.id for record in await read_subscriptions(settings)}
-    return history.choose(known, now_ms, lives_ms)
-
-
-async def produce(settings: KafkaSettings, records: tuple[DeliveryRecord, ...]) -> None:
-    """Write deliveries and wait until all are acknowledged. Raises as `choose`."""
-    topic = topic_name(settings, topics.DELIVERIES)
-    async with started(settings, make_producer(settings)) as producer:
-        for at in range(0, len(records), 500):
-            sent = [
-                await producer.send(topic, record.encode(), key=record.subscription.encode())
-                for record in records[at : at + 500]
-            ]
-            await asyncio.gather(*sent)
 
 
 def _wanted(
@@ -85,9 +46,10 @@ def _wanted(
 @click.option("--failed-since", "failed_ms", type=Moment(), help="What ended since without having been delivered.")
 @click.option("--yes", is_flag=True, help=f"Do not ask, not even before more than {ASKS_ABOVE}.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be sent.")
+@tenant_option
 def replay(
     delivery: str | None, subscription: str | None, since_ms: int | None, until_ms: int | None,
-    failed_ms: int | None, yes: bool, dry_run: bool,
+    failed_ms: int | None, yes: bool, dry_run: bool, tenant: str,
 ) -> int:  # fmt: skip
     """Send webhooks again: the same webhook-id and the same bytes, signed anew.
 
@@ -96,8 +58,7 @@ def replay(
     """
     wanted = _wanted(delivery, subscription, since_ms, until_ms, failed_ms)
     settings = settings_of("replay")
-    lives_ms = round(settings.alerting.time_to_live_s * 1000)
-    choice = asyncio.run(choose(settings.kafka, wanted, time.time_ns() // 1_000_000, lives_ms))
+    choice = act(settings, lambda control, actor: actions.choose(control, actor, wanted), tenant=tenant)
     for why, count in choice.left_out.items():
         click.echo(f"left out: {count} {MEANS[why]}", err=True)
     count = len(choice.records)
@@ -115,6 +76,6 @@ def replay(
         if not sys.stdin.isatty():
             raise BongsuError(f"{what} would be sent again; say --yes when that is meant")
         click.confirm(f"Send {what} again?", abort=True)
-    asyncio.run(produce(settings.kafka, choice.records))
+    act(settings, lambda control, actor: actions.send(control, actor, choice), tenant=tenant, follow=())
     click.echo(f"{what} on the way again; `bongsu attempts` shows what comes of it")
     return 0

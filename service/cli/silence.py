@@ -1,23 +1,21 @@
 """`bongsu silence add | preview | list | lift`: what is not told for a while, and who said so."""
 
-import asyncio
-import getpass
-import secrets
 import time
 from typing import Any
 
 import click
 import orjson
 
-from service.adapters.control import publish_silence, read_silences
-from service.cli.common import settings_of
-from service.cli.silence_matchers import known_silence, matcher_options, read_matchers, tell_of_matchers
+from service.actions import silences as actions
+from service.actions.actor import Actor, user
+from service.actions.control import Control
+from service.cli.acting import act, tell
+from service.cli.common import settings_of, tenant_option
+from service.cli.silence_matchers import matcher_options, read_matchers, topics_of
 from service.cli.silence_preview import preview
 from service.cli.times import Future, Span, shown_time
 from service.model import topics
 from service.model.records import SilenceRecord
-
-MAX_SPAN_MS = 366 * topics.DAY_MS
 
 
 @click.group()
@@ -53,9 +51,10 @@ def _now_ms() -> int:
 @click.option("--starts", "starts_ms", type=Future(), metavar="TIME", help="From when on. Default: now.")
 @click.option("--author", help="Who says so. Default: the name of the user.")
 @click.option("--comment", required=True, help="Why: whoever misses an alert will read it.")
+@tenant_option
 def add(
     span_s: float | None, ends_ms: int | None, starts_ms: int | None, author: str | None, comment: str,
-    **asked: tuple[str, ...],
+    tenant: str, **asked: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Hide what all of the options fit; prints the silence as one line of JSON."""
     settings = settings_of("silence")
@@ -67,62 +66,40 @@ def add(
     end_ms = ends_ms if ends_ms is not None else start_ms + round((span_s or 0) * 1000)
     if end_ms <= start_ms:
         raise click.UsageError(f"it would end ({shown_time(end_ms)}) before it begins ({shown_time(start_ms)})")
-    if end_ms - start_ms > MAX_SPAN_MS:
+    if end_ms - start_ms > actions.MAX_SPAN_MS:
         raise click.UsageError("longer than a year: change the rule or the subscription instead")
     if not comment.strip():
         raise click.UsageError("--comment: say why, in a word at least")
-    record = SilenceRecord(
-        id=f"sil_{secrets.token_hex(8)}",
-        matchers=matchers,
-        starts_ms=start_ms,
-        ends_ms=end_ms,
-        author=author or _user(),
-        comment=comment.strip(),
-        created_ms=now_ms,
-        updated_ms=now_ms,
-    )
+    wanted = actions.NewSilence(matchers, start_ms, end_ms, author or user(), comment)
 
-    async def publish() -> None:
-        await tell_of_matchers(settings.kafka, matchers)
-        await publish_silence(settings.kafka, record)
+    async def create(control: Control, actor: Actor) -> SilenceRecord:
+        tell(await actions.notes_on(control, actor, matchers))
+        return (await actions.create(control, actor, wanted)).record
 
-    asyncio.run(publish())
-    click.echo(orjson.dumps(_shown(record, now_ms)).decode())
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may have a number and no name
-        return "unknown"
+    record = act(settings, create, tenant=tenant, follow=topics_of(matchers))
+    click.echo(orjson.dumps(_shown(record, _now_ms())).decode())
 
 
 @silence.command(name="list")
 @click.option("--all", "ended", is_flag=True, help="Those that ended too.")
-def list_(*, ended: bool) -> None:
+@tenant_option
+def list_(*, ended: bool, tenant: str) -> None:
     """Silences that are active or to come, a line of JSON each."""
-    settings = settings_of("silence")
     now_ms = _now_ms()
-    for record in asyncio.run(read_silences(settings.kafka)):
+    for record in act(settings_of("silence"), actions.list_, tenant=tenant, follow=(topics.SILENCES,)):
         if ended or record.ends_ms > now_ms:
             click.echo(orjson.dumps(_shown(record, now_ms)).decode())
 
 
 @silence.command()
 @click.argument("silence_id", metavar="ID")
-def lift(silence_id: str) -> None:
+@tenant_option
+def lift(silence_id: str, tenant: str) -> None:
     """End a silence now; what it hid comes in one digest. One that has ended already stays as it is."""
-    settings = settings_of("silence")
-    now_ms = _now_ms()
-
-    async def end() -> SilenceRecord:
-        stands = await known_silence(settings.kafka, silence_id)
-        if stands.ends_ms <= now_ms:
-            return stands
-        changed = {"starts_ms": min(stands.starts_ms, now_ms), "ends_ms": now_ms, "updated_ms": now_ms}
-        record = stands.model_copy(update=changed | {"revision": stands.revision + 1})
-        await publish_silence(settings.kafka, record)
-        return record
-
-    record = asyncio.run(end())
-    click.echo(orjson.dumps(_shown(record, now_ms)).decode())
+    record = act(
+        settings_of("silence"),
+        lambda control, actor: actions.lift(control, actor, silence_id),
+        tenant=tenant,
+        follow=(topics.SILENCES,),
+    )
+    click.echo(orjson.dumps(_shown(record, _now_ms())).decode())

@@ -2,12 +2,14 @@
 
 import click
 
-from service.adapters.control import read_silences, read_subscriptions
-from service.cli.known_rules import tell_of_names
 from service.cli.subscription_fields import Command
-from service.model.errors import BadInput
-from service.model.records import SilenceMatchers, SilenceRecord
-from service.settings import KafkaSettings
+from service.model import topics
+from service.model.records import SilenceMatchers
+
+
+def topics_of(matchers: SilenceMatchers | None) -> tuple[str, ...]:
+    """The control topics that it takes to look up what was named."""
+    return (topics.SILENCES, topics.SUBSCRIPTIONS) if matchers and matchers.subscription else (topics.SILENCES,)
 
 
 def matcher_options(command: Command) -> Command:
@@ -34,24 +36,3 @@ def read_matchers(asked: dict[str, tuple[str, ...]]) -> SilenceMatchers:
             "say what is hidden: --rule, --entity, --source, --story, --tag or --subscription; --rule '*' is everything"
         )
     return found
-
-
-async def tell_of_matchers(settings: KafkaSettings, matchers: SilenceMatchers) -> None:
-    """Look up what was named. Raises BadInput when something named exactly does not exist."""
-    named = [
-        *matchers.rule,
-        *(f"tag:{tag}" for tag in matchers.tag),
-        *(f"entity:{entity}" for entity in matchers.entity),
-    ]
-    await tell_of_names(settings, named)
-    exact = {one for one in matchers.subscription if not set("*?[") & set(one)}
-    if exact and (missing := exact - {record.id for record in await read_subscriptions(settings)}):
-        raise BadInput(f"there is no subscription {min(missing)}; `bongsu subscriptions list` shows them")
-
-
-async def known_silence(settings: KafkaSettings, silence_id: str) -> SilenceRecord:
-    """The silence of this id. Raises BadInput when there is none."""
-    for record in await read_silences(settings):
-        if record.id == silence_id:
-            return record
-    raise BadInput(f"there is no silence {silence_id}; `bongsu silence list --all` shows them")

@@ -1,29 +1,23 @@
 """`bongsu subscribe`, and `bongsu subscriptions` with `list` and `remove`; the others have files of their own."""
 
-import asyncio
-import secrets
-import time
 from typing import Any
 
 import click
 import orjson
 
-from service.adapters.control import publish_subscription, read_subscriptions, remove_subscription
-from service.cli.common import settings_of
+from service.actions import subscriptions as actions
+from service.actions.actor import Actor
+from service.actions.control import Control
+from service.actions.rotation import new_secret
+from service.cli.acting import act, tell
+from service.cli.common import settings_of, tenant_option
 from service.cli.pausing import pause, resume
 from service.cli.policy_fields import listed_rules, policy_options, said_policy
 from service.cli.subscription_fields import checked_fields, checked_url, field_options, masked, new_headers, tell_of_url
-from service.cli.subscription_secrets import (
-    checked_secret,
-    known_subscription,
-    new_secret,
-    read_versions,
-    rekey,
-    rotate_secret,
-    shown_once,
-)
-from service.cli.subscription_show import show, tell_of_rules
+from service.cli.subscription_secrets import checked_secret, read_versions, rekey, rotate_secret, shown_once
+from service.cli.subscription_show import show
 from service.cli.updating import update
+from service.delivery.sealing import opened_record
 from service.model.records import Format, Lang, SubscriptionRecord
 
 
@@ -35,10 +29,11 @@ from service.model.records import Format, Lang, SubscriptionRecord
 )
 @field_options
 @policy_options
+@tenant_option
 def subscribe(
     url: str, secret: str | None, versions: tuple[str, ...] | None, rules: tuple[str, ...], format_: Format | None,
     lang: Lang | None, headers: tuple[str, ...], max_per_s: float | None, max_in_flight: float | None, name: str | None,
-    **said: Any,
+    tenant: str, **said: Any,
 ) -> None:  # fmt: skip
     """Send what rules find to a URL.
 
@@ -53,25 +48,15 @@ def subscribe(
         raise click.UsageError("--secret says how it signs; leave --sign out")
     made = [checked_secret(secret)] if secret else [new_secret(version) for version in versions or ("v1",)]
     policy = said_policy(said)
-    now = time.time_ns() // 1_000_000
-    record = SubscriptionRecord(
-        id=f"sub_{secrets.token_hex(8)}",
-        url=url,
-        secrets=tuple(made),
-        headers=new_headers(headers),
-        created_ms=now,
-        updated_ms=now,
-        policy=policy,
-        **fields,
-    )
+    fields |= {"url": url, "secrets": tuple(made), "headers": new_headers(headers), "policy": policy}
 
-    async def publish() -> None:
-        await tell_of_rules(settings.kafka, listed, policy)
-        await publish_subscription(settings.kafka, record, settings.bongsu.keys)
+    async def create(control: Control, actor: Actor) -> SubscriptionRecord:
+        tell(await actions.notes_on_rules(control, actor, listed, policy))
+        return (await actions.create(control, actor, fields)).record
 
-    asyncio.run(publish())
+    record = act(settings, create, tenant=tenant)
     tell_of_url(told)
-    click.echo(orjson.dumps(shown_once(record)).decode())
+    click.echo(orjson.dumps(shown_once(opened_record(record, settings.bongsu.keys))).decode())
 
 
 @click.group()
@@ -88,22 +73,21 @@ subscriptions.add_command(resume)
 
 
 @subscriptions.command(name="list")
-def list_() -> None:
+@tenant_option
+def list_(tenant: str) -> None:
     """Every subscription as a line of JSON, its secrets masked, and the URL where that is one."""
-    settings = settings_of("subscriptions")
-    for record in asyncio.run(read_subscriptions(settings.kafka)):
+    for record in act(settings_of("subscriptions"), actions.list_, tenant=tenant):
         click.echo(orjson.dumps(masked(record)).decode())
 
 
 @subscriptions.command()
 @click.argument("subscription", metavar="ID")
-def remove(subscription: str) -> None:
+@tenant_option
+def remove(subscription: str, tenant: str) -> None:
     """Remove a subscription; what is already queued for it is no longer sent."""
-    settings = settings_of("subscriptions")
-
-    async def remove_known() -> None:
-        await known_subscription(settings.kafka, subscription)
-        await remove_subscription(settings.kafka, subscription)
-
-    asyncio.run(remove_known())
+    act(
+        settings_of("subscriptions"),
+        lambda control, actor: actions.remove(control, actor, subscription),
+        tenant=tenant,
+    )
     click.echo(f"removed {subscription}")

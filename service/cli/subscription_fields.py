@@ -6,8 +6,8 @@ from typing import Any, get_args
 import click
 
 from service.delivery.addresses import AddressPolicy, Reason, Refusal, check_url, foretold
-from service.delivery.headers import check_headers, read_headers, shown_headers
-from service.delivery.sealing import Keyring, is_sealed, is_sealed_url, key_id_of, opened_record
+from service.delivery.headers import read_headers, shown_headers
+from service.delivery.sealing import is_sealed, is_sealed_url, key_id_of
 from service.delivery.signing import PRIVATE, SYMMETRIC
 from service.delivery.urls import MASK, SECRET_URLS, shown_url
 from service.model.errors import InvalidSubscription
@@ -131,25 +131,17 @@ def new_headers(texts: tuple[str, ...]) -> dict[str, str]:
 
 
 def changed_headers(
-    record: SubscriptionRecord, new: Mapping[str, str], without: tuple[str, ...], keys: Keyring | None
-) -> dict[str, str]:
-    """Those of `record` with `new` ones set and those named in `without` gone; others stay as they are, sealed or not.
+    record: SubscriptionRecord, new: Mapping[str, str], without: tuple[str, ...]
+) -> dict[str, str | None]:
+    """What becomes of headers: `new` ones set, those named in `without` gone (None).
 
     Raises:
-        InvalidSubscription: one that is to go is not there, or they are too many.
+        InvalidSubscription: one that is to go is not there.
     """
     there = {name.lower() for name in record.headers}
-    gone = {name.lower() for name in without}
     if missing := [name for name in without if name.lower() not in there]:
         raise InvalidSubscription(f"--without-header {missing[0]}: it has no such header.")
-    replaced = gone | {name.lower() for name in new}
-    try:
-        opened = opened_record(record, keys).headers
-    except InvalidSubscription:
-        opened = dict.fromkeys(record.headers, MASK)  # their names and their number can be judged all the same
-    kept = [name for name in record.headers if name.lower() not in replaced]
-    check_headers({name: opened[name] for name in kept} | dict(new))
-    return {name: record.headers[name] for name in kept} | dict(new)
+    return dict.fromkeys(without) | dict(new)
 
 
 def masked(record: SubscriptionRecord) -> dict[str, Any]:

@@ -1,30 +1,24 @@
 """`bongsu subscriptions show`: what applies to each rule of a subscription, once everybody was heard."""
 
-import asyncio
 import time
-from collections.abc import Iterable
 from typing import Any
 
 import click
 import orjson
 
+from service.actions.actor import Actor
+from service.actions.control import Control
+from service.actions.known_rules import KnownRules
+from service.actions.subscriptions import get
 from service.alerting.calendar import next_digest_ms, quiet_until_ms
 from service.alerting.policy import EVERY_DAY, Policy, resolve
 from service.alerting.selectors import Selector
-from service.cli.common import settings_of
-from service.cli.known_rules import KnownRules, read_known_rules, tell_of_names
+from service.cli.acting import act
+from service.cli.common import settings_of, tenant_option
 from service.cli.subscription_fields import masked
-from service.cli.subscription_secrets import known_subscription
 from service.cli.times import shown_time
-from service.model.policy import DAYS, PolicyModel
+from service.model.policy import DAYS
 from service.model.records import SubscriptionRecord
-from service.settings import KafkaSettings
-
-
-async def tell_of_rules(settings: KafkaSettings, listed: Iterable[str], policy: PolicyModel | None) -> None:
-    """Look up the rules that a person named, the urgent ones too. Raises as `tell_of_names`."""
-    urgent = policy.urgent if policy and isinstance(policy.urgent, tuple) else ()
-    await tell_of_names(settings, [text for text in (*listed, *urgent) if text != "*"])
 
 
 def shown_policy(policy: Policy) -> dict[str, Any]:
@@ -95,7 +89,8 @@ def applies(record: SubscriptionRecord, known: KnownRules | None, now_ms: int) -
 
 @click.command()
 @click.argument("subscription", metavar="ID")
-def show(subscription: str) -> None:
+@tenant_option
+def show(subscription: str, tenant: str) -> None:
     """A subscription, and what applies to each of its rules.
 
     Its own policy goes before that of the rule, and both before what is built in. Rules that are told in the same way
@@ -103,9 +98,9 @@ def show(subscription: str) -> None:
     """
     settings = settings_of("subscriptions")
 
-    async def read() -> tuple[SubscriptionRecord, KnownRules | None]:
-        return await known_subscription(settings.kafka, subscription), await read_known_rules(settings.kafka)
+    async def read(control: Control, actor: Actor) -> tuple[SubscriptionRecord, KnownRules | None]:
+        return await get(control, actor, subscription), await control.known_rules(actor.tenant)
 
-    record, known = asyncio.run(read())
+    record, known = act(settings, read, tenant=tenant)
     told = applies(record, known, time.time_ns() // 1_000_000)
     click.echo(orjson.dumps(masked(record) | {"applies": told}, option=orjson.OPT_INDENT_2).decode())

@@ -90,9 +90,27 @@ async def test_of_many_changes_at_once_exactly_one_succeeds(kafka_settings, foll
     await wait_until(lambda: follower.get("a") == won[0])
 
 
-async def test_a_subscription_that_was_removed_may_come_again(kafka_settings, follower):
+async def test_what_was_removed_does_not_come_back_by_a_change_that_is_late(kafka_settings, follower):
     await publish_subscription(kafka_settings, subscription("a", revision=7))
     await remove_subscription(kafka_settings, "a")
+    await wait_until(lambda: follower.get("a") is None)
+    with pytest.raises(ChangedMeanwhile, match="was removed by somebody else"):
+        await publish_subscription(kafka_settings, subscription("a", revision=8))
+    # as a writer leaves it that was cut off between writing and reading back
+    await write(kafka_settings, topics.SUBSCRIPTIONS, ("a", subscription("a", revision=8).encode()))
+    await publish_subscription(kafka_settings, subscription("z"))
+    await wait_until(lambda: follower.get("z"))
+    assert follower.get("a") is None
+    assert [record.id for record in await read_subscriptions(kafka_settings)] == ["z"]
+    stored = SubscriptionRecord.decode((await read_whole(kafka_settings, topics.SUBSCRIPTIONS))["a"], "")
+    assert (stored.revision, stored.url, stored.secrets) == (8, "", ()), "the removal is the last record again"
+    await publish_subscription(kafka_settings, subscription("a", revision=9))
+    await wait_until(lambda: follower.get("a") == subscription("a", revision=9))
+
+
+async def test_a_null_value_from_elsewhere_removes(kafka_settings, follower):
+    await publish_subscription(kafka_settings, subscription("a", revision=7))
+    await write(kafka_settings, topics.SUBSCRIPTIONS, ("a", None))
     await publish_subscription(kafka_settings, subscription("a"))
     await wait_until(lambda: follower.get("a") == subscription("a"))
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from service.adapters.control import SilencesFollower, publish_silence, read_silences
-from service.adapters.control_silences import KEPT_MS
+from service.adapters.control_writes import KEPT_MS
 from service.model.errors import ChangedMeanwhile
 from tests.builders import silence_record
 from tests.waiting import wait_until

@@ -5,7 +5,7 @@ import secrets
 
 import pytest
 
-from service.cli.test_delivery import as_test
+from service.actions.test_delivery import as_test
 from tests.builders import subscription_record
 
 
