@@ -1,0 +1,84 @@
+"""Sets of several tenants in one engine: the same ids, other meanings."""
+
+from pathlib import Path
+
+import yaml
+
+from service.adapters.rule_files import load_rules
+from service.matching.engine import Engine
+from service.matching.record import narrower_first
+from service.matching.reloading import RuleLoader
+from service.matching.ruleset import RuleSet
+from service.matching.tenancy import Joiner
+from service.model.article import Article
+
+OURS = """
+entities:
+  - {id: harbour, name: 나루시, kind: government}
+  - {id: lamp, name: 등불, needs: ["@harbour"]}
+rules:
+  - {id: watch, when: '@harbour'}
+  - {id: lamps, when: '@lamp'}
+"""
+THEIRS = """
+entities:
+  - {id: harbour, name: 가람항, kind: place, aliases: [나루항]}
+  - {id: lamp, name: 등불, needs: ["@harbour"]}
+rules:
+  - {id: watch, when: '@harbour'}
+  - {id: lamps, when: '@lamp', tags: [light]}
+"""
+
+
+def ruleset(tmp_path: Path, text: str) -> RuleSet:
+    file = tmp_path / "rules.yaml"
+    file.write_text(text, encoding="utf-8")
+    return load_rules(file)
+
+
+def fired(engine: Engine, text: str) -> set[str]:
+    return {hit.rule.id for hit in engine.match(Article("a", text=text)).hits}
+
+
+def test_an_entity_of_a_rule_is_that_of_its_own_tenant(tmp_path):
+    engine = Engine(Joiner()({"default": ruleset(tmp_path, OURS), "acme": ruleset(tmp_path, THEIRS)}))
+    assert fired(engine, "나루시가 등불을 켰다.") == {"watch", "lamps"}
+    assert fired(engine, "나루항이 등불을 켰다.") == {"acme/watch", "acme/lamps"}
+    assert fired(engine, "나루시와 가람항에 등불이 켜졌다.") == {"watch", "lamps", "acme/watch", "acme/lamps"}
+    (hit,) = engine.match(Article("a", text="나루항에 배가 들었다.")).hits
+    assert [mention.entity for mention in hit.mentions] == ["acme/harbour"]
+
+
+def test_the_default_tenant_alone_is_the_very_set(tmp_path):
+    alone = ruleset(tmp_path, OURS)
+    assert Joiner()({"default": alone}) is alone
+
+
+def test_the_same_rules_of_another_tenant_are_another_set(tmp_path):
+    ours = ruleset(tmp_path, OURS)
+    versions = {
+        Joiner()(sets).version
+        for sets in ({"default": ours}, {"acme": ours}, {"default": ours, "acme": ours}, {"acme": ours, "b": ours})
+    }
+    assert len(versions) == 4
+
+
+def test_what_stayed_is_the_same_object_however_others_change(tmp_path):
+    join, load = Joiner(), RuleLoader()
+    theirs = ruleset(tmp_path, THEIRS)
+    first = join({"default": ruleset(tmp_path, OURS), "acme": load(theirs.to_records())})
+    changed = ruleset(tmp_path, THEIRS.replace("light", "dark"))
+    second = join({"acme": load(changed.to_records())})
+    before = {one.id: one for one in (*first.entities, *first.rules) if one.id.startswith("acme/")}
+    after = {one.id: one for one in (*second.entities, *second.rules)}
+    assert {name for name in after if after[name] is not before[name]} == {"acme/lamps"}
+
+
+def test_rules_mute_within_their_tenant_and_are_counted_there(tmp_path):
+    narrow = 'rules:\n  - {id: both, when: \'"협약" AND "나루시"\'}\n  - {id: one, when: \'"협약"\'}\n'
+    many = yaml.safe_dump({"rules": [{"id": f"r{n}", "when": '"협약"'} for n in range(60)]}, allow_unicode=True)
+    sets = {"default": ruleset(tmp_path, narrow), "acme": ruleset(tmp_path, narrow), "many": ruleset(tmp_path, many)}
+    hits = Engine(Joiner()(sets)).match(Article("a", text="나루시가 협약을 맺었다.")).hits
+    assert len(hits) == 64, "more than are compared, were they one tenant's"
+    mutes = {hit.rule.id: broader for hit, broader in narrower_first(hits) if broader}
+    assert mutes == {"both": ("one",), "acme/both": ("acme/one",)}
