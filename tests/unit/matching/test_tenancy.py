@@ -82,3 +82,13 @@ def test_rules_mute_within_their_tenant_and_are_counted_there(tmp_path):
     assert len(hits) == 64, "more than are compared, were they one tenant's"
     mutes = {hit.rule.id: broader for hit, broader in narrower_first(hits) if broader}
     assert mutes == {"both": ("one",), "acme/both": ("acme/one",)}
+
+
+def test_a_surface_that_one_doubts_is_doubted_though_another_does_not(tmp_path):
+    """Also of two entities of one set: what is known of a surface that nobody calls ambiguous is not asked of theirs."""
+    plain = ruleset(tmp_path, OURS)
+    doubted = ruleset(tmp_path, OURS.replace("name: 나루시,", "name: 나루시, ambiguous: true,"))
+    engine = Engine(Joiner()({"default": plain, "acme": doubted}), min_confidence=0.6)
+    engine.warm_up()
+    assert fired(engine, "나루시가 다리를 놓았다.") == {"watch"}
+    assert fired(Engine(doubted, min_confidence=0.6), "나루시가 다리를 놓았다.") == set()
