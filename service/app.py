@@ -14,13 +14,12 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry
 
 from service import logs
+from service.adapters.engines import compiler
 from service.adapters.processes import write_ready
 from service.health import HealthServer
-from service.matching.engine import Engine
-from service.matching.ruleset import RuleSet
 from service.metrics import RoleMetrics, WorkerMetrics
 from service.model.errors import BongsuError, WrongSetup
-from service.settings import MatchingSettings, Settings
+from service.settings import Settings
 
 READY_POLL_S = 0.05
 READY_AGAIN_POLL_S = 1.0
@@ -63,20 +62,6 @@ def new_event_loop(role: str) -> asyncio.AbstractEventLoop:
 
             return uvloop.new_event_loop()
     return asyncio.new_event_loop()
-
-
-def compiler(settings: MatchingSettings) -> Callable[[RuleSet], Engine]:
-    """How this process makes an engine of a rule set: with the morphological veto where it is installed and wanted."""
-    from service.adapters.sense import make_veto
-
-    veto = make_veto(warn=logs.get("service.app").warning) if settings.morphology else None
-
-    def compile_engine(ruleset: RuleSet) -> Engine:
-        engine = Engine(ruleset, min_confidence=settings.min_confidence, veto=veto)
-        engine.warm_up()  # the analyser loads here, in a thread, and not while the first article waits
-        return engine
-
-    return compile_engine
 
 
 def make_worker(settings: Settings, registry: CollectorRegistry, role_metrics: RoleMetrics) -> Role:

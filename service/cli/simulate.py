@@ -42,8 +42,8 @@ def simulate(day: str, rules_path: Path, subscriptions_path: Path | None, tail_s
     policies run as in the worker; nothing is sent. The same day always gives the same output, ids included. A line that
     cannot be used ends it with exit code 2 and the line's number.
     """
+    from service.adapters.engines import compiler
     from service.adapters.rule_files import load_rules
-    from service.app import compiler
     from service.cli.subscriptions_file import load_subscriptions
     from service.delivery.formats import body_of
     from service.settings import Settings

@@ -3,18 +3,12 @@
 import asyncio
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import click
 import orjson
 
 from service.cli.common import printable, settings_of, tenant_option
 from service.cli.times import Moment
-
-if TYPE_CHECKING:
-    from service.cli.why_answer import Answer
-    from service.cli.why_found import Found
-    from service.settings import Settings
 
 
 @click.command()
@@ -32,14 +26,11 @@ def why(subscription: str, article: str, rule: str | None, since_ms: int, tenant
     Reads the topics and changes nothing: no such article, no rule fired (and what the nearest one lacked), filtered,
     suppressed, attached to which story, held until when, silenced by whom, delivered when, or what failed.
     """
-    from service.cli.why_answer import answer_of
-    from service.cli.why_found import find
+    from service.actions.why import why as ask
 
-    settings = settings_of("why")
-    found = asyncio.run(find(settings.kafka, subscription, article, since_ms, tenant))
-    answer = answer_of(found, rule)
-    if answer is None:
-        answer = _no_rule(settings, found, rule)
+    answer = asyncio.run(
+        ask(settings_of("why"), subscription, article, since_ms=since_ms, now_s=time.time(), rule=rule, tenant=tenant)
+    )
     if as_json:
         body = {"subscription": subscription, "article": article, "asked_ms": time.time_ns() // 1_000_000}
         click.echo(orjson.dumps({**body, **asdict(answer)}).decode())
@@ -50,15 +41,3 @@ def why(subscription: str, article: str, rule: str | None, since_ms: int, tenant
             click.echo(printable(f"  {line.rule}: {line.sentence}"))
     for note in answer.notes:
         click.echo(printable(f"  {note}"))
-
-
-def _no_rule(settings: "Settings", found: "Found", rule: str | None) -> "Answer":
-    """No rule that was asked for fired: what the rules that are in force now say of it."""
-    from service import app
-    from service.cli.why_rules import by_rules, gone
-    from service.matching.ruleset import RuleSet
-
-    if all(raw is None for _, raw in found.versions):
-        return gone(found)
-    engine = app.compiler(settings.matching)(RuleSet.from_records(found.rules))
-    return by_rules(engine, found, rule, time.time())

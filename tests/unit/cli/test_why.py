@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from service.cli.why_answer import HELD, SUPPRESSED, answer_of
-from service.cli.why_found import Found
-from service.cli.why_nearest import nearest, watched_by
+from service.actions.why_answer import HELD, SUPPRESSED, answer_of
+from service.actions.why_found import Found
+from service.actions.why_nearest import nearest, watched_by
 from service.matching.engine import Engine
 from service.matching.ruleset import RuleSet
 from service.matching.schema import EntityModel, RuleModel

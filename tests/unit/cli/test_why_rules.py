@@ -2,8 +2,8 @@
 
 import pytest
 
-from service.cli.why_found import Found
-from service.cli.why_rules import by_rules
+from service.actions.why_found import Found
+from service.actions.why_rules import by_rules
 from service.matching.engine import Engine
 from service.matching.expiry import expires_s
 from service.matching.ruleset import RuleSet

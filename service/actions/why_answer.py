@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from service.actions.why_found import Found
 from service.alerting.policy import resolve
 from service.alerting.selectors import Selector
-from service.cli.why_found import Found
 from service.ingest.decode import decode_article
 from service.model.errors import BadInput
 from service.model.records import AlertRecord, AttemptRecord, DecisionRecord, SubscriptionRecord

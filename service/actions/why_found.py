@@ -1,4 +1,4 @@
-"""What the topics say about one article and one subscription: all that `bongsu why` answers from."""
+"""What the topics say about one article and one subscription: all that "why" answers from."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -1,8 +1,8 @@
 """Why no rule fired, by the rules that are in force now: changed since, expired, a shadow, or something was lacking."""
 
-from service.cli.why_answer import Answer, at
-from service.cli.why_found import Found
-from service.cli.why_nearest import nearest, watched_by
+from service.actions.why_answer import Answer, at
+from service.actions.why_found import Found
+from service.actions.why_nearest import nearest, watched_by
 from service.ingest.decode import decode_article
 from service.matching.engine import Engine
 from service.matching.entities import Rule

@@ -1,0 +1,52 @@
+"""What became of an article for a subscription, and why: asked by the command and by the API."""
+
+import asyncio
+
+from service.actions.why_answer import Answer, answer_of
+from service.actions.why_found import Found, find
+from service.actions.why_rules import by_rules, gone
+from service.adapters.engines import compiler
+from service.matching.ruleset import RuleSet
+from service.model.records import DEFAULT_TENANT
+from service.settings import Settings
+
+
+async def why(  # noqa: PLR0913 - what is asked
+    settings: Settings,
+    subscription: str,
+    article: str,
+    *,
+    since_ms: int,
+    now_s: float,
+    rule: str | None = None,
+    tenant: str = DEFAULT_TENANT,
+) -> Answer:
+    """Read the topics from `since_ms` on and answer; changes nothing.
+
+    Args:
+        settings: of every section.
+        subscription: who was, or was not, told.
+        article: of what.
+        since_ms: how far back to look, milliseconds since the epoch.
+        now_s: the clock, seconds since the epoch.
+        rule: only this one; None: all.
+        tenant: whose the subscription is.
+
+    Raises:
+        BadInput: there is no such subscription.
+        Unavailable, WrongSetup: Kafka does not answer or refuses us, or a topic does not exist.
+        NewerSchema: a record was written by a newer Bongsu.
+    """
+    found = await find(settings.kafka, subscription, article, since_ms, tenant)
+    answer = answer_of(found, rule)
+    if answer is None:
+        answer = await asyncio.to_thread(_no_rule, settings, found, rule, now_s)
+    return answer
+
+
+def _no_rule(settings: Settings, found: Found, rule: str | None, now_s: float) -> Answer:
+    """No rule that was asked for fired: what the rules that are in force now say of it."""
+    if all(raw is None for _, raw in found.versions):
+        return gone(found)
+    engine = compiler(settings.matching)(RuleSet.from_records(found.rules))
+    return by_rules(engine, found, rule, now_s)
