@@ -208,6 +208,16 @@ class HistorySettings(Section):
     batch_size: int = Field(1_000, ge=1, le=100_000, description="records of one transaction at most")
 
 
+class MetricsSettings(Section):
+    """What /metrics tells one by one."""
+
+    model_config = _section("METRICS")
+
+    max_label_values: int = Field(
+        200, ge=0, le=100_000, description="rules, entities, subscriptions that have series of their own; the rest share"
+    )
+
+
 class LogSettings(Section):
     """What is written to standard error."""
 
@@ -246,7 +256,7 @@ class BongsuSettings(Section):
 class Settings:
     """All sections, read once. A test passes its own `environ`."""
 
-    __slots__ = ("alerting", "api", "bongsu", "delivery", "history", "kafka", "log", "matching")
+    __slots__ = ("alerting", "api", "bongsu", "delivery", "history", "kafka", "log", "matching", "metrics")
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         """Read every section.
@@ -264,11 +274,12 @@ class Settings:
         self.api = _read(ApiSettings, env)
         self.history = _read(HistorySettings, env)
         self.log = _read(LogSettings, env)
+        self.metrics = _read(MetricsSettings, env)
 
 
 SECTIONS: tuple[type[Section], ...] = (
     BongsuSettings, KafkaSettings, MatchingSettings, AlertingSettings, DeliverySettings, ApiSettings,
-    HistorySettings, LogSettings,
+    HistorySettings, LogSettings, MetricsSettings,
 )  # fmt: skip
 
 
