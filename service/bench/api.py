@@ -101,10 +101,9 @@ async def _posted(stack: LocalStack, folder: Path, file: Path, number: int, prog
 
 async def _stored(settings: KafkaSettings) -> int:
     """Records on the topic `articles`."""
+    topic = topic_name(settings, topics.ARTICLES)
+    parts = [TopicPartition(topic, number) for number in range(topics.DATA_PARTITIONS)]
     async with started(settings, make_consumer(settings, group=None)) as consumer:
-        topic = topic_name(settings, topics.ARTICLES)
-        await consumer.topics()
-        parts = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
         return sum((await consumer.end_offsets(parts)).values())
 
 

@@ -478,4 +478,7 @@ class RulesManifest(Record):
     version: Id
     items: tuple[str, ...]
     """Keys `entity/<sha>` and `rule/<sha>` of the same topic; of a large set `part/<sha>`, which list such keys."""
+    replaces: str | None = None
+    """The version that was seen by who wrote this and had to be in force still: of two that were made from the same one
+    the first stands. None: whichever was."""
     published_ms: int
