@@ -214,7 +214,7 @@ class MetricsSettings(Section):
     model_config = _section("METRICS")
 
     max_label_values: int = Field(
-        200, ge=0, le=100_000, description="rules, entities, subscriptions that have series of their own; the rest share"
+        200, ge=0, le=100_000, description="rules, entities, subscriptions that have series of their own"
     )
 
 
