@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -21,6 +20,7 @@ from service.api.openapi import describe
 from service.api.routes import routers
 from service.api.security import FAILED_LOGIN_S, FAILED_LOGINS, Authentication
 from service.api.services import Services
+from service.history.queries import History
 from service.model.errors import BongsuError, Unavailable
 from service.model.records import TokenRecord
 from service.settings import Settings
@@ -28,7 +28,7 @@ from service.settings import Settings
 
 def build(  # noqa: PLR0913 - the parts that the composition root chooses
     control: Control,
-    history: Any,
+    history: History | None,
     settings: Settings,
     metrics: ApiMetrics,
     clock: Callable[[], float] = time.time,

@@ -1,8 +1,10 @@
 """The OpenAPI 3.1 document: what FastAPI makes of the routes, with every error as the problem that it is."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import orjson
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
@@ -66,6 +68,7 @@ PROBLEM = {
         "request_id": "req_6f1d0c2b9a8e7f6d5c4b3a29",
     },
 }
+_PAGE = re.compile(r"Page_(\w+?)_(?=\")")
 _METHODS = frozenset({"get", "put", "post", "delete", "patch"})
 _HEADERS = {429: {"Retry-After": "Seconds."}, 503: {"Retry-After": "Seconds."}, 401: {"WWW-Authenticate": "Bearer."}}
 
@@ -92,10 +95,17 @@ def describe(app: FastAPI) -> Callable[[], dict[str, Any]]:
                 license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
             )
             _with_problems(document)
-            app.openapi_schema = document
+            app.openapi_schema = _named(document)
         return app.openapi_schema
 
     return openapi
+
+
+def _named(document: dict[str, Any]) -> dict[str, Any]:
+    """Pages by a name that a client's class may have: `SubscriptionPage` for `Page_Subscription_`."""
+    text = orjson.dumps(document).decode()
+    renamed: dict[str, Any] = orjson.loads(_PAGE.sub(r"\1Page", text))
+    return renamed
 
 
 def _with_problems(document: dict[str, Any]) -> None:

@@ -35,11 +35,6 @@ class Page(BaseModel, Generic[T]):
     items: list[T]
     next_cursor: str | None = Field(description="Of the page that follows; null: this is the last.")
 
-    @classmethod
-    def model_parametrized_name(cls, params: tuple[type[Any], ...]) -> str:
-        """As the OpenAPI calls it: `SubscriptionPage`."""
-        return f"{params[0].__name__}Page"
-
 
 @dataclass(frozen=True, slots=True)
 class Keys:

@@ -17,6 +17,8 @@ from service import logs
 from service.actions.control import Control
 from service.api.application import build
 from service.api.metrics import ApiMetrics
+from service.history.database import open_to_read, url_of
+from service.history.queries import History
 from service.model.errors import WrongSetup
 from service.settings import Settings
 
@@ -61,7 +63,8 @@ class ApiRole:
         self._host = settings.api.host if host is None else host
         self._port = settings.api.port if port is None else port
         self._control = Control(settings, clock=lambda: int(clock() * 1000), on_failure=self._fail)
-        self._app = build(self._control, None, settings, ApiMetrics(registry), clock)
+        self._history = History(open_to_read(url_of(settings)))
+        self._app = build(self._control, self._history, settings, ApiMetrics(registry), clock)
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
         self._log = logs.get(__name__)
@@ -110,6 +113,7 @@ class ApiRole:
             self._server.should_exit = True
             await asyncio.gather(self._serving, return_exceptions=True)
         await self._control.stop()
+        self._history.close()
 
     def not_ready(self) -> list[str]:
         """What is missing for /readyz."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Request
 
@@ -10,6 +10,7 @@ from service.actions.actor import Actor
 from service.actions.control import Control
 from service.api.metrics import ApiMetrics
 from service.api.problems import ApiProblem
+from service.history.queries import History
 from service.model.records import TokenRecord
 from service.settings import Settings
 
@@ -19,8 +20,8 @@ class Services:
     """One a process."""
 
     control: Control
-    history: Any
-    """What `service/history/queries.py` asks; None where there is none."""
+    history: History | None
+    """None: what comes from it is answered 503."""
     settings: Settings
     metrics: ApiMetrics
     clock: Callable[[], float]
@@ -55,7 +56,7 @@ def _control(request: Request) -> Control:
     return services_of(request).control
 
 
-def _history(request: Request) -> Any:
+def _history(request: Request) -> History:
     history = services_of(request).history
     if history is None:
         raise ApiProblem("history-unavailable", "this API has no history; run the role `bongsu history`")
@@ -74,7 +75,7 @@ ServicesDep = Annotated[Services, Depends(services_of)]
 CallerDep = Annotated[Caller, Depends(caller_of)]
 ActorDep = Annotated[Actor, Depends(_actor)]
 ControlDep = Annotated[Control, Depends(_control)]
-HistoryDep = Annotated[Any, Depends(_history)]
+HistoryDep = Annotated[History, Depends(_history)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 NowDep = Annotated[int, Depends(_now_ms)]
 """Milliseconds since the epoch."""

@@ -23,6 +23,7 @@ Rate = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
 InFlight = Annotated[int, Field(ge=1, le=10_000)]
 _NO_OTHERS: dict[str, JsonValue] = {"additionalProperties": False}
 Headers = Annotated[dict[HeaderName, HeaderValue], Field(max_length=20, json_schema_extra=_NO_OTHERS)]
+HeadersChanged = Annotated[dict[HeaderName, HeaderValue | None], Field(max_length=40, json_schema_extra=_NO_OTHERS)]
 EXAMPLE: dict[str, Any] = {
     "url": "https://alerts.example.org/bongsu",
     "name": "press office",
