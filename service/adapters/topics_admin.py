@@ -15,7 +15,7 @@ from service.model.errors import Unavailable, WrongSetup
 from service.model.topics import DATA_PARTITIONS, TOPICS, Topic
 from service.settings import KafkaSettings
 
-_CONFIGS = ("cleanup.policy", "retention.ms", "max.message.bytes")
+_CONFIGS = ("cleanup.policy", "retention.ms", "max.message.bytes", "min.compaction.lag.ms")
 
 EQUAL = frozenset(topic.name for topic in TOPICS if topic.partitions == DATA_PARTITIONS and topic.name != "articles")
 """These must have equally many partitions: a key's records meet in the same one from `alerts` to `attempts`."""
@@ -44,6 +44,8 @@ def wanted_configs(topic: Topic) -> dict[str, str]:
     configs = {"cleanup.policy": topic.cleanup, "max.message.bytes": str(topic.max_message_bytes)}
     if topic.retention_ms is not None:
         configs["retention.ms"] = str(topic.retention_ms)
+    if topic.uncompacted_ms is not None:
+        configs["min.compaction.lag.ms"] = str(topic.uncompacted_ms)
     return configs
 
 
@@ -179,3 +181,9 @@ def _differences(topic: Topic, actual: _Found, expected: int, *, explicit: bool)
     kept = int(actual.configs.get("retention.ms", -1))
     if topic.retention_ms is not None and 0 <= kept < topic.retention_ms:
         yield f"retention.ms={kept}, should be {topic.retention_ms} or more: records go before they are accounted for"
+    lag = int(actual.configs.get("min.compaction.lag.ms", 0))
+    if topic.uncompacted_ms is not None and lag < topic.uncompacted_ms:
+        yield (
+            f"min.compaction.lag.ms={lag}, should be {topic.uncompacted_ms} or more: a change that lost against another "
+            "could be what compaction keeps"
+        )

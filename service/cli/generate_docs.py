@@ -44,6 +44,8 @@ RECORDS: dict[str, type[records.Record]] = {
     topics.RULES: records.RulesManifest,
     topics.SUBSCRIPTIONS: records.SubscriptionRecord,
     topics.SILENCES: records.SilenceRecord,
+    topics.TOKENS: records.TokenRecord,
+    topics.CHANGES: records.ChangeRecord,
     f"{topics.ALERTS}.flush": records.FlushRecord,
 }
 """Topic -> model of its value; of `rules` the manifests (the items are what docs/rules.md describes)."""

@@ -46,6 +46,8 @@ class Topic:
     retention_ms: int | None
     max_message_bytes: int
     cleanup: Literal["delete", "compact"] = "delete"
+    uncompacted_ms: int | None = None
+    """Compaction leaves what is younger: whose last record of a key may not be the one that stands needs the time."""
 
 
 DATA_PARTITIONS = 4
@@ -77,9 +79,9 @@ TOPICS: tuple[Topic, ...] = (
         6 * MB,
     ),
     Topic(RULES, "rule/<sha>, entity/<sha>, part/<sha>, current, previous", "rule sets", 1, None, 6 * MB, "compact"),
-    Topic(SUBSCRIPTIONS, "subscription id", "who is told, where", 1, None, 1 * MB, "compact"),
-    Topic(SILENCES, "silence id", "what is not told, until when", 1, None, 1 * MB, "compact"),
-    Topic(TOKENS, "token id", "who may use the API (hashed)", 1, None, 1 * MB, "compact"),
+    Topic(SUBSCRIPTIONS, "subscription id", "who is told, where", 1, None, 1 * MB, "compact", HOUR_MS),
+    Topic(SILENCES, "silence id", "what is not told, until when", 1, None, 1 * MB, "compact", HOUR_MS),
+    Topic(TOKENS, "token id", "who may use the API (hashed)", 1, None, 1 * MB, "compact", HOUR_MS),
     Topic(CHANGES, "id of what is changed", "who changed what, by API or shell", 1, 400 * DAY_MS, 1 * MB),
 )
 """Article values are allowed 6 MB: 900 kB of text can take that in JSON escapes."""

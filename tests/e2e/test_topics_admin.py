@@ -73,6 +73,7 @@ async def test_two_who_create_at_once_both_succeed(empty_settings):
         ("rules", {"cleanup.policy": "delete"}, "cleanup.policy=delete, must be compact"),
         ("articles", {"max.message.bytes": "1000"}, "max.message.bytes=1000, must be 6000000 or more"),
         ("alerts", {"retention.ms": "1000"}, "retention.ms=1000, should be 2592000000 or more"),
+        ("tokens", {"min.compaction.lag.ms": "0"}, "min.compaction.lag.ms=0, should be 3600000 or more"),
     ],
 )
 async def test_a_configuration_that_loses_records_is_told(kafka_settings, name, config, says):
