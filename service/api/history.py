@@ -17,7 +17,7 @@ from service.model.errors import NotFound
 LAG = "Bongsu-History-Lag-S"
 MAX_MS = 2**62
 """Of a place in a cursor: one that somebody made up may be beyond what a database takes."""
-LAG_HEADER = {
+LAG_HEADER: dict[int | str, dict[str, Any]] = {
     200: {"headers": {LAG: {"description": "Seconds by which this may be behind.", "schema": {"type": "number"}}}}
 }
 _Answer = TypeVar("_Answer")

@@ -25,6 +25,7 @@ from service.model.records import (
     MatchRecord,
     decode_alerts,
 )
+from service.model.tenants import local_alert, local_decision
 
 Row = dict[str, Any]
 
@@ -141,6 +142,7 @@ def _alert(rows: Rows, record: Arrived, raw: bytes) -> None:
     alert = decode_alerts(raw)
     if not isinstance(alert, AlertRecord):
         return  # a flush says only that time has passed
+    alert = local_alert(alert)
     row: Row = {
         "alert_id": _key(alert.alert_id),
         "subscription": _key(alert.subscription),
@@ -155,7 +157,7 @@ def _alert(rows: Rows, record: Arrived, raw: bytes) -> None:
 
 
 def _decision(rows: Rows, record: Arrived, raw: bytes) -> None:
-    decision = DecisionRecord.decode(raw, record.topic)
+    decision = local_decision(DecisionRecord.decode(raw, record.topic))  # a subscription is of one tenant only
     row: Row = {
         "alert_id": _key(decision.alert_id),
         "subscription": _key(decision.subscription),

@@ -133,7 +133,7 @@ class History:
         rule: str | None = None,
         article: str | None = None,
     ) -> list[DecisionRow]:
-        """Current decisions on alerts to a subscription. `rule`: as the records have it."""
+        """Current decisions on alerts to a subscription."""
         table = decisions.c
         head = (
             articles.c.title.label("article_title"),

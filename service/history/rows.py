@@ -83,7 +83,6 @@ class DecisionRow:
     until_ms: int | None
     story: str | None
     rule: str | None
-    """As the record has it: of another tenant than the default it is `<tenant>/<rule>`."""
     article: str | None
     decided_ms: int
     article_title: str | None

@@ -11,7 +11,17 @@ from functools import cache
 
 from fastapi import APIRouter
 
-MODULES = ("subscriptions", "subscription_actions", "silences", "articles", "document")
+MODULES = (
+    "subscriptions",
+    "subscription_actions",
+    "silences",
+    "deliveries",
+    "attempts",
+    "decisions",
+    "changes",
+    "articles",
+    "document",
+)
 
 
 @cache

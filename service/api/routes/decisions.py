@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from service.actions import subscriptions
 from service.actions.why import why
 from service.api.history import LAG_HEADER, After, AskedDep, Before, FilterText, between
 from service.api.models.common import GivenTime, ms_of
@@ -14,7 +15,7 @@ from service.api.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from service.api.problems import ApiProblem
 from service.api.routes.subscriptions import SubscriptionId
 from service.api.security import needs
-from service.api.services import ActorDep, NowDep, SettingsDep
+from service.api.services import ActorDep, ControlDep, NowDep, SettingsDep
 from service.model.records import Outcome
 from service.model.topics import DAY_MS
 
@@ -59,7 +60,7 @@ async def list_decisions(
     responses=problems("not-found", "rate-limited"),
 )
 async def ask_why(
-    asked: AskedDep,
+    control: ControlDep,
     settings: SettingsDep,
     actor: ActorDep,
     now_ms: NowDep,
@@ -74,7 +75,7 @@ async def ask_why(
     one that was nearest to it, and what it lacked.
     """
     global _asking  # noqa: PLW0603 - of the process, as what it protects
-    await asked.own_subscription(subscription_id)
+    await subscriptions.get(control, actor, subscription_id)
     if _asking >= AT_ONCE:
         raise ApiProblem("rate-limited", f"{AT_ONCE} such questions are being answered; ask again in a moment")
     _asking += 1

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from service.actions import replay
+from service.actions import replay, subscriptions
 from service.api.history import LAG_HEADER, After, AskedDep, Before, FilterText, between
 from service.api.models.common import ms_of
 from service.api.models.deliveries import (
@@ -103,7 +103,7 @@ async def replay_delivery(control: ControlDep, actor: ActorDep, delivery_id: Del
     responses=problems("not-found"),
 )
 async def replay_subscription(
-    control: ControlDep, actor: ActorDep, asked: AskedDep, subscription_id: SubscriptionId, body: ReplayAsked
+    control: ControlDep, actor: ActorDep, subscription_id: SubscriptionId, body: ReplayAsked
 ) -> Replayed:
     """Send again what was created in a range (`after`, `before`), or all that failed since (`failed_since`)."""
     if (body.failed_since is None) == (body.after is None):
@@ -118,7 +118,7 @@ async def replay_subscription(
             "`before` goes with `after` only",
             errors=[{"pointer": "/before", "detail": "goes with `after` only"}],
         )
-    await asked.own_subscription(subscription_id)
+    await subscriptions.get(control, actor, subscription_id)
     if body.failed_since is not None:
         return _shown(await replay.failed_since(control, actor, subscription_id, ms_of(body.failed_since)))
     assert body.after is not None
