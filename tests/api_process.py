@@ -1,0 +1,62 @@
+"""`bongsu api` as it runs: processes of their own on a real Kafka, called over HTTP with real tokens."""
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from os import environ
+from pathlib import Path
+
+from service.actions import tokens
+from service.actions.actor import Actor
+from service.actions.control import Control
+from service.model import topics
+from service.settings import Settings
+from tests.waiting import wait_for
+
+FREE = {"BONGSU_API_REQUESTS_PER_S": "100000", "BONGSU_API_BURST": "100000"}
+"""No test but those of the rate limit wants to meet it."""
+
+
+@contextlib.contextmanager
+def role(name: str, env: Mapping[str, str], folder: Path, *options: str) -> Iterator[dict[str, int]]:
+    """`bongsu NAME` until the block ends; gives its ports when it is ready. Its log: `<folder>/<name>-<n>.log`."""
+    number = sum(1 for _ in folder.glob(f"{name}-*.log"))
+    ready, log = folder / f"{name}-{number}.json", folder / f"{name}-{number}.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service", name, *options, "--ready-file", str(ready)],
+            stdout=out,
+            stderr=out,
+            env={**environ, **env},
+        )
+    try:
+        wait_for(lambda: ready.exists() or process.poll() is not None, what=f"bongsu {name} is ready")
+        assert process.poll() is None, log.read_text(encoding="utf-8")[-3000:]
+        yield json.loads(ready.read_text(encoding="utf-8"))["ports"]
+    finally:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def api(env: Mapping[str, str], folder: Path, **more: str) -> Iterator[str]:
+    """`bongsu api` on a free port; gives its URL. `more`: variables."""
+    with role("api", {**env, **FREE, **more}, folder, "--host", "127.0.0.1", "--port", "0") as ports:
+        yield f"http://127.0.0.1:{ports['api']}"
+
+
+async def make_token(env: Mapping[str, str], *scopes: str, tenant: str = "default") -> str:
+    """A token that is good for an hour; without `scopes` for everything."""
+    async with Control(Settings(env), follow=(topics.TOKENS,), once=True) as control:
+        expires_ms = int((time.time() + 3600) * 1000)
+        made = await tokens.create(
+            control, Actor("cli:test@here", tenant), "a test", scopes or tokens.SCOPES, expires_ms=expires_ms
+        )
+    return made.text
