@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from service.api.metrics import ApiMetrics
 from service.audit.books import LEDGERS
 from service.audit.reader import COUNTED, READ
 from service.cli import COMMANDS, cli
@@ -171,12 +172,13 @@ def _limits(metadata: list[Any]) -> Iterator[str]:
 
 def metrics_of() -> dict[str, CollectorRegistry]:
     """Role -> what it exports, with the zeros that stand there before the first event; `every role` first."""
-    found = {role: CollectorRegistry() for role in ("every role", "worker", "dispatcher", "audit", "history")}
+    found = {role: CollectorRegistry() for role in ("every role", "worker", "dispatcher", "api", "audit", "history")}
     RoleMetrics(found["every role"], "...")
     for role in ("worker", "dispatcher"):
         subscriptions_gauge(found[role])
     WorkerMetrics(found["worker"])
     DispatcherMetrics(found["dispatcher"])
+    ApiMetrics(found["api"])
     AuditMetrics(found["audit"], LEDGERS, (*READ, *COUNTED))
     HistoryMetrics(found["history"])
     return found
