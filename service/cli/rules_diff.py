@@ -20,21 +20,22 @@ SHOWN = 100
 
 
 @click.command()
-@click.argument("old", type=click.Path(path_type=Path), metavar="[OLD]", required=False)
-@click.argument("new", type=click.Path(path_type=Path), metavar="NEW")
+@click.argument("paths", type=click.Path(path_type=Path), metavar="[OLD] NEW", nargs=-1, required=True)
 @tenant_option
 @as_json
-def diff(old: Path | None, new: Path, tenant: str, as_json: bool) -> None:
+def diff(paths: tuple[Path, ...], tenant: str, as_json: bool) -> None:
     """Compare the rule files NEW with OLD, or with the rules in force: added, removed, changed, field by field.
 
     Also rules that stay as they are and mean something else, since an entity that they ask for changed. Exit code 0: no
     difference. 1: there is one. 2: one of them does not load.
     """
+    if len(paths) > 2:
+        raise click.UsageError(f"compare two, OLD and NEW, and not {len(paths)}")
     from service.adapters.rule_files import load_rules
     from service.matching.comparison import compare
 
-    after = load_rules(new)
-    before = load_rules(old) if old is not None else _in_force(tenant)
+    after = load_rules(paths[-1])
+    before = load_rules(paths[0]) if len(paths) == 2 else _in_force(tenant)
     found = compare(before, after)
     differs = any(kind.added or kind.removed or kind.changed for kind in (found.entities, found.rules))
     if as_json:
