@@ -32,11 +32,21 @@ def load_rules(path: Path) -> RuleSet:
         InvalidRules: every problem, with file:line:column and what to do about it.
     """
     problems: list[Problem] = []
+    return _built(_definitions_of(path, problems), problems, str(path))
+
+
+def load_text(raw: bytes, name: str) -> RuleSet:
+    """The rules of one file that is not on a disk; problems name it `name`. Raises as `load_rules`."""
+    problems: list[Problem] = []
+    return _built(_read_bytes(raw, name, problems), problems, name)
+
+
+def _built(definitions: Iterator[Placed], problems: list[Problem], name: str) -> RuleSet:
     with collector_held():  # a third of the time
-        ruleset = RuleSet.build(_definitions_of(path, problems), problems)
+        ruleset = RuleSet.build(definitions, problems)
     if not ruleset.entities and not ruleset.rules:
         nothing = "no rules here; write entities: and rules: into a .yaml file (docs/rules.md)"
-        raise InvalidRules([Problem(str(path), 1, 1, nothing)])
+        raise InvalidRules([Problem(name, 1, 1, nothing)])
     return ruleset
 
 
@@ -48,9 +58,18 @@ def _definitions_of(path: Path, problems: list[Problem]) -> Iterator[Placed]:
 
 def places(path: Path) -> dict[tuple[str, str], tuple[str, int, int]]:
     """File, line and column of each ("entity" | "rule", id) at `path`: for who has something to say about them."""
+    return _placed(_definitions_of(path, []))
+
+
+def places_in_text(raw: bytes, name: str) -> dict[tuple[str, str], tuple[str, int, int]]:
+    """The same of one file that is not on a disk."""
+    return _placed(_read_bytes(raw, name, []))
+
+
+def _placed(definitions: Iterator[Placed]) -> dict[tuple[str, str], tuple[str, int, int]]:
     out: dict[tuple[str, str], tuple[str, int, int]] = {}
     with collector_held():
-        for item, place in _definitions_of(path, []):
+        for item, place in definitions:
             out.setdefault(("entity" if isinstance(item, EntityModel) else "rule", item.id), place(("id",), 0))
     return out
 
@@ -70,13 +89,19 @@ def _read(file: Path, problems: list[Problem]) -> Iterator[Placed]:
         if file.stat().st_size > MAX_FILE_BYTES:
             problems.append(Problem(name, 1, 1, f"larger than {MAX_FILE_BYTES} bytes; split it"))
             return
-        text = file.read_bytes().decode("utf-8-sig")
+        raw = file.read_bytes()
+    except OSError as error:
+        problems.append(Problem(name, 1, 1, f"cannot be read: {error.strerror}"))
+        return
+    yield from _read_bytes(raw, name, problems)
+
+
+def _read_bytes(raw: bytes, name: str, problems: list[Problem]) -> Iterator[Placed]:
+    try:
+        text = raw.decode("utf-8-sig")
         root = yaml.compose(text, Loader=_LOADER)
     except UnicodeDecodeError as error:
         problems.append(Problem(name, 1, 1, f"not UTF-8 (byte {error.start}); save it as UTF-8"))
-        return
-    except OSError as error:
-        problems.append(Problem(name, 1, 1, f"cannot be read: {error.strerror}"))
         return
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

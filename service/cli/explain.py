@@ -5,14 +5,12 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from service.cli.matching import Matcher
     from service.ingest.metadata import Metadata
-    from service.matching.entities import Rule
     from service.matching.explain import Explanation
 
 
@@ -32,75 +30,27 @@ def explain(rules_path: Path, entity: str | None, rule_id: str | None, as_json: 
     """
     import orjson
 
-    from service.cli.explain_rule import part_dict, print_parts
+    from service.actions.rules_explain import UnknownName, check_names, part_dict, rule_dict
+    from service.actions.rules_explain import explain as explained
+    from service.cli.explain_rule import print_parts
     from service.cli.matching import Matcher, read_article, read_jobs
-    from service.ingest.metadata import read_metadata
-    from service.ingest.reading import Document
-    from service.matching.expiry import expired
-    from service.matching.explain import explain as explained
-    from service.matching.expression import EntityTerm, terms_of
 
-    matcher = Matcher(rules_path)
-    known = [one.id for one in matcher.engine.ruleset.entities]
-    if entity is not None and entity not in known:
-        from service.matching.language import did_you_mean
-
-        raise click.UsageError(f"there is no entity {entity}{did_you_mean(entity, known)}")
-    rule = _rule(matcher, rule_id) if rule_id is not None else None
-    is_over = rule is not None and any(expired([rule], time.time()))
+    engine = Matcher(rules_path).engine
+    try:
+        check_names(engine, entity=entity, rule_id=rule_id)
+    except UnknownName as error:
+        raise click.UsageError(str(error)) from None
     for job in read_jobs([article]):
-        read = read_article(job)
-        found = list(explained(matcher.engine, read, entity))
-        parts = []
-        if rule is not None:
-            from service.matching.trace import trace
-
-            parts = [part_dict(part) for part in trace(matcher.engine, rule, read)]
-            about_it = {term.id for term in terms_of(rule.expression) if isinstance(term, EntityTerm)}
-            found = [one for one in found if one.mention.entity in about_it]
-        about = read_metadata(Document(read))
+        said = explained(engine, read_article(job), entity=entity, rule_id=rule_id, now_s=time.time())
         if as_json:
-            answer: dict[str, Any] = {
-                "article": {"id": read.id, **asdict(about)},
-                "occurrences": [_as_dict(one) for one in found],
-            }
-            if rule is not None:
-                answer["rule"] = {**_rule_dict(rule), "fires": parts[0]["true"] and not is_over, "parts": parts}
-            sys.stdout.buffer.write(orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE))
-        else:
-            if rule is not None:
-                said = "; ".join(f"{name}: {value}" for name, value in _rule_dict(rule).items() if value)
-                verdict = "does not fire any more" if is_over else "fires" if parts[0]["true"] else "does not fire"
-                click.secho(f"{verdict}  {said}", bold=True)
-                print_parts(parts)
-            _print(read.title or read.id, about, found)
-
-
-def _rule(matcher: "Matcher", wanted: str) -> "Rule":
-    from service.matching.language import did_you_mean
-
-    known = {rule.id: rule for rule in matcher.engine.ruleset.rules}
-    if wanted not in known:
-        raise click.UsageError(f"there is no rule {wanted}{did_you_mean(wanted, list(known))}")
-    return known[wanted]
-
-
-def _rule_dict(rule: "Rule") -> dict[str, Any]:
-    """What is said of a rule beside what it asks for."""
-    return {
-        "id": rule.id,
-        "name": rule.name,
-        "owner": rule.owner,
-        "expires": rule.expires,
-        "shadow": rule.shadow,
-    }
-
-
-def _as_dict(one: "Explanation") -> dict[str, Any]:
-    from service.matching.answer import mention_dict
-
-    steps = [{"question": step.question, "answer": step.answer, "passed": step.passed} for step in one.steps]
-    return {**mention_dict(one.mention), "merged": one.merged, "sentence": one.sentence, "steps": steps}
+            sys.stdout.buffer.write(orjson.dumps(said.as_dict(), option=orjson.OPT_APPEND_NEWLINE))
+            continue
+        if said.rule is not None:
+            about = "; ".join(f"{name}: {value}" for name, value in rule_dict(said.rule).items() if value)
+            verdict = "does not fire any more" if said.is_over else "fires" if said.fires else "does not fire"
+            click.secho(f"{verdict}  {about}", bold=True)
+            print_parts(map(part_dict, said.parts))
+        _print(said.article.title or said.article.id, said.about, said.occurrences)
 
 
 def _print(title: str, about: "Metadata", found: Iterable["Explanation"]) -> None:

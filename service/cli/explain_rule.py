@@ -1,19 +1,11 @@
 """How a rule is shown part by part: `explain --rule`, and tests of rules that fail."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from service.matching.trace import Part
-
 WIDTH = 60
-
-
-def part_dict(part: "Part") -> dict[str, Any]:
-    """For JSON."""
-    return {"depth": part.depth, "part": part.text, "true": part.true, "why": part.why}
 
 
 def print_parts(parts: Iterable[Mapping[str, Any]], indent: int = 0) -> None:

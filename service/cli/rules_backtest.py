@@ -4,7 +4,6 @@ import asyncio
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,6 @@ import orjson
 
 from service.cli.rules import as_json
 from service.cli.times import Span
-from service.model.local_time import KOREA, local_of
 
 if TYPE_CHECKING:
     from service.cli.matching import Job
@@ -41,18 +39,15 @@ class _Look:
         self.against = Engine(load_rules(against), min_confidence=minimum, veto=veto) if against is not None else None
 
     def __call__(self, job: "Job") -> "Outcome | str":
+        from service.actions.rules_backtest import outcome_of
         from service.cli.matching import read_article
-        from service.matching.backtest import look
         from service.model.errors import BadInput, NewerSchema
 
         try:
             article = read_article(job)
         except (BadInput, NewerSchema) as error:
             return f"{job.name}:{job.line}: {error}"
-        day = None
-        if job.time_s is not None:
-            day = local_of(KOREA, round(job.time_s * 1000)).date().isoformat()
-        return look(article, self.engine, self.against, day, job.time_s)
+        return outcome_of(article, self.engine, self.against, job.time_s)
 
 
 @click.command()
@@ -82,6 +77,7 @@ def backtest(
     Of each rule: articles, by day and by source, a few of them; shadow rules too. With --against also in which articles
     it fires now and did not, and the other way round. Progress on stderr; nothing is written to Kafka.
     """
+    from service.actions.rules_backtest import summary
     from service.cli.in_order import in_order
     from service.cli.matching import read_jobs, warn
     from service.matching.backtest import Backtest
@@ -107,7 +103,7 @@ def backtest(
             told_s = time.monotonic()
             click.echo(f"{tally.articles} articles, {tally.fired_in} with a rule ...", err=True)
     if as_json:
-        answer = _as_dict(tally, rules, unread, compared=against is not None)
+        answer = summary(tally, rules, unread, compared=against is not None)
         sys.stdout.buffer.write(orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE))
     else:
         _print(tally, rules, compared=against is not None)
@@ -132,50 +128,22 @@ async def _next(records: Any) -> "Job | None":
 
 
 async def _records(settings: "Settings", since_ms: int | None) -> Any:
-    from service.adapters.topic_scan import scan
+    from service.actions.rules_backtest import stored_articles
     from service.cli.matching import Job
-    from service.model import topics
 
-    async for record in scan(settings.kafka, topics.ARTICLES, since_ms):
-        if record.value is not None:
-            yield Job(f"partition {record.partition}", record.offset, record.value, True, record.timestamp / 1000)
-
-
-def _as_dict(tally: "Backtest", rules: dict[str, "Rule"], unread: int, *, compared: bool) -> dict[str, Any]:
-    out = []
-    for rule_id, volume in tally.rules.items():
-        rule = rules.get(rule_id)
-        one: dict[str, Any] = {"rule": rule_id, "articles": volume.articles, **_about(rule)}
-        one["by_day"] = dict(sorted(volume.by_day.items()))
-        one["by_source"] = dict(volume.by_source.most_common())
-        one["samples"] = [asdict(sample) for sample in volume.samples]
-        if compared:
-            one |= {"gained": volume.gained, "lost": volume.lost}
-            one["gained_samples"] = [asdict(sample) for sample in volume.gained_samples]
-            one["lost_samples"] = [asdict(sample) for sample in volume.lost_samples]
-        out.append(one)
-    return {
-        "articles": tally.articles,
-        "unread": unread,
-        "fired_in": tally.fired_in,
-        "by_day": dict(sorted(tally.by_day.items())),
-        "rules": out,
-    }
-
-
-def _about(rule: "Rule | None") -> dict[str, Any]:
-    if rule is None:
-        return {"only_in_against": True}
-    return {"owner": rule.owner, "expires": rule.expires, "shadow": rule.shadow}
+    async for one in stored_articles(settings.kafka, since_ms):
+        yield Job(f"partition {one.partition}", one.offset, one.raw, True, one.time_s)
 
 
 def _print(tally: "Backtest", rules: dict[str, "Rule"], *, compared: bool) -> None:
+    from service.actions.rules_backtest import about as about_rule
+
     days = f" on {len(tally.by_day)} days" if tally.by_day else ""
     click.secho(f"{tally.articles} articles; a rule fires in {tally.fired_in}{days}", bold=True)
     ranked = sorted(tally.rules.items(), key=lambda item: -(item[1].gained + item[1].lost or item[1].articles))
     firing = [item for item in ranked if item[1].articles or item[1].lost]
     for rule_id, volume in firing[:SHOWN]:
-        about = _about(rules.get(rule_id))
+        about = about_rule(rules.get(rule_id))
         said = ", ".join(f"{name} {value}" if value is not True else name for name, value in about.items() if value)
         change = f"  (+{volume.gained} -{volume.lost})" if compared else ""
         click.secho(f"\n{rule_id}  {volume.articles}{change}", bold=True, nl=False)

@@ -12,9 +12,7 @@ import orjson
 from service.cli.rules import as_json, directory
 
 if TYPE_CHECKING:
-    from service.matching.lints import Lint
     from service.model.article import Article
-    from service.model.errors import Problem
 
 SHOWN = 100
 """Warnings printed for people; --json has all."""
@@ -33,63 +31,38 @@ def check(path: Path, files: tuple[str, ...], as_json: bool) -> None:
     Exit code 0: nothing to say. 1: they load, with warnings. 2: they do not load; every problem with file:line:column
     and what to do about it.
     """
-    from service.adapters.rule_files import load_rules
+    from service.actions.rules_check import Source
+    from service.actions.rules_check import check as checked
     from service.cli.matching import veto_by_settings
-    from service.matching.lints import lint
-    from service.model.errors import InvalidRules
+    from service.model.errors import InvalidRules, Problem
     from service.settings import Settings
 
-    try:
-        ruleset = load_rules(path)
-    except InvalidRules as error:
-        if not as_json:
-            raise
-        _print({"loads": False, "errors": [_problem(one) for one in error.problems], "warnings": []})
-        raise SystemExit(2) from None
-    veto = veto_by_settings()
-    found = list(
-        lint(
-            ruleset,
-            now_s=time.time(),
-            reading=veto.reading if veto is not None else None,
-            min_confidence=Settings().matching.min_confidence,
-            articles=_articles(files),
-        )
+    answer = checked(
+        Source.at(path),
+        now_s=time.time(),
+        veto=veto_by_settings(),
+        min_confidence=Settings().matching.min_confidence,
+        articles=_articles(files),
     )
-    warnings = _placed(path, found)
-    counts = {"entities": len(ruleset.entities), "rules": len(ruleset.rules), "version": ruleset.version}
+    if not answer["loads"]:
+        if not as_json:
+            raise InvalidRules([Problem(**one) for one in answer["errors"]])
+        _print(answer)
+        raise SystemExit(2)
+    warnings = answer["warnings"]
     if as_json:
-        _print({"loads": True, **counts, "errors": [], "warnings": warnings})
+        _print(answer)
     else:
         for one in warnings[:SHOWN]:
             click.echo(f"{one['file']}:{one['line']}:{one['column']}: warning: {one['id']}: {one['message']}")
         if len(warnings) > SHOWN:
             click.echo(f"... and {len(warnings) - SHOWN} more; --json has all")
         click.echo(
-            f"{path}: {counts['entities']} entities, {counts['rules']} rules, version {ruleset.version[:12]}; "
+            f"{path}: {answer['entities']} entities, {answer['rules']} rules, version {answer['version'][:12]}; "
             f"{len(warnings)} warnings"
         )
     if warnings:
         raise SystemExit(1)
-
-
-def _placed(path: Path, found: "list[Lint]") -> list[dict[str, Any]]:
-    """With file, line and column, in their order; the files are read again only if there is something to say."""
-    from service.adapters.rule_files import places
-
-    where = places(path) if found else {}
-    out = []
-    for one in found:
-        file, line, column = where[one.what, one.id]
-        out.append(
-            {"file": file, "line": line, "column": column, "kind": one.kind.value, one.what: one.id, "id": one.id,
-             "message": one.message}
-        )  # fmt: skip
-    return sorted(out, key=lambda one: (one["file"], one["line"], one["kind"]))
-
-
-def _problem(problem: "Problem") -> dict[str, Any]:
-    return {"file": problem.file, "line": problem.line, "column": problem.column, "message": problem.message}
 
 
 def _articles(files: Iterable[str]) -> "Iterable[Article]":

@@ -57,7 +57,7 @@ def test(path: Path, wanted: str | None, as_json: bool) -> None:
 
 def _run(engine: "Engine", rule: "Rule", example: "Example") -> dict[str, Any] | None:
     """What is wrong, or None. Expiry is left aside: a test is about what the rule says."""
-    from service.cli.explain_rule import part_dict
+    from service.actions.rules_explain import part_dict
     from service.matching.trace import trace
     from service.model.article import Article
 
