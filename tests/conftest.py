@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from sqlalchemy import URL
 
 from service.adapters.embedded_kafka import EmbeddedKafka
 from service.adapters.topics_admin import create_topics, delete_topics
 from service.settings import KafkaSettings
+from tests import postgres
 from tests.commands import bongsu_process
 
 settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -94,6 +96,25 @@ def bongsu(kafka_env: dict[str, str]) -> Callable[..., Any]:
         return bongsu_process(*args, stdin=stdin, env={**kafka_env, **env})
 
     return call
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[URL]:
+    """A real PostgreSQL; tests that want one are skipped where there is none (tests/postgres.py)."""
+    if not postgres.available():
+        pytest.skip("there is no PostgreSQL here; BONGSU_TEST_POSTGRES_URL may name one")
+    with postgres.server() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def history_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
+    """An empty database for a history, of either kind."""
+    if request.param == "sqlite":
+        yield URL.create("sqlite", database=str(tmp_path / "history.sqlite"))
+        return
+    with postgres.database(request.getfixturevalue("postgres_server")) as url:
+        yield url
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 
 from prometheus_client import CollectorRegistry
+from sqlalchemy import Engine
 
 from service import logs
 from service.history.database import open_to_write, url_of
@@ -41,7 +42,8 @@ class HistoryRole:
         self._settings = settings
         self._metrics = HistoryMetrics(registry)
         self._clock = clock
-        self._engine = open_to_write(url_of(settings))
+        self._url = url_of(settings)
+        self._engine: Engine | None = None
         self._reader = HistoryReader(settings.kafka, batch_size=settings.history.batch_size)
         self._fold = Fold(keep_text=settings.history.keep_text)
         self._store: Store | None = None
@@ -66,10 +68,11 @@ class HistoryRole:
             Unavailable: Kafka or the database does not answer.
             WrongSetup: either refuses us, a newer Bongsu made the tables, or they are of other topics.
         """
-        before, now = await asyncio.to_thread(migrate, self._engine)
+        self._engine = engine = open_to_write(self._url)
+        before, now = await asyncio.to_thread(migrate, engine)
         if before != now:
             self._log.info("tables migrated", before=before, now=now)
-        self._store = Store(self._engine)
+        self._store = Store(engine)
         await self._reader.start()
         await self._resume()
 
@@ -81,7 +84,8 @@ class HistoryRole:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self._reader.stop()
-        await asyncio.to_thread(self._engine.dispose)
+        if self._engine is not None:
+            await asyncio.to_thread(self._engine.dispose)
 
     def not_ready(self) -> list[str]:
         """Ready once all was read that was there, and as long as it keeps up."""
