@@ -184,6 +184,6 @@ def _differences(topic: Topic, actual: _Found, expected: int, *, explicit: bool)
     lag = int(actual.configs.get("min.compaction.lag.ms", 0))
     if topic.uncompacted_ms is not None and lag < topic.uncompacted_ms:
         yield (
-            f"min.compaction.lag.ms={lag}, should be {topic.uncompacted_ms} or more: a change that lost against another "
-            "could be what compaction keeps"
+            f"min.compaction.lag.ms={lag}, should be {topic.uncompacted_ms} or more: compaction could keep a change "
+            "that lost against another"
         )
