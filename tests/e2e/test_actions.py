@@ -48,8 +48,8 @@ async def test_what_one_wrote_the_other_reads_at_once(both):
     for number in range(10):
         made = (await subscriptions.create(writer, ONE, FIELDS)).record
         assert await subscriptions.get(reader, ONE, made.id) == made
-        named = await subscriptions.update(reader, ONE, made.id, named(str(number)), expected={1})
-        assert await subscriptions.get(writer, ONE, made.id) == named
+        after = await subscriptions.update(reader, ONE, made.id, named(str(number)), expected={1})
+        assert await subscriptions.get(writer, ONE, made.id) == after
         await subscriptions.remove(writer, ONE, made.id, expected={2})
         with pytest.raises(NotFound):
             await subscriptions.get(reader, ONE, made.id)
