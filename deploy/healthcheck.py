@@ -30,7 +30,7 @@ def trouble(port: int) -> str | None:
     """What is wrong with the role at this port; None when it answers."""
     address = f"http://127.0.0.1:{port}/healthz"
     try:
-        with urllib.request.urlopen(address, timeout=TIMEOUT_S):  # noqa: S310  http, to ourselves
+        with urllib.request.urlopen(address, timeout=TIMEOUT_S):
             return None
     except (OSError, urllib.error.URLError) as error:
         return f"{address}: {error}"
