@@ -71,7 +71,7 @@ def make_worker(settings: Settings, registry: CollectorRegistry, role_metrics: R
     return Worker(
         settings,
         compile_engine=compiler(settings.matching),
-        metrics=WorkerMetrics(registry),
+        metrics=WorkerMetrics(registry, settings.metrics.max_label_values),
         role_metrics=role_metrics,
         clock=time.time,
     )
@@ -137,6 +137,7 @@ async def run_role(  # noqa: PLR0913 - what a process is told about its role
         port = await health.start(metrics_port) if metrics_port is not None else 0
         log.info("starting", kafka=settings.kafka.bootstrap_servers, metrics_port=port or None)
         watch = asyncio.create_task(_watch(role, not_ready, role_metrics, ready_file, port, log), name="ready")
+        loop_lag = asyncio.create_task(role_metrics.watch_loop(), name="loop lag")
         try:
             await _first(stopping.wait(), role.start(), asyncio.shield(role.failed), asyncio.shield(watch))
             if not stopping.is_set():
@@ -146,7 +147,8 @@ async def run_role(  # noqa: PLR0913 - what a process is told about its role
             on_stopping()
             role_metrics.ready.set(0)
             watch.cancel()
-            await asyncio.gather(watch, return_exceptions=True)
+            loop_lag.cancel()
+            await asyncio.gather(watch, loop_lag, return_exceptions=True)
             log.info("stopping")
             await _stop_in_time(role, log)
             await health.stop()

@@ -8,6 +8,7 @@ import asyncio
 import socket
 import ssl
 import time
+from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ IDLE_S = 15.0
 MAX_AGE_S = 60.0
 SWEEP_S = 5.0
 CLOSE_S = 1.0
+MAX_CERTIFICATES = 10_000
 HAPPY_EYEBALLS_S = 0.25
 """After this long without a connection to an address the next one is tried beside it (RFC 8305)."""
 
@@ -53,6 +55,8 @@ class Pool:
         self._idle: dict[Origin, list[Connection]] = {}
         self._all: set[Connection] = set()
         self._sweeping: asyncio.TimerHandle | None = None
+        self.certificates: dict[str, float] = {}
+        """Host -> end of the certificate that it showed last, seconds since the epoch; the newest MAX_CERTIFICATES."""
 
     async def exchange(self, origin: Origin, request: bytes, reply: Reply, watch: Watch) -> None:
         """Send `request`, read `reply`.
@@ -114,12 +118,16 @@ class Pool:
             more = {"ssl": self._context(), "server_hostname": origin.host.rstrip(".")}
             watch.secured = time.perf_counter()
         try:
-            _, connection = await loop.create_connection(lambda: Connection(address, sock, since), sock=sock, **more)
+            transport, connection = await loop.create_connection(
+                lambda: Connection(address, sock, since), sock=sock, **more
+            )
         except (ssl.SSLError, ssl.CertificateError) as error:
             raise NoTls(str(error)) from error
         except OSError as error:  # the socket was connected: who hangs up now does so in the handshake
             raise (NoTls if watch.secured else NoConnection)(str(error)) from error
         watch.connected = time.perf_counter()
+        if origin.scheme == "https":
+            self._look_at_certificate(origin.host, transport.get_extra_info("peercert"))
         self._all.add(connection)
         connection.lost.add_done_callback(lambda _: self._all.discard(connection))
         return connection
@@ -171,6 +179,15 @@ class Pool:
         if refusal is not None:
             raise BlockedAddressError(refusal)
         return socket.socket(family, kind, protocol)
+
+    def _look_at_certificate(self, host: str, certificate: Mapping[str, Any] | None) -> None:
+        """`certificate` as `ssl` gives it."""
+        if certificate is None or "notAfter" not in certificate:
+            return
+        self.certificates.pop(host, None)
+        if len(self.certificates) >= MAX_CERTIFICATES:
+            del self.certificates[next(iter(self.certificates))]
+        self.certificates[host] = ssl.cert_time_to_seconds(certificate["notAfter"])
 
     def _context(self) -> ssl.SSLContext:
         if self._tls is None:

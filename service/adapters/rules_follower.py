@@ -60,6 +60,12 @@ class RulesFollower:
         """Why the newest set (of which tenant, where it is not the default one) is not in force; None when all are."""
 
     @property
+    def published_ms(self) -> int | None:
+        """When the newest of the sets in force was applied; None before the first."""
+        known = [of.published_ms for of in self._tenants.values() if of.published_ms is not None]
+        return max(known, default=None)
+
+    @property
     def ready(self) -> bool:
         """Read to the end and following. Says nothing about whether there is a set: ask `current`."""
         return self._topic.ready
@@ -115,6 +121,7 @@ class _TenantRules:
         self.manifests: dict[str, bytes] = {}
         self.current: RuleSet | None = None
         self.version: str | None = None
+        self.published_ms: int | None = None
         self._tenant = tenant
         self._load = load
         self._in_force: bytes | None = None
@@ -155,7 +162,7 @@ class _TenantRules:
         try:
             manifest = read_manifest(raw, self._tenant)
             if manifest.version == self.version:
-                self._in_force = raw
+                self._in_force, self.published_ms = raw, manifest.published_ms
                 return None
             # Off the event loop: a hundred thousand rules take seconds to parse and check. The topic is not read on
             # meanwhile, so `items` stays as it is.
@@ -168,7 +175,7 @@ class _TenantRules:
             self._refused_manifests[name] = raw
             return str(error) or repr(error)
         self.current, self.version = ruleset, manifest.version
-        self._in_force = raw
+        self._in_force, self.published_ms = raw, manifest.published_ms
         self._log.info("rule set loaded", version=manifest.version[:12], manifest=name, tenant=self._tenant)
         return None
 

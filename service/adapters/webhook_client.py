@@ -46,6 +46,7 @@ _DEFAULTS = {
     "accept": "Accept: */*",
     "accept-encoding": "Accept-Encoding: identity",
 }
+_NO_SECRETS = ("webhook-", "content-", "traceparent")
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", "upgrade", "te", "trailer"})
 """Headers that decide where a request goes and where it ends."""
 
@@ -90,6 +91,11 @@ class WebhookClient:
         """Close all connections."""
         await self._pool.close()
         await self._names.close()
+
+    @property
+    def certificates(self) -> Mapping[str, float]:
+        """Host -> end of the certificate that it showed last, seconds since the epoch."""
+        return self._pool.certificates
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Send `body` as it is. Never raises for anything that the other side does: that is the answer."""
@@ -175,7 +181,7 @@ def _head(start: str, headers: Mapping[str, str], length: int) -> bytes:
 
 def _told_by(headers: Mapping[str, str], url: str) -> list[str]:
     """What a receiver may echo and nobody should read again: the subscription's own headers, tokens in its URL."""
-    values = {value for name, value in headers.items() if not name.lower().startswith(("webhook-", "content-"))}
+    values = {value for name, value in headers.items() if not name.lower().startswith(_NO_SECRETS)}
     values |= {part for value in values for part in value.split()}  # the token after `Bearer`
     values = {value for value in values if len(value) >= MIN_HIDDEN}
     return sorted(values | set(tokens_of(url)), key=len, reverse=True)

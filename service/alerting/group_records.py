@@ -52,6 +52,7 @@ def delivery_of(notice: Notice, group: str, deadline_ms: int, context: Context) 
         created_ms=notice.timestamp_ms,
         deadline_ms=deadline_ms,
         published_ms=max((alert.published_ms for alert in notice.alerts), default=notice.timestamp_ms),
+        trace=ids.trace_id(notice.alerts[0].article.id) if notice.alerts else None,
     )
 
 

@@ -29,6 +29,7 @@ from service.dispatcher.metrics import DispatcherMetrics
 from service.history.metrics import HistoryMetrics
 from service.matching.schema import FileModel
 from service.metrics import AuditMetrics, RoleMetrics, WorkerMetrics, subscriptions_gauge
+from service.metrics.bounded import OTHER
 from service.model import records, topics
 from service.model.policy import PolicyModel
 from service.settings import SECTIONS, Section, variable
@@ -192,16 +193,20 @@ def metrics_table(registry: CollectorRegistry) -> str:
 
 def _metric(family: Metric) -> str:
     suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
-    labels: dict[str, list[str]] = {}
+    # of what is gathered at each scrape only the names of labels are known before there is anything
+    labels: dict[str, list[str]] = {name: [] for name in getattr(family, "_labelnames", ())}
     for sample in family.samples:
         for name, value in sample.labels.items():
             if name != "le" and value not in labels.setdefault(name, []):
                 labels[name].append(value)
-    told = "; ".join(
-        f"{name}: {', '.join(f'`{value}`' for value in values)}" if family.type != "info" else f"`{name}`"
-        for name, values in labels.items()
-    )
+    told = "; ".join(_label(name, values) if family.type != "info" else f"`{name}`" for name, values in labels.items())
     return f"| `{family.name}{suffix}` | {family.type} | {told} | {family.documentation} |"
+
+
+def _label(name: str, values: list[str]) -> str:
+    if values in ([], [OTHER]):
+        return f"`{name}`" + (" (capped, the rest as `other`)" if values else "")
+    return f"{name}: {', '.join(f'`{value}`' for value in values)}"
 
 
 def command_help(name: str) -> str:

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Mapping
 from service.delivery.sealing import SEALED, is_sealed, is_sealed_url
 from service.delivery.signing import signature_headers
 from service.delivery.urls import SENSITIVE
+from service.model import ids
 from service.model.errors import InvalidSubscription
 from service.model.records import SubscriptionRecord
 
 MAX_HEADERS = 20
 MAX_NAME, MAX_VALUE, MAX_TOTAL = 64, 1024, 8192
 """Characters of one name, of one value, and of all of them; servers refuse requests with more."""
+TRACE = "traceparent"
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?")
 _RESERVED = frozenset(
@@ -91,10 +93,17 @@ def secrets_at(record: SubscriptionRecord, now_ms: int) -> tuple[str, ...]:
     return (*record.secrets, *(old.secret for old in record.retiring if now_ms < old.until_ms))
 
 
-def webhook_headers(
-    record: SubscriptionRecord, message_id: str, content_type: str, now_ms: int, body: bytes
+def traceparent(trace: str | None, delivery: str, number: int) -> str:
+    """W3C Trace Context of one attempt. `trace`: of the first article in the delivery; None: it has none to follow."""
+    return f"00-{trace or ids.trace_id(delivery)}-{ids.span_id(delivery, number)}-01"
+
+
+def webhook_headers(  # noqa: PLR0913 - what an attempt is made of
+    record: SubscriptionRecord, message_id: str, content_type: str, now_ms: int, body: bytes, trace: str | None = None
 ) -> dict[str, str]:
     """All headers of one attempt at `now_ms`, signed with every secret that is valid then.
+
+    `trace` is its `traceparent`; one that the subscription sets itself stays.
 
     Raises:
         InvalidSubscription: a secret cannot sign, or a header cannot be sent.
@@ -106,4 +115,5 @@ def webhook_headers(
             "its URL or headers are sealed with a key that BONGSU_SECRET_KEY of this role does not hold."
         )
     signed = signature_headers(secrets_at(record, now_ms), message_id, now_ms // 1000, body)
-    return {**record.headers, "Content-Type": content_type, **signed}
+    own = {} if trace is None or any(name.lower() == TRACE for name in record.headers) else {TRACE: trace}
+    return {**record.headers, **own, "Content-Type": content_type, **signed}

@@ -11,8 +11,10 @@ from service.adapters.keys_server import KeysServer
 from service.adapters.webhook_client import WebhookClient
 from service.delivery.keys_page import KEYS_PATH, keys_page, keys_page_of
 from service.dispatcher.metrics import DispatcherMetrics
+from service.dispatcher.metrics_subscriptions import expiring, states_of
 from service.dispatcher.role import Dispatcher
 from service.metrics import RoleMetrics
+from service.metrics.bounded import Found, first, first_and_count
 from service.model.errors import ChangedMeanwhile, Unavailable
 from service.model.records import SubscriptionRecord
 from service.settings import Settings
@@ -41,9 +43,12 @@ class ComposedDispatcher:
         self._opened = opened = OpenSubscriptions(self._subscriptions, settings.bongsu.keys)
         self.documents = {KEYS_PATH: lambda: keys_page(opened.all(), int(clock() * 1000))}
         self._keys = KeysServer(lambda subscription: keys_page_of(opened.get(subscription), int(clock() * 1000)))
+        metrics = DispatcherMetrics(registry, settings.metrics.max_label_values)
+        self._metrics = metrics.subscriptions
+        self._clock = clock
         self._dispatcher = Dispatcher(
             settings,
-            metrics=DispatcherMetrics(registry),
+            metrics=metrics,
             # in clear: what is written back is taken from the follower, whose records are sealed
             subscriptions=opened,
             publish=self._publish,
@@ -51,6 +56,9 @@ class ComposedDispatcher:
             clock=clock,
             luck=luck,
         )
+        self._metrics.states.ask = self._states
+        self._metrics.secrets.ask = self._expiring_secrets
+        self._metrics.certificates.ask = self._certificates
         self.failed: asyncio.Future[BaseException] = self._dispatcher.failed
 
     async def start(self) -> None:
@@ -104,4 +112,19 @@ class ComposedDispatcher:
             self.failed.set_result(error)
 
     def _count(self) -> None:
-        self._role_metrics.subscriptions.set(len(self._subscriptions.all()))
+        known = self._subscriptions.all()
+        self._role_metrics.subscriptions.set(len(known))
+        self._metrics.known({record.id for record in known})
+
+    def _states(self) -> Found:
+        found = states_of(self._subscriptions.all(), self._dispatcher.troubled())
+        return first_and_count(found, self._metrics.max_label_values)
+
+    def _expiring_secrets(self) -> Found:
+        found = expiring(self._subscriptions.all(), int(self._clock() * 1000))
+        return first(found, self._metrics.max_label_values)
+
+    def _certificates(self) -> Found:
+        hosts = self._dispatcher.hosts()
+        ends = sorted((end_s, host) for host, end_s in self._client.certificates.items() if host in hosts)
+        return first((((host,), end_s) for end_s, host in ends), self._metrics.max_label_values)

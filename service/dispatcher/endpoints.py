@@ -209,6 +209,21 @@ class Endpoints:
         """How far each that fails is on the way to being disabled."""
         return [endpoint.health.percent(now_ms) for endpoint in self._live() if endpoint.health.failures]
 
+    def troubled(self) -> list[tuple[str, bool]]:
+        """Subscriptions whose endpoint fails, the longest first; with each whether it gets only probes."""
+        failing = [(one, of) for one, of in self._all.items() if of.health.failures or of.breaker.is_open]
+        failing.sort(key=lambda item: item[1].health.since_ms or 0)
+        current = ((one, of, self._find(one)) for one, of in failing)
+        return [
+            (one, of.breaker.is_open)
+            for one, of, record in current
+            if record is not None and record.revision == of.revision
+        ]
+
+    def hosts(self) -> set[str]:
+        """Whom the subscriptions are at, as far as anything was sent to them."""
+        return {endpoint.host for endpoint in self._live()}
+
     def open_breakers(self) -> int:
         """Endpoints that get probes only."""
         return sum(endpoint.breaker.is_open for endpoint in self._live())

@@ -205,7 +205,7 @@ class Flow:
         else:
             self._rests.returned(job)
             if not job.partition.tier_s and not job.partition.held:
-                self._metrics.deliveries.inc()
+                self._metrics.read(delivery)
             self._route(job)
 
     def _end(self, job: Job) -> None:

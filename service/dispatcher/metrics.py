@@ -1,26 +1,30 @@
-"""What the dispatcher exports. The shell counts what the pure machine returned; no label names a subscriber."""
+"""What the dispatcher exports. The shell counts what the pure machine returned."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from service.delivery.attempts import OUR_SIDE, Failure
 from service.delivery.health import WARN_PERCENT
-from service.model.records import TERMINAL_OUTCOMES
+from service.dispatcher.metrics_subscriptions import OUTCOMES, SubscriptionMetrics
+from service.metrics.latency import BUCKETS_S, stage_latency
+from service.model.ids import trace_id
+from service.model.records import DeliveryRecord
 from service.model.topics import RETRY_TIERS_S
 
-OUTCOMES = ("retry", "held", *sorted(TERMINAL_OUTCOMES))
 SPILLS = ("not_due", "busy", "open", "our_side")
 EVENTS = ("failing", "disabled", "recovered")
 DEAD = ("undecodable", "hash", "id", "conflict")
-LATENCY_BUCKETS_S = (
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 36_000, 86_400,
-)  # fmt: skip
+MAX_LABEL_VALUES = 200
 POST_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30)
 
 
 class DispatcherMetrics:
     """Series of one dispatcher; zeros from the start, so that rate() sees the first event."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, max_label_values: int = MAX_LABEL_VALUES) -> None:
+        """`max_label_values`: subscriptions that have series of their own."""
+        self.subscriptions = SubscriptionMetrics(registry, max_label_values)
+        stages = stage_latency(registry, ("first_attempt", "accepted"))
+        self._first_attempt, self._accepted = stages.labels("first_attempt"), stages.labels("accepted")
         self.deliveries = Counter("bongsu_deliveries", "Deliveries read for the first time.", registry=registry)
         self.attempts = Counter("bongsu_attempts", "Attempts by what became of them.", ["outcome"], registry=registry)
         self.attempt_errors = Counter(
@@ -30,9 +34,9 @@ class DispatcherMetrics:
             "bongsu_attempt_duration_seconds", "One POST, from resolving the name to the end of the answer.",
             buckets=POST_BUCKETS_S, registry=registry,
         )  # fmt: skip
-        self.latency = Histogram(
+        self._latency = Histogram(
             "bongsu_delivery_latency_seconds", "From publishing an article to its webhook being accepted.",
-            buckets=LATENCY_BUCKETS_S, registry=registry,
+            buckets=BUCKETS_S, registry=registry,
         )  # fmt: skip
         self.in_flight = Gauge("bongsu_deliveries_in_flight", "POSTs under way.", registry=registry)
         self.waiting = Gauge(
@@ -98,3 +102,24 @@ class DispatcherMetrics:
             self.own_faults.labels(fault.value)
         for why in DEAD:
             self.dead_letters.labels(why)
+
+    def read(self, delivery: DeliveryRecord) -> None:
+        """A delivery was read for the first time."""
+        self.deliveries.inc()
+        self.subscriptions.delivery(delivery.subscription)
+
+    def posted(self, delivery: DeliveryRecord, now_ms: int) -> None:
+        """A POST goes out."""
+        if delivery.attempts_made == 0 and delivery.reason == "live":
+            self._first_attempt.observe(max(0, now_ms - delivery.published_ms) / 1000, _exemplar(delivery))
+
+    def accepted(self, delivery: DeliveryRecord, now_ms: int) -> None:
+        """Its receiver has it."""
+        seconds = max(0, now_ms - delivery.published_ms) / 1000
+        self._latency.observe(seconds)
+        self._accepted.observe(seconds, _exemplar(delivery))
+        self.subscriptions.accepted(delivery.subscription, seconds)
+
+
+def _exemplar(delivery: DeliveryRecord) -> dict[str, str]:
+    return {"trace_id": delivery.trace or trace_id(delivery.id)}

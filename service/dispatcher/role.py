@@ -162,6 +162,14 @@ class Dispatcher:
         """Faults of this machine that have lasted for a while and keep everything from being sent, as sentences."""
         return list(self._endpoints.our_side.lasting(time.monotonic()))
 
+    def troubled(self) -> list[tuple[str, bool]]:
+        """As `Endpoints.troubled`."""
+        return self._endpoints.troubled()
+
+    def hosts(self) -> set[str]:
+        """As `Endpoints.hosts`."""
+        return self._endpoints.hosts()
+
     async def _read(self) -> None:
         consumer = self._consumer
         assert consumer is not None

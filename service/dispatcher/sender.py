@@ -20,7 +20,7 @@ from service.delivery.attempts import (
     before_post,
 )
 from service.delivery.formats_operational import EventType
-from service.delivery.headers import webhook_headers
+from service.delivery.headers import traceparent, webhook_headers
 from service.delivery.health import operational
 from service.delivery.schedule import retry_after, tier_for
 from service.delivery.trace import trace
@@ -28,7 +28,7 @@ from service.dispatcher.endpoints import Endpoints, Findings, Ticket
 from service.dispatcher.metrics import DispatcherMetrics
 from service.dispatcher.partition import Job
 from service.dispatcher.progress import Progress
-from service.model import topics
+from service.model import ids, topics
 from service.model.errors import InvalidSubscription
 from service.model.records import AttemptOutcome, AttemptRecord, DeliveryRecord, SubscriptionRecord
 from service.settings import DeliverySettings
@@ -163,7 +163,10 @@ class Sender:
             if findings.ours is not None:
                 job.unreached = findings.ours
                 self._metrics.own_faults.labels(findings.ours.value).inc()
-                self._log.warning("nothing was sent, by a fault of ours", fault=findings.ours, detail=answer.detail)
+                self._log.warning(
+                    "nothing was sent, by a fault of ours",
+                    fault=findings.ours, detail=answer.detail, delivery=delivery.id, trace=delivery.trace,
+                )  # fmt: skip
                 return None
             await self._heed(findings, ticket, delivery, answer, now_ms)
         verdict = after_post(
@@ -185,7 +188,9 @@ class Sender:
         if findings.note is not None or findings.well:
             kept = None if findings.note is None else findings.note.encode()
             await self._write(topics.ENDPOINTS, delivery.subscription.encode(), kept)
-        self._count(attempt, answer, now_ms)
+        self._metrics.post_seconds.observe(answer.phases.total_ms / 1000)
+        if attempt.outcome == "delivered" and attempt.reason == "live":
+            self._metrics.accepted(delivery, now_ms)
         if isinstance(verdict, WaitUntil):
             return await self.hand_on(job, delivery.attempts_made + verdict.counted, verdict.due_ms)
         if isinstance(verdict, Hold):
@@ -251,10 +256,12 @@ class Sender:
     async def _post(self, delivery: DeliveryRecord, receiver: SubscriptionRecord, started_ms: int) -> Answer:
         body = delivery.body.encode()
         try:
-            headers = webhook_headers(receiver, delivery.id, delivery.content_type, started_ms, body)
+            trace_ = traceparent(delivery.trace, delivery.id, delivery.attempts_made + 1)
+            headers = webhook_headers(receiver, delivery.id, delivery.content_type, started_ms, body, trace_)
         except InvalidSubscription as error:
             return Answer(failure=Failure.BAD_SECRET, detail=f"nothing was sent: {error}")
         self._metrics.in_flight.inc()
+        self._metrics.posted(delivery, started_ms)
         try:
             return await self._client.post(receiver.url, body, headers)
         finally:
@@ -292,6 +299,7 @@ class Sender:
             next_due_ms=verdict.due_ms if isinstance(verdict, WaitUntil) else None,
             deadline_ms=delivery.deadline_ms,
             published_ms=delivery.published_ms,
+            trace=delivery.trace or ids.trace_id(delivery.id),
             reason=delivery.reason,
             **trace(answer, len(delivery.body.encode())),
         )
@@ -300,13 +308,9 @@ class Sender:
         await self._write(topics.ATTEMPTS, attempt.subscription.encode(), attempt.encode())
         self._progress.made(attempt)
         self._metrics.attempts.labels(attempt.outcome).inc()
+        self._metrics.subscriptions.attempt(attempt.subscription, attempt.outcome)
         if attempt.error is not None:
             self._metrics.attempt_errors.labels(attempt.error).inc()
-
-    def _count(self, attempt: AttemptRecord, answer: Answer, now_ms: int) -> None:
-        self._metrics.post_seconds.observe(answer.phases.total_ms / 1000)
-        if attempt.outcome == "delivered" and attempt.reason == "live":
-            self._metrics.latency.observe(max(0, now_ms - attempt.published_ms) / 1000)
 
     async def _write(self, topic: str, key: bytes | None, value: bytes | None) -> Place | None:
         return await self._writer.write_one(Output(topic, key, value, timestamp_ms=self._now_ms()))

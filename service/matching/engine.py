@@ -67,11 +67,14 @@ class Engine:
 
     def match_in(self, document: Document, now_s: float | None = None) -> Findings:
         """`match` of an article that is read already."""
-        occurrences = self._relevant(self._candidates(document))
+        occurrences, woken = self._relevant(self._candidates(document))
         self._decide(document, occurrences)
         hits = self._hits(document, occurrences, now_s)
         article = document.article
-        return Findings(document, hits, None, self._entities, lambda: self.examine(article, now_s))
+        return Findings(
+            document, hits, None, self._entities, lambda: self.examine(article, now_s), woken=woken,
+            passed_over=[one.reason for one in occurrences if one.reason is not None and not one.merged],
+        )  # fmt: skip
 
     def examine(self, article: Article, now_s: float | None = None) -> Findings:
         """All: rules, mentions, and every other occurrence with its first reason. `now_s` as in `match`."""
@@ -153,16 +156,20 @@ class Engine:
             out = [one for one in out if _blocker(one, blockers) is None]
         return out
 
-    def _relevant(self, occurrences: list[Occurrence]) -> list[Occurrence]:
-        """Those that can make a difference to a rule: of the others nobody asks where they stand or what they mean."""
-        wanted = self._index.relevant({one.surface.term for one in occurrences})
+    def _relevant(self, occurrences: list[Occurrence]) -> tuple[list[Occurrence], int]:
+        """Those that can make a difference to a rule: of the others nobody asks where they stand or what they mean.
+
+        And how many rules were asked.
+        """
+        present = {one.surface.term for one in occurrences}
+        wanted = self._index.relevant(present)
         size = -1
         while size < len(wanted):  # what is evidence for them, and what is evidence for that
             size = len(wanted)
             for one in occurrences:
                 if one.surface.needs is not None and one.surface.term in wanted:
                     wanted.update(one.surface.needs)
-        return [one for one in occurrences if one.surface.term in wanted]
+        return [one for one in occurrences if one.surface.term in wanted], self._index.woken(present)
 
     def _all(self, document: Document) -> list[Occurrence]:
         text = document.text

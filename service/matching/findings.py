@@ -12,7 +12,7 @@ from service.matching.index import CompiledRule
 from service.matching.occurrence import Occurrence
 from service.matching.scene import Scene, by_place
 from service.model.article import Article
-from service.model.mention import Mention
+from service.model.mention import Mention, Reason
 
 _WORD = re.compile(r"[^\W_]+")
 MAX_EOJEOL = 60
@@ -56,15 +56,22 @@ class Hit:
 class Findings:
     """Answer of the engine for one article. What costs and may not be needed is worked out when asked for."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what was found, and what it took
         self,
         document: Document,
         hits: tuple[Hit, ...],
         occurrences: Sequence[Occurrence] | None,
         terms: int,
         examine: Callable[[], "Findings"] | None = None,
+        *,
+        woken: int = 0,
+        passed_over: Sequence[Reason] = (),
     ) -> None:
         self._document = document
+        self.woken = woken
+        """Rules that were asked, because a name that they wait for was found."""
+        self.passed_over = passed_over
+        """Why names that such rules wait for do not count, each occurrence once."""
         self.hits = hits
         self._terms = terms
         self._examine = examine

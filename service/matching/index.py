@@ -95,6 +95,10 @@ class RuleIndex:
         for term in present:
             yield from self._waiting.get(term, ())
 
+    def woken(self, present: Iterable[int]) -> int:
+        """How many `candidates` names."""
+        return sum([len(self._waiting.get(term, ())) for term in present])
+
     def relevant(self, present: Collection[int]) -> set[int]:
         """Terms with a say in any rule that could fire where at most these terms are. Empty: no rule can."""
         waiting = self._waiting

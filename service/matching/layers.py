@@ -60,14 +60,18 @@ class Layered:
     def match(self, article: Article, now_s: float | None = None) -> Findings:
         """As an engine of the whole set: the same rules in the same order."""
         document = Document(article)
-        hits = [hit for hit in self._base.match_in(document, now_s).hits if hit.rule.id not in self._dropped]
-        if self._small is not None and (changed := self._small.match_in(document, now_s).hits):
-            hits.extend(changed)
+        found = self._base.match_in(document, now_s)
+        more = None if self._small is None else self._small.match_in(document, now_s)
+        hits = [hit for hit in found.hits if hit.rule.id not in self._dropped]
+        if more is not None and more.hits:
+            hits.extend(more.hits)
             hits.sort(key=lambda hit: self._order[hit.rule.id])
         # Mentions of all entities are asked for by people only, and they may wait for an engine of the whole set.
         return Findings(
             document, tuple(hits), None, len(self._ruleset.entities),
             lambda: self._compile(self._ruleset).examine(article, now_s),
+            woken=found.woken + (0 if more is None else more.woken),
+            passed_over=found.passed_over if more is None else (*found.passed_over, *more.passed_over),
         )  # fmt: skip
 
 

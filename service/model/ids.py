@@ -55,6 +55,19 @@ def attempt_id(delivery: str, number: int, started_ms: int, outcome: str) -> str
     return "att_" + _digest("attempt", delivery, str(number), str(started_ms), outcome)
 
 
+def trace_id(article_id: str) -> str:
+    """W3C trace id of an article, from its record to the webhook that tells of it: 32 hex digits.
+
+    Every version of the article has it: whoever looks for what became of an article finds all of it.
+    """
+    return _digest("trace", article_id)
+
+
+def span_id(delivery: str, number: int) -> str:
+    """W3C span id of one attempt, 16 hex digits; the same when a crash repeats it."""
+    return _digest("span", delivery, str(number))[:16]
+
+
 def sha256_hex(data: bytes) -> str:
     """Content hash of a body that is sent."""
     return hashlib.sha256(data).hexdigest()

@@ -262,6 +262,8 @@ class DeliveryRecord(Record):
     deadline_ms: int
     published_ms: int
     """Of the newest article in it, for the latency from publishing to arrival."""
+    trace: str | None = None
+    """Trace id (W3C, 32 hex digits) of the first article in it: the webhook carries it as `traceparent`."""
     attempts_made: int = 0
     due_ms: int = 0
     """Not to be sent before; 0 means now."""
@@ -315,6 +317,8 @@ class AttemptRecord(Record):
     deadline_ms: int | None = None
     """Of the delivery: tells the attempts of one replay of it from those of another."""
     published_ms: int
+    trace: str | None = None
+    """As of the delivery."""
     reason: Literal["live", "test", "replay"] = "live"
 
 

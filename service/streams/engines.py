@@ -20,8 +20,10 @@ Compile = Callable[[RuleSet], Matches]
 class Engines:
     """Holds the compiled engine of the newest rule set that loads."""
 
-    def __init__(self, compile_engine: Compile) -> None:
+    def __init__(self, compile_engine: Compile, on_swap: Callable[[RuleSet], None] = lambda _: None) -> None:
+        """`on_swap` is told of each set that is in force from now on."""
         self._compile = compile_engine
+        self._on_swap = on_swap
         self._engine: Matches | None = None
         self._version = ""
         self._rules = 0
@@ -68,6 +70,7 @@ class Engines:
                 continue
             self._engine, self._version, self._rules = engine, ruleset.version, len(ruleset.rules)
             self._refused = None
+            self._on_swap(ruleset)
             self._there.set()
             self._log.info("rules in force", version=ruleset.version[:12], rules=len(ruleset.rules))
 

@@ -15,9 +15,12 @@ from service.adapters.writer import Output, Writer
 from service.alerting.groups import Context, Groups, Step, Verdict
 from service.alerting.place import Place
 from service.metrics import WorkerMetrics
+from service.metrics.bounded import OTHER
+from service.metrics.latency import Waits
+from service.metrics.worker import SUPPRESSED
 from service.model import topics
 from service.model.errors import BadInput, NewerSchema
-from service.model.records import AlertRecord, FlushRecord, decode_alerts, outcome_of
+from service.model.records import AlertRecord, DecisionRecord, FlushRecord, decode_alerts, outcome_of
 from service.settings import AlertingSettings
 from service.streams.changelog import Changelog
 from service.streams.indexed import Indexed
@@ -93,22 +96,24 @@ class GroupStage:
         contexts: dict[int, Context] = {}
         last: dict[int, int] = {}
         written: list[Output] = []
+        waits = Waits()
         for event in events:
             message = event.message
             if message.partition not in contexts:
                 through = self.sent_through.before(message.partition, message.offset)
                 contexts[message.partition] = replace(context, sent_through=through)
-            written += await self._one(message, contexts[message.partition])
+            written += await self._one(message, contexts[message.partition], waits)
             last[message.partition] = message.offset
         self._metrics.batch.labels("group").observe(len(events))
         self.index.stored(await self._changelog.flush())
         for start in range(0, len(written), WRITES):
             await self._outputs.write(written[start : start + WRITES])
+        waits.observe(self._metrics.latency.labels("group"), self._clock())
         for partition, offset in last.items():
             self.sent_through.sent(partition, offset)
         self._metrics.groups.set(len(self._groups))
 
-    async def _one(self, message: Any, context: Context) -> list[Output]:
+    async def _one(self, message: Any, context: Context, waits: Waits) -> list[Output]:
         place = Place(message.partition, message.offset, round(message.timestamp * 1000))
         try:
             record = decode_alerts(message.value or b"")
@@ -120,23 +125,30 @@ class GroupStage:
             return [dead_letter(message, topics.ALERTS, str(error), place.now_ms)]
         self._changelog.turn(place.partition)
         step = await _breathing(self._groups.work(record, place, context))
-        self._count(record, step.verdict)
+        self._count(record, step.verdict, waits)
         if step.verdict is Verdict.TAKEN:
             self._groups.expire(place, self._memory_ms, EXPIRE_PER_EVENT)  # stages what it removes
         outputs = [Output(out.topic, out.key, out.value) for out in step.outputs]
         for out in outputs:
             if out.topic == topics.DECISIONS and out.value is not None:
-                self._metrics.decisions.labels(outcome_of(out.value)).inc()
+                self._decided(out.value)
         return outputs
 
-    def _count(self, record: AlertRecord | FlushRecord, verdict: Verdict) -> None:
+    def _decided(self, raw: bytes) -> None:
+        outcome = outcome_of(raw)
+        self._metrics.decisions.labels(outcome).inc()
+        if outcome == "suppressed":
+            reason = DecisionRecord.decode(raw, topics.DECISIONS).reason
+            self._metrics.suppressed.labels(reason if reason in SUPPRESSED else OTHER).inc()
+
+    def _count(self, record: AlertRecord | FlushRecord, verdict: Verdict, waits: Waits) -> None:
         if isinstance(record, FlushRecord):
             self._metrics.flushes.labels(verdict.value).inc()
             return
         if verdict is Verdict.REPEATED:
             self._metrics.alerts_repeated.inc()
             return
-        self._metrics.latency.labels("group").observe(max(0.0, self._clock() - record.published_ms / 1000))
+        waits.add(record.published_ms / 1000, record.article.id)
 
 
 async def _breathing(work: Generator[None, None, Step]) -> Step:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from service import logs
@@ -14,6 +14,7 @@ from service.matching.findings import Findings, Hit
 from service.matching.layers import Matches
 from service.matching.record import match_record, takedown_record
 from service.metrics import WorkerMetrics
+from service.metrics.latency import Waits
 from service.model import topics
 from service.model.errors import BadInput, NewerSchema
 from service.settings import MatchingSettings
@@ -36,6 +37,38 @@ class _Tally:
     taken_down: int = 0
     matches: int = 0
     shadow_matches: int = 0
+    candidates: int = 0
+    rules: dict[str, int] = field(default_factory=dict)
+    """Id -> articles in which it was found."""
+    entities: dict[str, int] = field(default_factory=dict)
+    """Id -> mentions."""
+    passed_over: dict[str, int] = field(default_factory=dict)
+    """Reason -> names that do not count."""
+    waits: Waits = field(default_factory=Waits)
+
+    def found(self, findings: Findings, hits: Sequence[Hit], published_s: float) -> None:
+        """An article was matched; `hits`: without shadow rules."""
+        self.shadow_matches += len(findings.hits) - len(hits)
+        self.candidates += findings.woken
+        for reason in findings.passed_over:
+            self.passed_over[reason] = self.passed_over.get(reason, 0) + 1
+        for hit in findings.hits:
+            rule = hit.rule.id
+            self.rules[rule] = self.rules.get(rule, 0) + 1
+        if not hits:
+            self.unmatched += 1
+            self.waits.add(published_s)
+            return
+        self.matched += 1
+        self.matches += len(hits)
+        self.waits.add(published_s, findings.article.id)
+        counted: set[int] = set()  # several rules may be about one name
+        for hit in hits:
+            for one in hit.occurrences:
+                owner = one.surface.owner
+                if owner is not None and id(one) not in counted:
+                    counted.add(id(one))
+                    self.entities[owner] = self.entities.get(owner, 0) + 1
 
 
 class MatchStage:
@@ -59,6 +92,11 @@ class MatchStage:
     async def process(self, events: list[Any]) -> None:
         """Match a batch with one engine, write what was found, return when Kafka has it."""
         engine, version = await self._engines.current()
+        taken_s = self._clock()
+        consumed = Waits()
+        for event in events:
+            consumed.add(event.message.timestamp)
+        consumed.observe(self._metrics.latency.labels("consume"), taken_s)
         written: list[Output] = []
         tally = _Tally()
         began_s = time.thread_time()
@@ -74,41 +112,39 @@ class MatchStage:
         self._count(tally)
         self._metrics.batch.labels("match").observe(len(events))
         await self._outputs.write(written)
-        now = self._clock()
-        observe = self._metrics.latency.labels("match").observe
-        for event in events:
-            observe(max(0.0, now - event.message.timestamp))
+        tally.waits.observe(self._metrics.latency.labels("match"), self._clock())
 
     def _count(self, tally: "_Tally") -> None:
         for result in ("matched", "unmatched", "taken_down"):
             self._metrics.articles.labels(result).inc(getattr(tally, result))
         self._metrics.matches.inc(tally.matches)
         self._metrics.shadow_matches.inc(tally.shadow_matches)
+        rules = self._metrics.rules
+        rules.candidates.inc(tally.candidates)
+        for reason, count in tally.passed_over.items():
+            rules.passed_over.labels(reason).inc(count)
+        rules.found(tally.rules, tally.entities)
 
     def _one(self, message: Any, engine: Matches, version: str, tally: "_Tally") -> Output | None:
         if message.value is None:
             tally.taken_down += 1
+            tally.waits.add(message.timestamp)
             return self._taken_down(message, version)
         try:
             article = decode_article(message.value)
             findings = engine.match(article, message.timestamp)
             hits = [hit for hit in findings.hits if not hit.rule.shadow]
-            tally.shadow_matches += len(findings.hits) - len(hits)
             value = self._encoded(findings, hits, version, message) if hits else None
         except NewerSchema:
             raise
         except BadInput as error:
-            return self._dead(message, str(error))
+            return self._dead(message, str(error), tally)
         except Exception as error:  # noqa: BLE001
             # a fault of ours on one article must not cost its neighbours
             self._log.exception("matching failed", offset=message.offset, partition=message.partition)
-            return self._dead(message, f"internal error: {type(error).__name__}: {error}")
-        if value is None:
-            tally.unmatched += 1
-            return None
-        tally.matched += 1
-        tally.matches += len(hits)
-        return Output(topics.MATCHES, EDITION.encode(), value)
+            return self._dead(message, f"internal error: {type(error).__name__}: {error}", tally)
+        tally.found(findings, hits, message.timestamp)
+        return None if value is None else Output(topics.MATCHES, EDITION.encode(), value)
 
     def _taken_down(self, message: Any, version: str) -> Output | None:
         """A null value: whether anybody was told of the article the story stage knows. Without a key it names none."""
@@ -130,7 +166,8 @@ class MatchStage:
         )
         return Output(topics.MATCHES, EDITION.encode(), value)
 
-    def _dead(self, message: Any, reason: str) -> Output:
+    def _dead(self, message: Any, reason: str, tally: "_Tally") -> Output:
+        tally.waits.add(message.timestamp)
         self._metrics.articles.labels("dead_letter").inc()
         self._metrics.dead_letters.labels(topics.ARTICLES).inc()
         self._log.warning("article to dead-letters", reason=reason, partition=message.partition, offset=message.offset)

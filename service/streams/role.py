@@ -17,7 +17,10 @@ from service.adapters.control import RulesFollower, SilencesFollower, Subscripti
 from service.adapters.kafka_client import client_options, topic_name
 from service.adapters.writer import Writer
 from service.matching.layers import Compile, Compiler
+from service.matching.ruleset import RuleSet
 from service.metrics import RoleMetrics, WorkerMetrics
+from service.metrics.disk import table_bytes
+from service.metrics.worker import TABLES
 from service.model import topics
 from service.model.errors import BongsuError, Unavailable, WrongSetup
 from service.model.records import SilenceRecord
@@ -33,6 +36,7 @@ from service.streams.state import State
 from service.streams.watchdog import Watchdog
 
 LAG_PERIOD_S = 2.0
+DISK_PERIOD_S = 15.0
 
 
 class Worker:
@@ -52,7 +56,7 @@ class Worker:
         self._role_metrics = role_metrics
         self._clock = clock
         self._log = logs.get(__name__)
-        self._engines = Engines(Compiler(compile_engine))
+        self._engines = Engines(Compiler(compile_engine), on_swap=self._rules_in_force)
         self._rules = RulesFollower(settings.kafka, on_change=self._engines.changed, on_failure=self._fail)
         self._subscriptions = SubscriptionsFollower(
             settings.kafka, on_change=self._control_changed, on_failure=self._fail
@@ -220,16 +224,29 @@ class Worker:
         return str(cluster.get("cluster_id") or ""), partitions
 
     async def _report(self) -> None:
-        """Lag by topic, and the rules in force, every LAG_PERIOD_S; and the end of a stream that crashed."""
+        """Lag by topic every LAG_PERIOD_S, the disk every DISK_PERIOD_S; and the end of a stream that crashed."""
+        looked_at = -DISK_PERIOD_S
         while True:
             if self._app.crashed:
                 raise self._crash(self._app.crash_reason)
             await self._read_again(self._report_lag(await self._ends()))
-            self._metrics.rules_loaded.set(self._engines.rules)
-            self._metrics.rules_refused.set(self._rules.refused is not None or self._engines.refused is not None)
+            self._metrics.rules.refused.set(self._rules.refused is not None or self._engines.refused is not None)
             if self._tables is not None:
                 self._tables.touch()
+                if time.monotonic() - looked_at >= DISK_PERIOD_S:
+                    looked_at = time.monotonic()
+                    await asyncio.to_thread(self._look_at_disk, self._tables.path)
             await asyncio.sleep(LAG_PERIOD_S)
+
+    def _look_at_disk(self, tables: Path) -> None:
+        self._metrics.disk.look(self._settings.bongsu.data_dir)
+        for table, size in table_bytes(tables, TABLES).items():
+            self._metrics.table_bytes.labels(table).set(size)
+
+    def _rules_in_force(self, ruleset: RuleSet) -> None:
+        rules, entities = [rule.id for rule in ruleset.rules], [entity.id for entity in ruleset.entities]
+        self._metrics.rules.in_force(ruleset.version, rules, entities, self._clock())
+        self._metrics.rules.published.set((self._rules.published_ms or 0) / 1000)
 
     def _crash(self, reason: BaseException | None) -> BongsuError:
         if isinstance(reason, ConsistencyError) and self._tables is not None:

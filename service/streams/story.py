@@ -14,6 +14,7 @@ from service.alerting.addressing import Addresses, alerts_for
 from service.alerting.place import Place
 from service.alerting.story import Stories
 from service.metrics import WorkerMetrics
+from service.metrics.latency import Waits
 from service.model import topics
 from service.model.errors import BadInput, NewerSchema
 from service.model.records import MatchRecord
@@ -48,13 +49,15 @@ class StoryStage:
     async def process(self, events: list[Any]) -> None:
         """Join and address a batch with one set of subscriptions; return when Kafka has stories and alerts."""
         addresses = self._addresses()
-        written = [output for event in events for output in self._one(event.message, addresses)]
+        waits = Waits()
+        written = [output for event in events for output in self._one(event.message, addresses, waits)]
         self._metrics.batch.labels("story").observe(len(events))
         self.index.stored(await self._changelog.flush())
         await self._outputs.write(written)
+        waits.observe(self._metrics.latency.labels("story"), self._clock())
         self._metrics.stories.set(len(self._stories))
 
-    def _one(self, message: Any, addresses: Addresses) -> list[Output]:
+    def _one(self, message: Any, addresses: Addresses, waits: Waits) -> list[Output]:
         place = Place(message.partition, message.offset, round(message.timestamp * 1000))
         try:
             record = MatchRecord.decode(message.value or b"", topics.MATCHES)
@@ -69,10 +72,12 @@ class StoryStage:
         if step.value is not None:
             self._changelog.put(step.key, step.value)
             self._metrics.story_articles.labels(step.story.joined_by or "new").inc()
+            if step.story.joined_by is None:
+                for entity in {entity for match in step.matches for entity in match.entities}:
+                    self._metrics.rules.stories.of(entity).inc()
             for key in self._stories.expire(place, EXPIRE_PER_EVENT):
                 self._changelog.put(key, None)
-        now = self._clock()
-        alerts = alerts_for(record, addresses, round(now * 1000), step)
+        alerts = alerts_for(record, addresses, round(self._clock() * 1000), step)
         self._metrics.alerts.inc(len(alerts))
-        self._metrics.latency.labels("story").observe(max(0.0, now - record.published_ms / 1000))
+        waits.add(record.published_ms / 1000, record.article.id)
         return [Output(topics.ALERTS, alert.subscription.encode(), alert.encode()) for alert in alerts]
