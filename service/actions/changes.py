@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from service import logs
 from service.actions.actor import Actor
 from service.actions.control import Control
+from service.adapters.topic_scan import scan
 from service.model import topics
 from service.model.errors import BadInput, ChangedMeanwhile, Unavailable
 from service.model.records import ChangeRecord
@@ -29,6 +30,10 @@ class Change:
     """That it would have."""
     fields: tuple[str, ...] = ()
     """Names of what changes."""
+    key: str | None = None
+    """The same one makes the same change id, where a request can be repeated that leaves no other record."""
+    at_ms: int | None = None
+    """When it was asked; None: now."""
 
 
 @asynccontextmanager
@@ -38,11 +43,7 @@ async def noted(control: Control, actor: Actor, change: Change) -> AsyncIterator
     Raises:
         Unavailable, WrongSetup: Kafka does not answer or refuses us, and nothing was changed.
     """
-    asked = ChangeRecord(
-        change_id=f"chg_{secrets.token_hex(12)}", tenant=actor.tenant, actor=actor.name, action=change.action,
-        target=change.target, revision=change.revision, fields=change.fields, outcome="asked",
-        request_id=actor.request_id, at_ms=control.now_ms(),
-    )  # fmt: skip
+    asked = _asked(control, actor, change)
     await _write(control, asked)
     try:
         yield
@@ -50,6 +51,43 @@ async def noted(control: Control, actor: Actor, change: Change) -> AsyncIterator
         await _end(control, asked.model_copy(update={"outcome": "refused", "reason": _first_line(error)}))
         raise
     await _end(control, asked.model_copy(update={"outcome": "done"}))
+
+
+async def first_asked(control: Control, actor: Actor, change: Change, since_ms: int) -> tuple[ChangeRecord, bool]:
+    """Ask under the key of `change`, unless that was done since then; of several who do at once all see the first.
+
+    Returns:
+        The first that was asked, and whether that was carried out.
+
+    Raises:
+        Unavailable, WrongSetup: Kafka does not answer or refuses us.
+    """
+    mine = _asked(control, actor, change)
+    found = await _under(control, mine, since_ms)
+    if not found:
+        await _write(control, mine)
+        found = await _under(control, mine, since_ms)
+    return next(iter(found), mine), any(record.outcome == "done" for record in found)
+
+
+async def _under(control: Control, wanted: ChangeRecord, since_ms: int) -> list[ChangeRecord]:
+    found = []
+    async for record in scan(control.settings.kafka, topics.CHANGES, since_ms):
+        try:
+            change = ChangeRecord.decode(record.value or b"", topics.CHANGES)
+        except BadInput:
+            continue
+        if (change.change_id, change.target) == (wanted.change_id, wanted.target):
+            found.append(change)
+    return found
+
+
+def _asked(control: Control, actor: Actor, change: Change) -> ChangeRecord:
+    return ChangeRecord(
+        change_id=f"chg_{change.key or secrets.token_hex(12)}", tenant=actor.tenant, actor=actor.name,
+        action=change.action, target=change.target, revision=change.revision, fields=change.fields, outcome="asked",
+        request_id=actor.request_id, at_ms=control.now_ms() if change.at_ms is None else change.at_ms,
+    )  # fmt: skip
 
 
 def names_of(fields: Iterable[str]) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ def test_delivery(subscription: str, wait_s: float, as_json: bool, tenant: str) 
     settings = settings_of("test-delivery")
 
     async def sent(control: Control, actor: Actor) -> AttemptRecord | None:
-        delivery = await actions.make(control, actor, subscription, lives_s=wait_s)
+        delivery = (await actions.make(control, actor, subscription, lives_s=wait_s)).record
 
         def is_it(record: Any) -> bool:
             try:

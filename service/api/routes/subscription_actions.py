@@ -140,16 +140,22 @@ async def get_subscription_secret(
     responses=problems("not-found"),
 )
 async def test_subscription(
-    control: ControlDep, actor: ActorDep, subscription_id: SubscriptionId, idempotency: IdempotencyDep
+    control: ControlDep,
+    actor: ActorDep,
+    subscription_id: SubscriptionId,
+    idempotency: IdempotencyDep,
+    response: Response,
 ) -> TestSent:
     """Send a webhook of type `test` through the real dispatcher; its attempts tell what became of it.
 
-    With an `Idempotency-Key` the same request has the same delivery id, which the dispatcher sends once.
+    With an `Idempotency-Key` the same request has the same delivery id for a day, and is sent once.
     """
     nonce = None
     if idempotency.key is not None:
         said = f"{idempotency.token}\0{idempotency.path}\0{idempotency.key}"
         nonce = hashlib.sha256(said.encode()).hexdigest()[:NONCE_CHARACTERS]
-    delivery = await test_delivery.make(control, actor, subscription_id, nonce=nonce)
-    await test_delivery.send(control, actor, delivery)
-    return TestSent(delivery_id=delivery.id, until=at(delivery.deadline_ms))
+    made = await test_delivery.make(control, actor, subscription_id, nonce=nonce)
+    if not made.replayed:
+        await test_delivery.send(control, actor, made.record)
+    say_whether(made.replayed, response)
+    return TestSent(delivery_id=made.record.id, until=at(made.record.deadline_ms))
