@@ -10,18 +10,26 @@ from typing import Literal
 import click
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from service.adapters.control import RulesFollower, read_subscriptions
+from service.actions.tokens import state_of
+from service.adapters.control import RulesFollower
+from service.adapters.control_revisions import read_standing
+from service.adapters.control_subscriptions import SUBSCRIPTION
+from service.adapters.control_tokens import read_tokens
 from service.adapters.kafka_client import client_options, make_producer, started, topic_name
 from service.adapters.topics_admin import describe_topics
 from service.cli.common import settings_of
+from service.cli.times import shown_time
 from service.delivery.addresses import AddressPolicy, Refusal, check_url, foretold
 from service.delivery.sealing import is_sealed, opened_record, values_of
 from service.delivery.signing import read_secret
+from service.model import topics
 from service.model.errors import BongsuError, InvalidSubscription
 from service.settings import KafkaSettings, Settings
 
 SKEW_WARN_S, SKEW_FAIL_S = 2.0, 60.0
 """Receivers refuse signatures that are five minutes off; latency metrics lie long before that."""
+
+EXPIRES_SOON_MS = 7 * topics.DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     except BongsuError as error:
         yield Finding("fail", "kafka", str(error))
         return
-    for check in (_topics, _clock, _rules, _subscriptions):
+    for check in (_topics, _clock, _rules, _subscriptions, _tokens):
         try:
             async for finding in check(settings):
                 yield finding
@@ -142,7 +150,13 @@ async def _rules(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _subscriptions(settings: Settings) -> AsyncIterator[Finding]:
-    known = await read_subscriptions(settings.kafka)
+    standing = await read_standing(settings.kafka, SUBSCRIPTION)
+    known = standing.all()
+    for key in sorted(standing.untidy):
+        yield Finding(
+            "warn", "subscriptions", f"{key}: a change that lost is its last record, and compaction would keep it; "
+            "a running `bongsu api`, or any change of a subscription, writes what stands again"
+        )  # fmt: skip
     delivery = settings.delivery
     policy = AddressPolicy.of(delivery.allow_addresses, delivery.ports, allow_http=delivery.allow_http)
     keys = settings.bongsu.keys
@@ -167,3 +181,15 @@ async def _subscriptions(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("ok", "subscriptions", f"{len(known)}, {sum(record.paused for record in known)} of them paused")
     else:
         yield Finding("warn", "subscriptions", "none, so nobody is told; `bongsu subscribe --url URL` makes one")
+
+
+async def _tokens(settings: Settings) -> AsyncIterator[Finding]:
+    now_ms = time.time_ns() // 1_000_000
+    active = [record for record in await read_tokens(settings.kafka) if state_of(record, now_ms) == "active"]
+    for record in active:
+        if record.expires_ms < now_ms + EXPIRES_SOON_MS:
+            ends = shown_time(record.expires_ms)
+            yield Finding(
+                "warn", "tokens", f"{record.id} ({record.name}) expires {ends}; `bongsu token create` makes the next"
+            )
+    yield Finding("ok", "tokens", f"{len(active)} active" if active else "none: nobody may use the API")

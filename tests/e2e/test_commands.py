@@ -235,6 +235,7 @@ def test_doctor(bongsu, kafka_settings, tmp_path):
         ("ok", "clock"),
         ("fail", "rules"),
         ("warn", "subscriptions"),
+        ("ok", "tokens"),
     ]
     assert "bongsu rules apply DIR" in sick.stdout
     (tmp_path / "watch.yaml").write_text(RULES, encoding="utf-8")
