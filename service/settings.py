@@ -191,6 +191,9 @@ class ApiSettings(Section):
     port: Annotated[int, Field(ge=0, le=65_535)] = Field(8080, description="0 takes a free port (see --ready-file)")
     requests_per_s: Positive = Field(50.0, description="of one token, lasting; 429 beyond")
     burst: int = Field(200, ge=1, description="requests of one token at once")
+    failed_logins: int = Field(
+        20, ge=1, description="requests without a valid token from one address at once, then one in 3 s; 429 beyond"
+    )
     max_body_bytes: int = Field(5_000_000, ge=1_000, description="of one request; 413 beyond")
     timeout_s: Positive = Field(30.0, description="until a change must have been read back from Kafka; 503 beyond")
 

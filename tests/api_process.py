@@ -16,7 +16,7 @@ from service.model import topics
 from service.settings import Settings
 from tests.waiting import wait_for
 
-FREE = {"BONGSU_API_REQUESTS_PER_S": "100000", "BONGSU_API_BURST": "100000"}
+FREE = {"BONGSU_API_REQUESTS_PER_S": "100000", "BONGSU_API_BURST": "100000", "BONGSU_API_FAILED_LOGINS": "100000"}
 """No test but those of the rate limit wants to meet it."""
 
 

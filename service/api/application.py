@@ -18,7 +18,7 @@ from service.api.limits import BodyLimit, Buckets
 from service.api.metrics import ApiMetrics
 from service.api.openapi import describe
 from service.api.routes import routers
-from service.api.security import FAILED_LOGIN_S, FAILED_LOGINS, Authentication
+from service.api.security import FAILED_LOGIN_S, Authentication
 from service.api.services import Services
 from service.history.queries import History
 from service.model.errors import BongsuError, Unavailable
@@ -55,7 +55,7 @@ def build(  # noqa: PLR0913 - the parts that the composition root chooses
                 verified=verified,
                 metrics=metrics,
                 requests=Buckets(settings.api.requests_per_s, settings.api.burst, monotonic),
-                failures=Buckets(1 / FAILED_LOGIN_S, FAILED_LOGINS, monotonic),
+                failures=Buckets(1 / FAILED_LOGIN_S, settings.api.failed_logins, monotonic),
             ),
         ],
         exception_handlers={
@@ -80,12 +80,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 def _methods_of(request: Request) -> list[str]:
     path = request.url.path
-    return sorted(
-        {
-            method
-            for router in routers()
-            for route in router.routes
-            if route.path_regex.match(path)  # type: ignore[attr-defined]
-            for method in route.methods  # type: ignore[attr-defined]
-        }
-    )
+    routes: list[Any] = [route for router in routers() for route in router.routes]
+    # `/silences/preview` is a path of its own, though it looks like a silence of that id
+    fitting = [route for route in routes if route.path == path] or [one for one in routes if one.path_regex.match(path)]
+    return sorted({method for route in fitting for method in route.methods})

@@ -10,7 +10,7 @@ from fastapi import Header, Response
 from service.api.problems import ApiProblem
 from service.model.errors import ChangedMeanwhile
 
-PATTERN = r'^\s*(\*|(W/)?"[!#-~]*"(\s*,\s*(W/)?"[!#-~]*")*)\s*$'
+PATTERN = r'^(\*|(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*)$'
 _REVISION = re.compile(r"[0-9]{1,15}")
 _TAG = re.compile(r'(W/)?"([!#-~]*)"')
 

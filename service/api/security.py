@@ -23,9 +23,8 @@ from service.model import records
 from service.model.records import TokenRecord
 
 OPEN_PATHS = frozenset({"/v1/openapi.json"})
-FAILED_LOGINS = 20
-"""At once from one address; then one in FAILED_LOGIN_S."""
 FAILED_LOGIN_S = 3.0
+"""Between those of one address, when BONGSU_API_FAILED_LOGINS at once are used up."""
 Verified = Callable[[str], TokenRecord | None]
 
 

@@ -9,22 +9,23 @@ MAX_ERRORS = 100
 ARTICLE = {
     "type": "object",
     "title": "Article",
-    "description": "One of text, html and title is required. What is not named here is kept. docs/api.md says more.",
+    "description": "One of text, html and title is required. What is not named here is kept, and so is "
+    "what describes it (url, source, author, section, lang, published_at) and is no text: it costs no article.",
     "properties": {
         "id": {
             "description": "Chosen by you; the same id again is a new version. Default: made of source and url, "
             "else of source, title and text or html.",
             "anyOf": [{"type": "string", "minLength": 1, "maxLength": 512}, {"type": "integer"}, {"type": "null"}],
         },
-        "url": {"type": "string"},
+        "url": {"description": "Where it was published."},
         "title": {"type": ["string", "null"]},
         "text": {"type": ["string", "null"], "description": "Plain; over 900 kB it is cut."},
         "html": {"type": ["string", "null"]},
-        "source": {"type": "string", "description": "Name of the press."},
-        "author": {"type": "string"},
-        "section": {"type": "string"},
-        "lang": {"type": "string"},
-        "published_at": {"type": "string", "description": "RFC 3339; without an offset it is Asia/Seoul."},
+        "source": {"description": "Name of the press."},
+        "author": {},
+        "section": {},
+        "lang": {},
+        "published_at": {"description": "RFC 3339; without an offset it is Asia/Seoul."},
     },
     "anyOf": [
         {"required": [name], "properties": {name: {"type": "string", "minLength": 1}}}

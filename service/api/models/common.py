@@ -1,17 +1,34 @@
 """What several resources share."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    WithJsonSchema,
+)
 
 EXAMPLE_TIME = "2026-03-01T09:00:00.000Z"
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d")
 _MIN = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def _text(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _written(value: object) -> object:
+    """A number is no time, though pydantic would take it for seconds since 1970."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _RFC_3339.match(value)):
+        return value
+    raise ValueError("is not a time as RFC 3339 has it, such as " + EXAMPLE_TIME)
 
 
 def _sane(at: datetime) -> datetime:
@@ -27,7 +44,7 @@ Time = Annotated[
 ]
 """In answers: RFC 3339, UTC, milliseconds."""
 
-GivenTime = Annotated[AwareDatetime, AfterValidator(_sane)]
+GivenTime = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_sane)]
 """In requests: RFC 3339 with an offset."""
 
 

@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from service.api.models.common import Given, GivenTime, Shown, Time, at, at_or_none
+from service.api.models.common import EXAMPLE_TIME, Given, GivenTime, Shown, Time, at, at_or_none
 from service.history.rows import AttemptRow, DeliveryRow
 from service.model.records import AttemptOutcome
 
@@ -71,6 +71,21 @@ class DeliveryInFull(Delivery):
 
 class ReplayAsked(Given):
     """Which deliveries are sent again: those created in a range, or those that failed since."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"failed_since": EXAMPLE_TIME}],
+            "oneOf": [
+                {"required": ["after"], "properties": {"after": {"type": "string"}, "failed_since": {"type": "null"}}},
+                {
+                    "required": ["failed_since"],
+                    "properties": {
+                        "failed_since": {"type": "string"}, "after": {"type": "null"}, "before": {"type": "null"},
+                    },
+                },
+            ],
+        }
+    )  # fmt: skip
 
     after: GivenTime | None = Field(None, description="Created then or later.")
     before: GivenTime | None = Field(None, description="Created before then.")

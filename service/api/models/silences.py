@@ -40,7 +40,19 @@ class SilenceNew(Given):
     """A silence that is to be made."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"matchers": MATCHERS, "duration_s": 7200, "comment": "a known campaign"}]}
+        json_schema_extra={
+            "examples": [{"matchers": MATCHERS, "duration_s": 7200, "comment": "a known campaign"}],
+            "oneOf": [
+                {
+                    "required": ["ends_at"],
+                    "properties": {"ends_at": {"type": "string"}, "duration_s": {"type": "null"}},
+                },
+                {
+                    "required": ["duration_s"],
+                    "properties": {"duration_s": {"type": "number"}, "ends_at": {"type": "null"}},
+                },
+            ],
+        }
     )
 
     matchers: MatchersGiven
