@@ -30,6 +30,8 @@ from service.settings import KafkaSettings
 if TYPE_CHECKING:
     from service.matching.ruleset import RuleSet
 
+Check = Callable[["RuleSet | None", "RuleSet"], None]
+
 
 class RulesFollower:
     """Follows the topic `rules`. `current` is always whole sets that loaded; `on_change` is told of each."""
@@ -41,13 +43,24 @@ class RulesFollower:
         on_change: Callable[["RuleSet"], None] | None = None,
         on_failure: OnFailure | None = None,
         load: Load | None = None,
+        check: Check | None = None,
     ) -> None:
-        """`on_failure` is told what ended the following, e.g. NewerSchema: the role must end then."""
+        """Prepare.
+
+        Args:
+            settings: where Kafka is.
+            on_change: told of the sets in force, as one, whenever one of them changed.
+            on_failure: told what ended the following, e.g. NewerSchema: the role must end then.
+            load: what a set is loaded with.
+            check: what else a set must pass where there are several tenants (the set of the tenant before, the new
+                one), so that what loads and yet cannot be used keeps back only whose it is.
+        """
         self._topic = ControlTopic(
             settings, topics.RULES, self._on_record, on_batch=self._on_batch, on_failure=on_failure
         )
         self._on_change = on_change
         self._load = load
+        self._check = check
         self._join = _joining()
         self._items: dict[str, bytes] = {}
         self._tenants: dict[str, _TenantRules] = {}
@@ -99,8 +112,9 @@ class RulesFollower:
     async def _on_batch(self) -> None:
         """After each batch: is there a newer whole set of any tenant, and does it load?"""
         changed = False
+        check = self._check if len(self._tenants) > 1 else None
         for name in sorted(self._tenants):
-            changed |= await self._tenants[name].read(self._items)
+            changed |= await self._tenants[name].read(self._items, check)
         refused = [text for name in sorted(self._tenants) if (text := self._tenants[name].told) is not None]
         self.refused = "; ".join(refused) or None
         if not changed:
@@ -136,12 +150,12 @@ class _TenantRules:
             return self._refused
         return f"tenant {self._tenant}: {self._refused}"
 
-    async def read(self, items: Mapping[str, bytes]) -> bool:
-        """Take the newest whole set that loads; whether it is another than before."""
+    async def read(self, items: Mapping[str, bytes], check: Check | None) -> bool:
+        """Take the newest whole set that loads and passes `check`; whether it is another than before."""
         before = self.current
-        refused = await self._take(CURRENT, items)
+        refused = await self._take(CURRENT, items, check)
         if refused is not None and self.current is None:
-            await self._take(PREVIOUS, items)
+            await self._take(PREVIOUS, items, check)
         if refused is not None and refused != self._refused:
             self._log.error(
                 "newest rule set refused, the last good one stays",
@@ -152,7 +166,7 @@ class _TenantRules:
         self._refused = refused
         return self.current is not before
 
-    async def _take(self, name: str, items: Mapping[str, bytes]) -> str | None:
+    async def _take(self, name: str, items: Mapping[str, bytes], check: Check | None) -> str | None:
         """Put the set of this manifest in force. Returns why not; None when it is, or when there is no manifest."""
         raw = self.manifests.get(manifest_key(name, self._tenant))
         if raw is None or raw is self._in_force:
@@ -167,6 +181,8 @@ class _TenantRules:
             # Off the event loop: a hundred thousand rules take seconds to parse and check. The topic is not read on
             # meanwhile, so `items` stays as it is.
             ruleset = await asyncio.to_thread(self._load, items_of(manifest, items))
+            if check is not None:
+                await asyncio.to_thread(check, self.current, ruleset)
         except MissingError as error:
             return str(error)
         except NewerSchema:

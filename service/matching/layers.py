@@ -16,12 +16,14 @@ from service.matching.expression import entities_of
 from service.matching.findings import Findings
 from service.matching.ruleset import RuleSet
 from service.model.article import Article
+from service.model.errors import BadInput
 
 Compile = Callable[[RuleSet], Engine]
 SHARE = 20
 """The small engine holds at most one rule in so many ..."""
 AT_LEAST = 50
 """... and these are always few enough."""
+_ANY = Article("tried", title="시험", text="봉수대에서 시험 신호를 올렸다.")
 
 
 class Matches(Protocol):
@@ -115,6 +117,26 @@ def difference(before: RuleSet, after: RuleSet) -> Change | None:
     wanted = {name for rule in rules for name in entities_of(rule.expression)}
     _with_needs(wanted, entities)
     return Change(tuple(entity for entity in after.entities if entity.id in wanted), rules, dropped)
+
+
+def tried(before: RuleSet | None, after: RuleSet) -> None:
+    """Compile what `before` did not have, ask it something, and throw it away.
+
+    Where several tenants share an engine, what cannot be compiled must hurt only whoever wrote it.
+
+    Raises:
+        BadInput: no engine can be made of `after`, though one can of `before` (None: of nothing).
+    """
+    there = set() if before is None else set(map(id, (*before.entities, *before.rules)))
+    rules = tuple(rule for rule in after.rules if id(rule) not in there)
+    wanted = {entity.id for entity in after.entities if id(entity) not in there}
+    wanted |= {name for rule in rules for name in entities_of(rule.expression)}
+    _with_needs(wanted, {entity.id: entity for entity in after.entities})
+    try:
+        engine = Engine(RuleSet(tuple(entity for entity in after.entities if entity.id in wanted), rules, {}))
+        engine.match(_ANY)
+    except Exception as error:
+        raise BadInput(f"it loads, and an engine of it does not work: {error!r}") from error
 
 
 def with_dependents(changed: set[str], entities: dict[str, Entity]) -> None:

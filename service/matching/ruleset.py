@@ -29,6 +29,7 @@ _Definition = tuple[EntityModel | RuleModel, Place, bytes]
 MAX_PROBLEMS = 100
 _TOLD = ("title", "text", "html", "source", "author", "section", "lang", "url")
 """What a test may say of its article."""
+_NOTHING = "holds no character that can be found (only invisible ones); take it out"
 _MODELS: dict[str, type[EntityModel | RuleModel]] = {"entity": EntityModel, "rule": RuleModel}
 
 
@@ -212,14 +213,20 @@ class _Checker:
                 continue
             needs = given.needs if given.needs is not None else item.needs or []
             for at, need in enumerate(needs):
+                there: Path = (*path, "needs", at) if given.needs else ("needs", at)
                 if need.startswith("@"):
-                    self._ask(need[1:], place, (*path, "needs", at) if given.needs else ("needs", at))
+                    self._ask(need[1:], place, there)
+                elif not fold(need):
+                    self.add(place, there, _NOTHING)
             exact = (given.case or item.case) == "exact"
             if (key := given.text if exact else fold(given.text)) in seen:
                 continue
             seen.add(key)
             ambiguous = given.ambiguous if given.ambiguous is not None else item.ambiguous
             aliases.append(Alias(given.text, given.lang, ambiguous, tuple(needs), exact))
+        for at, excluded in enumerate(item.not_in):
+            if not fold(excluded):
+                self.add(place, ("not_in", at), _NOTHING)
         return Entity(
             item.id,
             item.name,

@@ -16,7 +16,7 @@ from service import logs
 from service.adapters.control import RulesFollower, SilencesFollower, SubscriptionsFollower
 from service.adapters.kafka_client import client_options, topic_name
 from service.adapters.writer import Writer
-from service.matching.layers import Compile, Compiler
+from service.matching.layers import Compile, Compiler, tried
 from service.matching.ruleset import RuleSet
 from service.metrics import RoleMetrics, WorkerMetrics
 from service.metrics.disk import table_bytes
@@ -57,7 +57,7 @@ class Worker:
         self._clock = clock
         self._log = logs.get(__name__)
         self._engines = Engines(Compiler(compile_engine), on_swap=self._rules_in_force)
-        self._rules = RulesFollower(settings.kafka, on_change=self._engines.changed, on_failure=self._fail)
+        self._rules = RulesFollower(settings.kafka, on_change=self._engines.changed, on_failure=self._fail, check=tried)
         self._subscriptions = SubscriptionsFollower(
             settings.kafka, on_change=self._control_changed, on_failure=self._fail
         )

@@ -189,3 +189,27 @@ async def test_tenants_that_publish_at_once_leave_all_of_their_sets_whole(kafka_
         assert seen.refused is None
         for name in names:
             assert ids(seen.of(name)) == ids(ruleset)
+
+
+async def test_what_loads_and_cannot_be_used_keeps_back_only_whose_it_is(kafka_settings, tmp_path):
+    def check(before: RuleSet | None, after: RuleSet) -> None:
+        checked.append((before, after))
+        if any(rule.id == "mine" for rule in after.rules):
+            raise BadInput("it loads and does not compile")
+
+    checked: list[Any] = []
+    made = RulesFollower(kafka_settings, check=check)
+    await made.start()
+    try:
+        await publish_rules(kafka_settings, rules(tmp_path, "mine=가람"))
+        await wait_until(lambda: made.current)
+        assert not checked, "of one tenant alone the engine itself is the check"
+        await publish_rules(kafka_settings, rules(tmp_path, "a=나루"), tenant="acme")
+        await wait_until(lambda: made.of("acme"))
+        await publish_rules(kafka_settings, rules(tmp_path, "mine=나루"), tenant="acme")
+        await wait_until(lambda: made.refused)
+        assert made.refused == "tenant acme: it loads and does not compile"
+        await publish_rules(kafka_settings, rules(tmp_path, "b=다솜"))
+        await wait_until(lambda: ids(made.current) == {"bridge", "b", "acme/bridge", "acme/a"})
+    finally:
+        await made.stop()

@@ -1,16 +1,21 @@
 """Sets of several tenants in one engine: the same ids, other meanings."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import yaml
 
 from service.adapters.rule_files import load_rules
 from service.matching.engine import Engine
+from service.matching.entities import Alias
+from service.matching.layers import tried
 from service.matching.record import narrower_first
 from service.matching.reloading import RuleLoader
 from service.matching.ruleset import RuleSet
 from service.matching.tenancy import Joiner
 from service.model.article import Article
+from service.model.errors import BadInput, InvalidRules
 
 OURS = """
 entities:
@@ -91,3 +96,21 @@ def test_a_surface_that_one_doubts_is_doubted_though_another_does_not(tmp_path):
     engine.warm_up()
     assert fired(engine, "나루시가 다리를 놓았다.") == {"watch"}
     assert fired(Engine(doubted, min_confidence=0.6), "나루시가 다리를 놓았다.") == set()
+
+
+def test_what_is_new_is_tried_with_all_that_it_asks_for(tmp_path):
+    before = ruleset(tmp_path, OURS)
+    tried(None, before)
+    tried(before, RuleSet(before.entities, (*before.rules, replace(before.rules[1], id="more")), {}))
+    fails_to_compile = replace(before.entities[0], aliases=(Alias(""),))
+    fails_to_match = replace(before.entities[0], not_in=("",))
+    for broken in (fails_to_compile, fails_to_match):
+        with pytest.raises(BadInput, match="an engine of it does not work"):
+            tried(before, RuleSet((broken, *before.entities[1:]), before.rules, {}))
+
+
+@pytest.mark.parametrize("field", ["not_in", "needs"])
+def test_what_nobody_can_see_is_refused_and_does_not_break_the_engine(tmp_path, field):
+    hidden = OURS.replace("name: 나루시,", f'name: 나루시, {field}: ["\\u200b"],')
+    with pytest.raises(InvalidRules, match="holds no character that can be found"):
+        ruleset(tmp_path, hidden)
