@@ -112,6 +112,10 @@ def test_every_role_runs_locked_down(image: Image, kafka_env: dict[str, str], tm
     """Ready, healthy by the image's own health check, and gone within 10 s of SIGTERM with exit code 0."""
     env = {name: value for name, value in kafka_env.items() if name != "BONGSU_DATA_DIR"}
     ports = {role: free_port() for role in ROLES}
+    options = tuple(word for name, value in env.items() for word in ("-e", f"{name}={value}"))
+    for command in (("topics", "create"), ("rules", "apply", "/app/rules")):
+        done = containers.run_in(image, *command, options=options)
+        assert done.returncode == 0, said(done)
     with ExitStack() as stack:
         running = {
             role: stack.enter_context(
