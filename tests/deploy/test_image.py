@@ -19,7 +19,7 @@ from tests.deploy import containers
 from tests.deploy.containers import Container, Image
 from tests.deploy.tools import BAD, ROOT, run, said, tool
 
-pytestmark = [pytest.mark.deploy, pytest.mark.xdist_group("images")]
+pytestmark = pytest.mark.deploy
 
 OURS_AT_MOST_MB = 430
 """What the image adds to its base: 390 MB when this was written, 195 of them the veto and its model."""
