@@ -17,8 +17,8 @@ _TAG = re.compile(r'(W/)?"([!#-~]*)"')
 IfMatch = Annotated[
     str | None,
     Header(
+        alias="If-Match",
         pattern=PATTERN,
-        max_length=1_000,
         description="The `ETag` that was seen; when it is at another revision, nothing changes and 412 is answered.",
         examples=['"3"'],
     ),

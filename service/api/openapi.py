@@ -113,6 +113,10 @@ def _with_problems(document: dict[str, Any]) -> None:
     for fastapis in ("HTTPValidationError", "ValidationError"):
         schemas.pop(fastapis, None)
     schemas["Problem"] = PROBLEM
+    for schema in schemas.values():
+        for example in schema.get("examples", ()):
+            for name in schema.get("required", ()):  # FastAPI leaves out what is null, also of examples
+                example.setdefault(name, None)
     for path in document["paths"].values():
         for method, operation in path.items():
             if method in _METHODS and operation.get("security"):

@@ -10,6 +10,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     PlainSerializer,
     WithJsonSchema,
 )
@@ -44,7 +45,7 @@ Time = Annotated[
 ]
 """In answers: RFC 3339, UTC, milliseconds."""
 
-GivenTime = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_sane)]
+GivenTime = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written), AfterValidator(_sane)]
 """In requests: RFC 3339 with an offset."""
 
 
@@ -66,7 +67,7 @@ def ms_of(time: datetime) -> int:
 class Given(BaseModel):
     """Base of what comes in: nothing unknown, nothing converted."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Shown(BaseModel):

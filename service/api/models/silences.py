@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from service.api.models.common import Given, GivenTime, Shown, Time, at
 from service.api.models.text import Glob, Name, Sentence
@@ -10,13 +10,17 @@ from service.model.records import SilenceMatchers, SilenceRecord
 
 State = Literal["pending", "active", "ended"]
 Globs = Annotated[list[Glob], Field(max_length=100)]
+SOMETHING: list[JsonValue] = [
+    {"required": [name], "properties": {name: {"type": "array", "minItems": 1}}}
+    for name in SilenceMatchers.model_fields
+]
 MATCHERS: dict[str, Any] = {"rule": ["seoul-*"], "source": ["가람일보"]}
 
 
 class MatchersGiven(Given):
     """What is hidden: every list that is not empty must fit, by any of its globs."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [MATCHERS], "minProperties": 1})
+    model_config = ConfigDict(json_schema_extra={"examples": [MATCHERS], "anyOf": SOMETHING})
 
     subscription: Globs = Field(default=[], description="Ids of subscriptions.")
     rule: Globs = Field(default=[], description="Ids of rules.")
@@ -58,7 +62,7 @@ class SilenceNew(Given):
     matchers: MatchersGiven
     starts_at: GivenTime | None = Field(None, description="Default: now.")
     ends_at: GivenTime | None = Field(None, description="This or `duration_s`.")
-    duration_s: Annotated[float, Field(gt=0, le=366 * 86_400, allow_inf_nan=False)] | None = Field(
+    duration_s: Annotated[float, Field(ge=1, le=366 * 86_400, allow_inf_nan=False)] | None = Field(
         None, description="Until it ends, from its start."
     )
     author: Name | None = Field(None, description="Who says so. Default: the name of the token.")
