@@ -34,6 +34,7 @@ class Access:
         self._app = app
         self._metrics = metrics
         self._log = logs.get("service.api.access")
+        self._strangers = logs.get("service.api.refused")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -81,7 +82,8 @@ class Access:
         state: dict[str, Any] = scope["state"]
         caller = state.get("caller")
         self._metrics.observe(route, scope["method"], status or 499, seconds)
-        self._log.info(
+        log = self._log if caller and status != 429 else self._strangers  # which is kept from flooding
+        log.info(
             "request",
             method=scope["method"],
             route=route,

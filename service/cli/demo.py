@@ -5,9 +5,10 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,9 +30,10 @@ from service.local import LocalStack, make_dir
 from service.model.errors import WrongSetup
 from service.model.policy import PolicyModel
 from service.model.records import SubscriptionRecord
-from service.settings import PREFIX, Settings
+from service.settings import PREFIX, ApiSettings, Settings
 
 ROLES = ("worker", "dispatcher", "audit")
+ROLES_UP = (*ROLES, "history", "api")
 QUIET_S = 0.3
 LOOPBACK = "127.0.0.0/8,::1/128"
 OURS = ("TOPIC_PREFIX", "REQUEST_TIMEOUT_S", "SESSION_TIMEOUT_S")
@@ -139,23 +141,37 @@ async def _pass_through(stack: LocalStack, seeds_dir: Path, arrivals: Arrivals) 
 async def _up(console: Console, rules_dir: Path, port: int | None) -> int:
     data_dir = Settings().bongsu.data_dir / "up"
     arrivals = Arrivals(console, keep=False)
-    stack = LocalStack(data_dir, environ=_environ(), progress=lambda line: _say(console, line), port=port)
+    environ = {"BONGSU_API_PORT": _api_port()} | _environ()
+    stack = LocalStack(data_dir, environ=environ, progress=lambda line: _say(console, line), port=port)
     async with stack, Receiver(on_received=arrivals.arrived, keep=False) as receiver:
-        ports = await _start(console, stack, receiver, rules_dir)
+        ports = await _start(console, stack, receiver, rules_dir, ROLES_UP)
         servers = stack.kafka.bootstrap_servers
-        addresses = {name: f"http://127.0.0.1:{number}/metrics  /healthz  /readyz" for name, number in ports.items()}
-        for name, address in {"Kafka": servers, "receiver": receiver.url, **addresses}.items():
+        api = f"http://127.0.0.1:{ports['api']['api']}/v1"
+        addresses = {
+            name: f"http://127.0.0.1:{numbers['metrics']}/metrics  /healthz  /readyz" for name, numbers in ports.items()
+        }
+        for name, address in {"Kafka": servers, "receiver": receiver.url, "API": api, **addresses}.items():
             console.print(f"{name:<10} {address}", markup=False, soft_wrap=True)
         console.print(
             "\nPut articles in, from another terminal:\n"
             f"  export BONGSU_KAFKA_BOOTSTRAP_SERVERS={servers}{_prefix_export(stack.settings)}\n"
-            "  .venv/bin/bongsu ingest seeds/01-talks.txt\nCtrl-C ends it.\n",
+            "  .venv/bin/bongsu ingest seeds/01-talks.txt\n"
+            f"Or ask the API ({api}/openapi.json says what), with a token:\n"
+            "  .venv/bin/bongsu token create --name me --scope all\nCtrl-C ends it.\n",
             markup=False,
             soft_wrap=True,
         )
         async with _following(arrivals, stack.settings):
             await stack.ended()
     return 1  # `ended` only returns by an error
+
+
+def _api_port() -> str:
+    """The usual one where it is free: then an address that was written down is good the next time too."""
+    usual = ApiSettings().port
+    with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", usual)):
+        return str(usual)
+    return "0"
 
 
 def _prefix_export(settings: Settings) -> str:
@@ -212,8 +228,10 @@ def _directory(console: Console, parent: Path) -> Iterator[_Kept]:
             shutil.rmtree(kept.path, ignore_errors=True)
 
 
-async def _start(console: Console, stack: LocalStack, receiver: Receiver, rules_dir: Path) -> dict[str, int]:
-    """Kafka, topics, rules, the sample subscription, the roles. Returns the metrics port of each role."""
+async def _start(
+    console: Console, stack: LocalStack, receiver: Receiver, rules_dir: Path, roles: Sequence[str] = ROLES
+) -> dict[str, dict[str, int]]:
+    """Kafka, topics, rules, the sample subscription, the roles. Returns the ports of each role."""
     servers = await stack.start_kafka()
     _say(console, f"Kafka at {servers}, topics created")
     count = await stack.apply_rules(rules_dir)
@@ -230,9 +248,9 @@ async def _start(console: Console, stack: LocalStack, receiver: Receiver, rules_
     receiver.secrets = list(record.secrets)
     await publish_subscription(stack.settings.kafka, record, stack.settings.bongsu.keys)
     _say(console, f"{count} rules of {rules_dir}/ in force, a receiver at {receiver.url} subscribed to each alert")
-    _say(console, f"starting {', '.join(ROLES)} ...")
-    children = await stack.roles.start(*ROLES)
-    return {child.name: child.wait_ready(1)["ports"]["metrics"] for child in children}
+    _say(console, f"starting {', '.join(roles)} ...")
+    children = await stack.roles.start(*roles)
+    return {child.name: child.wait_ready(1)["ports"] for child in children}
 
 
 @contextlib.asynccontextmanager

@@ -1,5 +1,6 @@
 """`bongsu demo` and `bongsu up` as a newcomer runs them: in a process of their own, and nothing is left of them."""
 
+import json
 import os
 import re
 import shutil
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -166,7 +168,11 @@ def test_up_takes_articles_until_it_is_told_to_end(start, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     run.wait_for_output(r" verified .*\n +서울시, 충칭시와 물 관리 협약")
-    for name in ("worker", "dispatcher", "audit"):
+    api = re.search(r"^API +(http://127\.0\.0\.1:\d+/v1)$", run.out, re.MULTILINE)
+    assert api
+    with urllib.request.urlopen(f"{api[1]}/openapi.json", timeout=30) as answer:
+        assert json.load(answer)["openapi"].startswith("3.1")
+    for name in ("worker", "dispatcher", "audit", "history", "api"):
         assert re.search(rf"^{name} +http://127\.0\.0\.1:\d+/metrics", run.out, re.MULTILINE)
     assert run.interrupt(signal.SIGTERM) == 130
     assert run.running() == []

@@ -185,3 +185,16 @@ def test_ever_new_lines_do_not_fill_the_memory():
     for number in range(3 * logs.MAX_SHAPES):
         assert flood.filter(record("x" * (number % 100) + chr(0xAC00 + number)))
         assert len(flood._seen) <= logs.MAX_SHAPES
+
+
+def test_who_asked_the_api_for_what_is_written_each_time():
+    flood = FloodFilter(1, lambda: 0.0)
+    lines = [logging.LogRecord(name, logging.INFO, "", 0, {"event": "request"}, None, None)
+             for name in ("service.api.access", "service.api.refused") for _ in range(3)]  # fmt: skip
+    assert [flood.filter(line) for line in lines] == [True, True, True, True, False, False]
+
+
+def test_a_token_of_the_api_is_masked_and_its_id_stays():
+    text = "bongsu_0123456789abcdef_" + "x" * 43
+    assert mask(f"with {text}.") == "with bongsu_0123456789abcdef_***"
+    assert mask("bongsu_api_requests_total") == "bongsu_api_requests_total"

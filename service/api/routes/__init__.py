@@ -19,6 +19,7 @@ MODULES = (
     "attempts",
     "decisions",
     "changes",
+    "rules",
     "articles",
     "document",
 )
