@@ -275,7 +275,7 @@ def selected(*arguments: str) -> set[str]:
 
 def test_the_image_gets_what_it_needs_and_no_tools() -> None:
     project = tomllib.loads(text_of(ROOT / "pyproject.toml"))
-    plain, whole = selected(), selected("--extras", "embedded,receiver,morphology")
+    plain, whole = selected(), selected("--extras", "embedded,receiver,morphology,postgres")
     for asked, extras in ((plain, []), (whole, list(project["project"]["optional-dependencies"].values()))):
         wanted = [*project["project"]["dependencies"], *(name for extra in extras for name in extra)]
         assert {re.match(r"[\w.-]+", name)[0] for name in wanted} <= asked  # type: ignore[index]
