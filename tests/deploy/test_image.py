@@ -5,7 +5,6 @@ docs/deployment.md says what that leaves untested.
 """
 
 import json
-import time
 import urllib.error
 import urllib.request
 from contextlib import ExitStack
@@ -18,6 +17,7 @@ from service.adapters.kafka_jars import user_cache
 from tests.deploy import containers
 from tests.deploy.containers import Container, Image
 from tests.deploy.tools import BAD, ROOT, run, said, tool
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.deploy
 
@@ -129,7 +129,7 @@ def test_every_role_runs_locked_down(image: Image, kafka_env: dict[str, str], tm
             for role, port in ports.items()
         }
         for role, container in running.items():
-            _wait_ready(container, ports[role])
+            _wait_ready(role, container, ports[role])
             healthy = container.exec("python", "/opt/healthcheck.py")
             assert (healthy.returncode, healthy.stdout) == (0, "ok\n"), said(healthy)
             assert container.exec("id", "-u").stdout == "10001\n"
@@ -137,17 +137,22 @@ def test_every_role_runs_locked_down(image: Image, kafka_env: dict[str, str], tm
             assert container.terminate(timeout_s=15) == 0, f"{role}:\n{container.log()[-4000:]}"
 
 
-def _wait_ready(container: Container, port: int) -> None:
-    deadline = time.monotonic() + 60
+def _wait_ready(role: str, container: Container, port: int) -> None:
     last = "nothing answered"
-    while time.monotonic() < deadline and container.process.poll() is None:
+
+    def ready() -> bool:
+        nonlocal last
+        assert container.process.poll() is None, f"{role} ended:\n{container.log()[-4000:]}"
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
-                assert answer.status == 200
-                return
+                return bool(answer.status == 200)
         except urllib.error.HTTPError as error:
             last = error.read().decode()
         except OSError as error:
             last = str(error)
-        time.sleep(0.1)
-    pytest.fail(f"not ready: {last}\n{container.log()[-4000:]}")
+        return False
+
+    try:
+        wait_for(ready)
+    except AssertionError:
+        pytest.fail(f"{role} is not ready: {last}\n{container.log()[-4000:]}")
