@@ -45,7 +45,7 @@ class History:
     def counts(self) -> dict[str, int]:
         """Rows of each table."""
         return {
-            table.name: self._all(select(func.count()).select_from(table), lambda row: int(row[0]))[0]
+            str(table.name): self._all(select(func.count()).select_from(table), lambda row: int(row[0]))[0]
             for table in FOLDED
         }
 
