@@ -21,6 +21,7 @@ BENCHES = {
     "alerting": "alerts/s of one worker with its tables on disk; recovery of a million table entries",
     "api": "articles/s through POST /v1/articles beside a bare producer; a list of attempts over a million rows",
     "day": "a planted day met exactly on a virtual clock; memory over a simulated week",
+    "scrape": "ms and bytes of a scrape of a worker with 10,000 rules and a dispatcher with 1,000 subscriptions",
     "latency": "from publishing to arrival at 50 articles/s, beside a raw chain of aiokafka hops",
 }
 
