@@ -24,6 +24,7 @@ from service.audit.books import LEDGERS
 from service.audit.reader import COUNTED, READ
 from service.cli import COMMANDS, cli
 from service.cli.generate_asyncapi import asyncapi
+from service.cli.generate_client import client_models
 from service.cli.generate_openapi import openapi
 from service.dispatcher.metrics import DispatcherMetrics
 from service.history.metrics import HistoryMetrics
@@ -261,6 +262,7 @@ def documents(root: Path = ROOT) -> dict[Path, str]:
     found[path] = text
     found[root / "docs" / "asyncapi.yaml"] = asyncapi()
     found[root / "docs" / "openapi.json"] = openapi()
+    found[root / "clients" / "python" / "src" / "bongsu_client" / "models.py"] = client_models()
     return found | {root / "docs" / "schemas" / name: text for name, text in schemas().items()}
 
 

@@ -7,7 +7,7 @@ is idempotent by itself. `Retry-After` is obeyed; without one the waits double, 
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -34,7 +34,7 @@ class Answer:
     @property
     def replayed(self) -> bool:
         """It is the answer of an earlier request of the same Idempotency-Key."""
-        return self.headers.get("Idempotent-Replayed") == "true"
+        return bool(self.headers.get("Idempotent-Replayed") == "true")
 
 
 class Transport:
@@ -137,14 +137,14 @@ class Transport:
         raise AssertionError("the last round returns or raises")
 
     def _wait_s(self, sent: int) -> float:
-        return min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (sent - 1)) * (0.5 + self._luck())
+        return min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** (sent - 1)) * (0.5 + self._luck())
 
 
-def _present(query: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+def _present(query: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [(name, value) for name, value in query.items() if value is not None]
 
 
-def _problem(response: httpx.Response) -> Problem | Any:
+def _problem(response: httpx.Response) -> Problem:
     after = response.headers.get("Retry-After", "")
     retry_after_s = float(after) if after.isdecimal() else None
     try:
