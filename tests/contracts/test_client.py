@@ -1,8 +1,8 @@
 """The Python client knows the whole API: each operation has a method, with its parameters, that asks for just that."""
 
 import inspect
-import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -13,10 +13,8 @@ from service.cli.generate_openapi import openapi_document
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "clients" / "python" / "src"
-sys.path.insert(0, str(SOURCE))
-
-from bongsu_client import Bongsu, Unreachable, problems  # noqa: E402
-from bongsu_client.transport import LONGEST_WAIT_S  # noqa: E402
+from bongsu_client import Bongsu, Unreachable, problems
+from bongsu_client.transport import LONGEST_WAIT_S
 
 DOCUMENT = openapi_document()
 OPERATIONS = {
@@ -50,9 +48,9 @@ def test_every_operation_has_a_method_with_its_parameters(name):
             assert one.default is inspect.Parameter.empty, one.name
 
 
-def arguments(name):
+def arguments(name) -> dict[str, Any]:
     _, _, operation = OPERATIONS[name]
-    given = {
+    given: dict[str, Any] = {
         HEADERS.get(one["name"].lower(), one["name"]): f"a {one['name']}/é" for one in operation.get("parameters", ())
     }
     given |= {"limit": 7} if "limit" in given else {}

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from service.actions.rotation import MAX_OVERLAP_S, OVERLAP_S, new_secret
-from service.api.models.common import Given
+from service.api.models.common import Given, Whole
 from service.api.models.text import Glob, HeaderName, HeaderValue, Name, Secret, Url
 from service.api.problems import MAX_ERRORS, ApiProblem, pointer
 from service.delivery.headers import check_headers
@@ -20,14 +20,14 @@ from service.model.records import Format, Lang, SubscriptionRecord
 Version = Literal["v1", "v1a"]
 Rules = Annotated[list[Glob], Field(min_length=1, max_length=1_000)]
 Rate = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
-InFlight = Annotated[int, Field(ge=1, le=10_000)]
+InFlight = Annotated[Whole, Field(ge=1, le=10_000)]
 _NO_OTHERS: dict[str, JsonValue] = {"additionalProperties": False}
 Headers = Annotated[dict[HeaderName, HeaderValue], Field(max_length=20, json_schema_extra=_NO_OTHERS)]
 HeadersChanged = Annotated[dict[HeaderName, HeaderValue | None], Field(max_length=40, json_schema_extra=_NO_OTHERS)]
 EXAMPLE: dict[str, Any] = {
     "url": "https://alerts.example.org/bongsu",
     "name": "press office",
-    "rules": ["seoul-*", "tag:disaster"],
+    "rules": ["seoul-*", "tag:disaster*"],
     "policy": {"mode": "digest", "digest": {"times": ["09:00", "18:00"]}},
 }
 

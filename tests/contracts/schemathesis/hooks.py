@@ -9,8 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import schemathesis
+import yaml
 
 ARTICLE = {"source": "나루신문", "title": "나루군 축제 시작", "text": "나루군 축제가 시작되었다."}
+SECRET = "whsec_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
 DRAFT = """
 entities:
   - {id: garam, name: 가람시, kind: government}
@@ -51,10 +53,10 @@ def map_case(context: Any, case: Any) -> Any:
         case.headers["Idempotency-Key"] = str(uuid.uuid4())  # two requests do not share one
     if case.headers and "If-Match" in case.headers:
         case.headers["If-Match"] = "*"  # the coverage phase does not look at the pattern
-    if isinstance(case.body, dict):
+    if operation in {"apply_rules", "check_rules"}:
+        case.body = DRAFT.encode() if case.media_type == "application/yaml" else yaml.safe_load(DRAFT)
+    elif isinstance(case.body, dict):
         _words(operation, case.body)
-    elif operation in {"apply_rules", "check_rules"}:
-        case.body = DRAFT.encode()
     elif operation == "publish_articles" and case.media_type == "application/x-ndjson":
         case.body = json.dumps(ARTICLE) + "\n"
     return case
@@ -74,6 +76,8 @@ def _words(operation: str, body: dict[str, Any]) -> None:
             body["after"] = _soon(days=-2)
         if body.get("before"):
             body["before"] = _soon(days=-1)
+    if body.get("secret"):  # base64 of 24 to 64 bytes
+        body["secret"] = SECRET
     if body.get("draft"):  # rules that load
         body["draft"] = DRAFT
     if operation == "explain_rules":
