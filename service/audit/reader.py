@@ -56,6 +56,8 @@ class LedgerReader:
         self._log = logs.get(__name__)
         self.unreadable = 0
         self.positions: tuple[Position, ...] = ()
+        self.heads: dict[TopicPartition, int] = {}
+        """Where each group stands that has not read a partition to its end."""
 
     async def start(self) -> None:
         """Connect and find the partitions.
@@ -121,6 +123,7 @@ class LedgerReader:
             left = {part for part in left if await self._consumer.position(part) < ends[part]}
             await asyncio.sleep(0)
         self.positions = self._positions(starts, ends, committed)
+        self.heads = self._heads(starts, ends, committed)
         return committed
 
     async def _committed(self) -> dict[Partition, int]:
@@ -157,6 +160,21 @@ class LedgerReader:
             records = sum(ends[part] - starts[part] for part in parts)
             found.append(Position(name, records, behind if name in grouped else None))
         return tuple(found)
+
+    def _heads(
+        self, starts: dict[TopicPartition, int], ends: dict[TopicPartition, int], committed: dict[Partition, int]
+    ) -> dict[TopicPartition, int]:
+        grouped = {name for names in self._groups.values() for name in names}
+        heads = {
+            part: max(starts[part], committed.get((self._names[part.topic], part.partition), 0))
+            for part in ends
+            if self._names[part.topic] in grouped
+        }
+        return {part: head for part, head in heads.items() if head < ends[part]}
+
+    def name_of(self, part: TopicPartition) -> str:
+        """The topic, without the prefix."""
+        return self._names[part.topic]
 
     def _take(self, name: str, message: Any) -> None:
         partition = (name, message.partition)

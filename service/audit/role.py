@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
+from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
 from service import logs
+from service.adapters.kafka_client import as_ours
 from service.audit.books import LEDGERS, Books, Partition
+from service.audit.oldest import OldestWaiting
 from service.audit.reader import COUNTED, READ, LedgerReader, Position
 from service.metrics import AuditMetrics
 from service.model.errors import BongsuError, Unavailable
@@ -51,8 +54,11 @@ class AuditRole:
     ) -> None:
         self._metrics = AuditMetrics(registry, LEDGERS, (*READ, *COUNTED))
         self._clock = clock
+        self._kafka = settings.kafka
         self._books = Books()
-        self._reader = reader or LedgerReader(settings.kafka, self._books)
+        self._ledger = LedgerReader(settings.kafka, self._books) if reader is None else None
+        self._reader: Reader = self._ledger or cast("Reader", reader)
+        self._oldest = OldestWaiting(settings.kafka)
         # a repeat of an alert that the worker still remembers leaves no decision: the first must still stand here
         self._memory_ms = round(settings.alerting.memory_s * 1000) + DAY_MS
         self._task: asyncio.Task[None] | None = None
@@ -64,6 +70,11 @@ class AuditRole:
     async def start(self) -> None:
         """Connect and begin."""
         await self._reader.start()
+        if self._ledger is not None:
+            try:
+                await self._oldest.start()
+            except (KafkaError, OSError) as error:
+                raise as_ours(self._kafka, error) from error
         self._task = asyncio.create_task(self._run(), name="audit")
 
     async def stop(self) -> None:
@@ -72,6 +83,7 @@ class AuditRole:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self._reader.stop()
+        await self._oldest.stop()
 
     def not_ready(self) -> list[str]:
         """Ready after the first whole reading, and as long as they succeed."""
@@ -96,9 +108,27 @@ class AuditRole:
                 return
             else:
                 self._export(committed)
+                await self._export_oldest()
                 self._whole_s = began_s
                 self._metrics.watermark.set(began_s)
             await asyncio.sleep(PERIOD_S)
+
+    async def _export_oldest(self) -> None:
+        """For each topic that a group reads, how long the first record that it has not acknowledged has been there."""
+        if self._ledger is None:
+            return
+        try:
+            since = await self._oldest.since(self._ledger.heads)
+        except (KafkaError, OSError) as error:  # the books are whole all the same
+            self._log.warning("what waits longest cannot be looked at, trying again", error=repr(error))
+            return
+        now_ms = self._clock() * 1000
+        ages_s = {position.topic: 0.0 for position in self._ledger.positions}
+        for part, written_ms in since.items():
+            topic = self._ledger.name_of(part)
+            ages_s[topic] = max(ages_s[topic], (now_ms - written_ms) / 1000)
+        for topic, age_s in ages_s.items():
+            self._metrics.waiting.labels(topic).set(age_s)
 
     def _export(self, committed: dict[tuple[str, int], int]) -> None:
         now_ms = round(self._clock() * 1000)
