@@ -44,7 +44,9 @@ def expected(records: Iterable[Arrived], *, keep_ms: int = 0) -> dict[str, list[
     for record, rows in zip(ordered, single, strict=True):
         for part, found in rows.parts.items():
             for key, row in found.items():
-                if record.time_ms < keep_ms or record.time_ms <= until.get(row.get("subscription", ""), -1):
+                if record.time_ms < (0 if part == "changes" else keep_ms) or record.time_ms <= until.get(
+                    row.get("subscription", ""), -1
+                ):
                     continue
                 if part in _PARTS:
                     whole = {column.name: None for column in deliveries.c}
@@ -56,7 +58,9 @@ def expected(records: Iterable[Arrived], *, keep_ms: int = 0) -> dict[str, list[
                 if part == "matches":
                     mentions[key] = rows.mentions[key]
     tables["mentions"] = dict(enumerate(row for found in mentions.values() for row in found))
-    tables["forgotten"] = {name: {"subscription": name, "until_ms": at_ms} for name, at_ms in until.items()}
+    tables["forgotten"] = {
+        name: {"subscription": name, "until_ms": at_ms} for name, at_ms in until.items() if at_ms >= keep_ms
+    }
     ends: dict[tuple[str, int], Arrived] = {}
     for record in ordered:
         last = ends.get((record.topic, record.partition))

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
@@ -21,6 +22,8 @@ BUSY_S = 10.0
 """A reader of SQLite waits so long for a writer that changes the schema."""
 POOL = 8
 """Readers at once in one process; more wait."""
+QUESTION_S = 20
+"""PostgreSQL gives up a question that takes longer."""
 
 
 def url_of(settings: Settings) -> URL:
@@ -66,12 +69,13 @@ def _engine(url: URL, *, writes: bool) -> Engine:
     try:
         if url.drivername == "sqlite":
             return _sqlite(url, writes=writes)
+        options = {} if writes else {"options": f"-c statement_timeout={QUESTION_S}s"}
         return create_engine(
             url,
             pool_size=1 if writes else POOL,
             max_overflow=0,
             pool_pre_ping=True,
-            connect_args={"connect_timeout": 5},
+            connect_args={"connect_timeout": 5, **options},
         )
     except (NoSuchModuleError, ImportError):
         raise WrongSetup("PostgreSQL needs psycopg, which is not installed: `pip install 'bongsu[postgres]'`") from None
@@ -82,7 +86,7 @@ def _sqlite(url: URL, *, writes: bool) -> Engine:
     path = Path(url.database)
     # mode=rw: a reader that came first would make an empty file, and its schema would be missing
     engine = create_engine(
-        url.set(database=f"file:{path}", query={"uri": "true", "mode": "rwc" if writes else "rw"}),
+        url.set(database=f"file:{quote(str(path))}", query={"uri": "true", "mode": "rwc" if writes else "rw"}),
         pool_size=1 if writes else POOL,
         max_overflow=0,
         connect_args={"timeout": BUSY_S, "check_same_thread": False, "isolation_level": None},
@@ -124,7 +128,7 @@ def sqlite_path(engine: Engine) -> Path | None:
     if engine.dialect.name != "sqlite":
         return None
     assert engine.url.database is not None
-    return Path(engine.url.database.removeprefix("file:"))
+    return Path(unquote(engine.url.database.removeprefix("file:")))
 
 
 def missing_or_unusable(engine: Engine, error: DBAPIError) -> HistoryUnavailable:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import orjson
 from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from service.history.database import missing_or_unusable
 from service.history.rows import AttemptRow, ChangeRow, DecisionRow, DeliveryRow, Place, Progress, as_dict
@@ -195,6 +196,8 @@ class History:
                 return [read(row) for row in connection.execute(query)]
         except DBAPIError as error:
             raise missing_or_unusable(self._engine, error) from error
+        except PoolTimeout as error:
+            raise HistoryUnavailable("too many questions to the history at once; ask again in a moment") from error
 
 
 def _told_by(subscription: str, rule: str) -> Select[Any]:

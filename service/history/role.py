@@ -20,9 +20,9 @@ from service.history.fold import Fold, Rows
 from service.history.metrics import HistoryMetrics
 from service.history.migrate import migrate
 from service.history.reader import Batch, HistoryReader
-from service.history.store import Store
+from service.history.store import Kept, Store
 from service.model.errors import BadInput, BongsuError, HistoryUnavailable, Unavailable
-from service.model.topics import DAY_MS
+from service.model.topics import BY_NAME, CHANGES, DAY_MS
 from service.settings import Settings
 
 POLL_MS = 500
@@ -185,7 +185,7 @@ class HistoryRole:
                     "unreadable record", topic=record.topic, partition=record.partition, offset=record.offset,
                     reason=str(error),
                 )  # fmt: skip
-        store.apply(rows, batch.moved, self._keep_ms())
+        store.apply(rows, batch.moved, self._kept())
         return read, unread
 
     async def _tell(self) -> None:
@@ -206,10 +206,13 @@ class HistoryRole:
 
     async def _expire(self) -> None:
         assert self._store is not None
-        gone = await asyncio.to_thread(self._store.expire, self._keep_ms())
+        gone = await asyncio.to_thread(self._store.expire, self._kept())
         self._metrics.expired.inc(gone)
         if gone:
             self._log.info("rows removed that were too old", n=gone)
 
-    def _keep_ms(self) -> int:
-        return round(self._clock() * 1000 - self._settings.history.retention_days * DAY_MS)
+    def _kept(self) -> Kept:
+        """As of now."""
+        now_ms = round(self._clock() * 1000)
+        rows_ms = round(self._settings.history.retention_days * DAY_MS)
+        return Kept(now_ms - rows_ms, now_ms - max(rows_ms, BY_NAME[CHANGES].retention_ms or 0))

@@ -6,7 +6,7 @@ under it, and must not go on.
 
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Table, delete, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -20,6 +20,21 @@ from service.model.errors import WrongSetup
 PLACE = ("record_ms", "record_partition", "record_offset")
 Partition = tuple[str, int]
 """Topic as it is on the cluster, with its prefix; and number."""
+
+
+class Kept(NamedTuple):
+    """Rows of records from these times (ms) on are kept."""
+
+    rows_ms: int = 0
+    changes_ms: int = 0
+    """Of `changes`, which are kept as long as their topic keeps them: they are the audit log."""
+
+    def since(self, part: str) -> int:
+        """Of a table, or the part of one."""
+        return self.changes_ms if part == tables.changes.name else self.rows_ms
+
+
+EVERYTHING = Kept()
 SUBSCRIBERS = (tables.deliveries, tables.attempts, tables.decisions, tables.alerts)
 """What is of one subscriber."""
 _DELIVERED = tuple(
@@ -69,13 +84,13 @@ class Store:
                 row = {"topic": topic, "partition": partition, "next_offset": offset, "record_ms": time_ms}
                 self._upsert(connection, tables.offsets, ("topic", "partition"), ("next_offset", "record_ms"), [row])
 
-    def apply(self, rows: Rows, moved: Mapping[Partition, tuple[int, int, int]], keep_ms: int = 0) -> None:
+    def apply(self, rows: Rows, moved: Mapping[Partition, tuple[int, int, int]], kept: Kept = EVERYTHING) -> None:
         """Put a batch, whole or not at all.
 
         Args:
             rows: of the batch.
             moved: of each partition in it: the offset that it began at, the next one, and the time of its last record.
-            keep_ms: what is older is left out, as `expire` would remove it.
+            kept: what is older is left out, as `expire` would remove it.
 
         Raises:
             HistoryUnavailable: the database does not answer; nothing was put, the same call may be made again.
@@ -86,9 +101,11 @@ class Store:
             self._fence(connection, moved)
             until = self._forgotten | forgotten
             for part, found in rows.parts.items():
-                if kept := _remembered(part, found.values(), until, keep_ms):
-                    self._put(connection, part, kept, rows)
+                if remembered := _remembered(part, found.values(), until, kept.since(part)):
+                    self._put(connection, part, remembered, rows)
             for name, until_ms in forgotten.items():
+                if until_ms < kept.rows_ms:
+                    continue  # what it means is gone by its age
                 row = {"subscription": name, "until_ms": until_ms}
                 self._upsert(connection, tables.forgotten, ("subscription",), ("until_ms",), [row])
                 for table in SUBSCRIBERS:
@@ -106,14 +123,14 @@ class Store:
                     raise _changed(*part, offset)
             self._upsert(connection, tables.progress, ("id",), tuple((row | whole).keys() - {"id"}), [row | whole])
 
-    def expire(self, before_ms: int) -> int:
+    def expire(self, kept: Kept) -> int:
         """Remove what is older, by the time of its record; returns how many rows went. Raises as `apply`."""
         with self._writing() as connection:
-            old = select(tables.matches.c.article).where(tables.matches.c.record_ms < before_ms)
+            old = select(tables.matches.c.article).where(tables.matches.c.record_ms < kept.rows_ms)
             gone = connection.execute(delete(tables.mentions).where(tables.mentions.c.article.in_(old))).rowcount
-            connection.execute(delete(tables.forgotten).where(tables.forgotten.c.until_ms < before_ms))
+            connection.execute(delete(tables.forgotten).where(tables.forgotten.c.until_ms < kept.rows_ms))
             for table in (*SUBSCRIBERS, tables.articles, tables.matches, tables.changes):
-                gone += _remove(connection, table, before_ms - 1)
+                gone += _remove(connection, table, kept.since(table.name) - 1)
         return gone
 
     def _writing(self) -> "_Writing":

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -142,11 +143,14 @@ async def test_killed_at_random_it_goes_on_where_it_stood(kafka_settings, kafka_
         except HistoryUnavailable:
             return 0
 
+    def moved_or_ended(process, seen):
+        return attempts() > seen or process.poll() is not None
+
     try:
         while (seen := attempts()) < 2 * count and kills < 5:
             process = alive()
             try:
-                await wait_until(lambda seen=seen, process=process: attempts() > seen or process.poll() is not None)
+                await wait_until(partial(moved_or_ended, process, seen))
                 await asyncio.sleep(luck.random() * 0.05)  # not a wait for something: the moment of the kill
                 assert process.poll() is None, (tmp_path / "killed.log").read_text(encoding="utf-8")[-2000:]
             finally:
@@ -236,20 +240,26 @@ async def test_a_database_that_is_deleted(kafka_settings, kafka_env, tmp_path):
     assert "was deleted or replaced while it was being written" in str(failed)
 
 
-async def test_of_two_that_write_one_ends(kafka_settings, kafka_env, history_url):
+async def test_two_that_write_stop_each_other_and_spoil_nothing(kafka_settings, kafka_env, history_url):
     settings = Settings(environ(kafka_env, history_url))
-    await publish(kafka_settings, *story_of(1))
     roles = [HistoryRole(settings, CollectorRegistry(), clock=time.time) for _ in range(2)]
     for one in roles:
         await one.start()
+    await publish(kafka_settings, *(record for n in range(20) for record in story_of(n)))
     try:
         await wait_until(lambda: any(one.failed.done() for one in roles))
-        (ended,) = [one for one in roles if one.failed.done()]
-        assert "changed by somebody else" in str(ended.failed.result())
+        for ended in (one for one in roles if one.failed.done()):
+            assert "changed by somebody else" in str(ended.failed.result())
     finally:
         for one in roles:
             await one.stop()
-    assert len(rows_of(settings)["attempts"]) == 2
+    await read_to_the_end(settings)
+    both = rows_of(settings)
+    assert (len(both["attempts"]), len(both["decisions"])) == (40, 20)
+    assert (
+        await asyncio.to_thread(bongsu_process, "history", "rebuild", "--yes", env=environ(kafka_env, history_url))
+    ).returncode == 0
+    assert rows_of(settings) == both
 
 
 async def test_a_commit_whose_answer_is_lost_is_not_made_twice(kafka_settings, kafka_env, history_url, monkeypatch):
