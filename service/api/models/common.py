@@ -37,8 +37,8 @@ def _sane(at: datetime) -> datetime:
     return min(max(at, _MIN), _MAX)
 
 
-def _whole(value: object) -> object:
-    """In JSON 512.0 is a whole number too."""
+def whole(value: object) -> object:
+    """Before an `int` is read: in JSON 512.0 is a whole number too."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -51,9 +51,6 @@ Time = Annotated[
 
 GivenTime = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written), AfterValidator(_sane)]
 """In requests: RFC 3339 with an offset."""
-
-Whole = Annotated[int, BeforeValidator(_whole)]
-"""In requests: a whole number."""
 
 
 def at(ms: int) -> datetime:

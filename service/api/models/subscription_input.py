@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from service.actions.rotation import MAX_OVERLAP_S, OVERLAP_S, new_secret
-from service.api.models.common import Given, Whole
+from service.api.models.common import Given, whole
 from service.api.models.text import Glob, HeaderName, HeaderValue, Name, Secret, Url
 from service.api.problems import MAX_ERRORS, ApiProblem, pointer
 from service.delivery.headers import check_headers
@@ -20,10 +20,15 @@ from service.model.records import Format, Lang, SubscriptionRecord
 Version = Literal["v1", "v1a"]
 Rules = Annotated[list[Glob], Field(min_length=1, max_length=1_000)]
 Rate = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
-InFlight = Annotated[Whole, Field(ge=1, le=10_000)]
+InFlight = Annotated[int, Field(ge=1, le=10_000), BeforeValidator(whole)]
 _NO_OTHERS: dict[str, JsonValue] = {"additionalProperties": False}
 Headers = Annotated[dict[HeaderName, HeaderValue], Field(max_length=20, json_schema_extra=_NO_OTHERS)]
 HeadersChanged = Annotated[dict[HeaderName, HeaderValue | None], Field(max_length=40, json_schema_extra=_NO_OTHERS)]
+BOTH: JsonValue = {
+    "required": ["secret", "sign"],
+    "properties": {"secret": {"type": "string"}, "sign": {"type": "array"}},
+}
+"""A secret that is given says how it signs."""
 EXAMPLE: dict[str, Any] = {
     "url": "https://alerts.example.org/bongsu",
     "name": "press office",
@@ -35,7 +40,7 @@ EXAMPLE: dict[str, Any] = {
 class SubscriptionNew(Given):
     """A subscription that is to be made."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE], "not": BOTH})
 
     url: Url = Field(description="Where webhooks are POSTed: https, or http in allowed networks.")
     name: Name = Field("", description="For people.")
@@ -121,7 +126,7 @@ class SubscriptionPatch(Given):
 class Rotation(Given):
     """How secrets are exchanged."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"overlap_s": 3600}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"overlap_s": 3600}], "not": BOTH})
 
     overlap_s: float = Field(
         OVERLAP_S, ge=0, le=MAX_OVERLAP_S, allow_inf_nan=False, description="So long the old ones sign beside the new."
