@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import logs
@@ -24,6 +25,8 @@ SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
 }
+CLIENT_GONE = 499
+"""As nginx calls it: no answer, for whoever asked was gone."""
 HSTS = "max-age=31536000"
 
 
@@ -52,19 +55,14 @@ class Access:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers[REQUEST_ID] = request_id
-                for name, value in SECURITY_HEADERS.items():
-                    headers[name] = value
-                for name, value in state.get("headers", {}).items():
-                    headers[name] = value
-                if scope.get("scheme") == "https":
-                    headers["Strict-Transport-Security"] = HSTS
+                _add_headers(message, scope)
             await send(message)
 
         self._metrics.in_flight.inc()
         try:
             await self._app(scope, receive, send_out)
+        except ClientDisconnect:
+            pass  # there is nobody to answer, and nothing to mend
         except Exception as error:
             problem = of_error(error)
             if problem.kind.status == 500:
@@ -81,16 +79,26 @@ class Access:
         route = getattr(scope.get("route"), "path", UNMATCHED)
         state: dict[str, Any] = scope["state"]
         caller = state.get("caller")
-        self._metrics.observe(route, scope["method"], status or 499, seconds)
+        status = status or CLIENT_GONE
+        self._metrics.observe(route, scope["method"], status, seconds)
         log = self._log if caller and status != 429 else self._strangers  # which is kept from flooding
         log.info(
             "request",
             method=scope["method"],
             route=route,
             path=scope["path"][:200],  # without the query
-            status=status or 499,
+            status=status,
             ms=round(seconds * 1000, 1),
             request_id=state["request_id"],
             actor=caller.actor.name if caller else None,
             address=(scope.get("client") or ("",))[0],
         )
+
+
+def _add_headers(message: Message, scope: Scope) -> None:
+    state = scope["state"]
+    headers = MutableHeaders(scope=message)
+    for name, value in (SECURITY_HEADERS | {REQUEST_ID: state["request_id"]} | state.get("headers", {})).items():
+        headers[name] = value
+    if scope.get("scheme") == "https":
+        headers["Strict-Transport-Security"] = HSTS

@@ -165,7 +165,7 @@ async def test_lists_in_pages_and_by_filters(client):
     ids = [(await made(client, name=name, rules=[f"rule-{name}"]))["id"] for name in names]
     await client.post(f"/v1/subscriptions/{ids[2]}/pause")
     found: list[str] = []
-    cursor = {}
+    cursor: dict[str, str] = {}
     while True:
         page = (await client.get("/v1/subscriptions", params={"limit": 2} | cursor)).json()
         found += [one["id"] for one in page["items"]]

@@ -62,6 +62,10 @@ def test_what_is_remembered_is_bounded(monkeypatch):
     assert len(buckets._levels) == 3
 
 
+async def nobody(_message):
+    raise AssertionError("the layer answers nothing itself")
+
+
 async def read_all(limit, chunks, *, length=None, pause_s=1.0, hang=False):
     """Let an application read a body of these chunks through the layer; what it read."""
     messages = [
@@ -84,7 +88,7 @@ async def read_all(limit, chunks, *, length=None, pause_s=1.0, hang=False):
 
     headers = [] if length is None else [(b"content-length", str(length).encode())]
     layer = BodyLimit(application, limit, ApiMetrics(CollectorRegistry()), pause_s)
-    await layer({"type": "http", "headers": headers}, receive, None)
+    await layer({"type": "http", "headers": headers}, receive, nobody)
     return b"".join(read)
 
 

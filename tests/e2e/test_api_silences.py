@@ -1,0 +1,111 @@
+"""/v1/silences on a real Kafka."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from service.adapters.control import read_silences
+from tests.api_world import problem_of, serving
+
+pytestmark = pytest.mark.kafka
+MATCHERS = {"source": ["가람일보"], "story": ["sty_*"]}
+
+
+@pytest.fixture
+async def api(kafka_env):
+    async with serving(kafka_env) as made:
+        yield made
+
+
+@pytest.fixture
+async def client(api):
+    return api.client(await api.token(name="desk"))
+
+
+def at(**delta):
+    return (datetime.now(UTC) + timedelta(**delta)).isoformat()
+
+
+async def made(client, **fields):
+    body = {"matchers": MATCHERS, "duration_s": 3600, "comment": "훈련"} | fields
+    return await client.post("/v1/silences", json={name: value for name, value in body.items() if value is not None})
+
+
+async def test_from_made_to_lifted(client, kafka_settings):
+    answer = await made(client)
+    assert answer.status_code == 201, answer.text
+    told = answer.json()
+    assert (told["state"], told["author"], told["matchers"]) == ("active", "desk", MATCHERS)
+    path = answer.headers["location"]
+    assert (await client.get(path)).headers["etag"] == '"1"'
+    (record,) = await read_silences(kafka_settings)
+    assert record.ends_ms - record.starts_ms == 3_600_000
+
+    problem_of(await client.post(f"{path}/lift", headers={"If-Match": '"7"'}), "precondition-failed")
+    lifted = await client.post(f"{path}/lift", headers={"If-Match": '"1"'})
+    assert (lifted.status_code, lifted.json()["state"], lifted.headers["etag"]) == (200, "ended", '"2"')
+    again = await client.post(f"{path}/lift")
+    assert again.headers["etag"] == '"2"', "one that has ended stays as it is"
+
+
+async def test_lists_by_state_in_pages(client):
+    later = (await made(client, starts_at=at(hours=1))).json()["id"]
+    now = [(await made(client)).json()["id"] for _ in range(3)]
+    await client.post(f"/v1/silences/{now[0]}/lift")
+
+    async def ids_of(**params):
+        page = (await client.get("/v1/silences", params=params)).json()
+        return [one["id"] for one in page["items"]], page["next_cursor"]
+
+    assert await ids_of(state="pending") == ([later], None)
+    assert await ids_of(state="ended") == ([now[0]], None)
+    first, cursor = await ids_of(state="active", limit=1)
+    second, end = await ids_of(state="active", limit=1, cursor=cursor)
+    assert ({*first, *second}, end) == ({now[1], now[2]}, None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"duration_s": None}, "must end"), ({"ends_at": "2100-01-01T00:00:00Z"}, "one of them"),
+        ({"duration_s": None, "ends_at": "2001-01-01T00:00:00Z"}, "end after it begins"),
+        ({"duration_s": None, "ends_at": "2199-01-01T00:00:00Z"}, "more than a year"),
+        ({"duration_s": None, "ends_at": "2100-01-01T00:00:00"}, "timezone"), ({"comment": " "}, "pattern"),
+        ({"duration_s": None, "ends_at": "9999-12-31T23:59:59Z"}, "after 2200"),
+        ({"matchers": {}}, "say what is hidden"), ({"matchers": {"rules": ["x"]}}, "Extra inputs"),
+        ({"matchers": {"subscription": ["sub_none"]}}, "there is no subscription"),
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_meant_is_refused(client, fields, says):
+    body = problem_of(await made(client, **fields), "invalid-request")
+    assert says in body["detail"], body
+
+
+async def test_the_same_key_makes_one(client):
+    key = {"Idempotency-Key": "once"}
+    body = {"matchers": MATCHERS, "duration_s": 60, "comment": "x"}
+    answers = await asyncio.gather(*(client.post("/v1/silences", json=body, headers=key) for _ in range(4)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert sum("idempotent-replayed" in answer.headers for answer in answers) == 3
+    other = await client.post("/v1/silences", json=body | {"comment": "y"}, headers=key)
+    problem_of(other, "idempotency-key-reused")
+
+
+async def test_a_preview_changes_nothing(client, kafka_settings):
+    answer = await client.post("/v1/silences/preview", json={"matchers": {"rule": ["*"]}})
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["hidden"], answer.json()["seen"], answer.json()["newest"]) == (0, 0, [])
+    assert await read_silences(kafka_settings) == ()
+    early = await client.post("/v1/silences/preview", json={"matchers": {"rule": ["*"]}, "since": at(days=-8)})
+    problem_of(early, "invalid-request")
+
+
+async def test_another_tenant_sees_nothing_of_it(api, client):
+    told = (await made(client)).json()
+    theirs = api.client(await api.token(tenant="other"))
+    assert (await theirs.get("/v1/silences")).json()["items"] == []
+    problem_of(await theirs.get(f"/v1/silences/{told['id']}"), "not-found")
+    problem_of(await theirs.post(f"/v1/silences/{told['id']}/lift"), "not-found")
+    problem_of(await client.post("/v1/silences/sil_none/lift"), "not-found")
