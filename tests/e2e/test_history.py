@@ -39,11 +39,13 @@ pytestmark = pytest.mark.kafka
 NOW_MS = int(time.time() * 1000)
 
 
-async def publish(kafka_settings, *records, partition=None):
-    """(topic, key, value) each, in their order."""
+async def publish(kafka_settings, *records, partition=None, at_ms=None):
+    """(topic, key, value) each, in their order; `at_ms`: as if they had been written then."""
     async with started(kafka_settings, make_producer(kafka_settings)) as producer:
         sent = [
-            await producer.send(topic_name(kafka_settings, topic), value, key.encode(), partition=partition)
+            await producer.send(
+                topic_name(kafka_settings, topic), value, key.encode(), partition=partition, timestamp_ms=at_ms
+            )
             for topic, key, value in records
         ]
         await asyncio.gather(*sent)
@@ -217,6 +219,30 @@ async def test_a_subscriber_is_forgotten_and_stays_so(kafka_settings, kafka_env,
     before = rows_of(settings)
     assert (await asyncio.to_thread(bongsu_process, "history", "rebuild", "--yes", env=env)).returncode == 0
     assert rows_of(settings) == before
+
+
+async def test_what_is_too_old_goes_and_does_not_come_back(kafka_settings, kafka_env, history_url):
+    env = environ(kafka_env, history_url)
+    day_ms = 86_400_000
+    await publish(kafka_settings, *story_of(1), at_ms=NOW_MS - 3 * day_ms)
+    await publish(kafka_settings, *story_of(2))
+    await read_to_the_end(Settings(env))
+    assert len(rows_of(Settings(env))["attempts"]) == 4
+    shorter = Settings({**env, "BONGSU_HISTORY_RETENTION_DAYS": "2"})
+    running = HistoryRole(shorter, CollectorRegistry(), clock=time.time)
+    await running.start()
+    try:
+        await wait_until(lambda: len(rows_of(shorter)["attempts"]) == 2)
+    finally:
+        await running.stop()
+    before = rows_of(shorter)
+    kept = {name: len(rows) for name, rows in before.items()}
+    assert (kept["deliveries"], kept["articles"], kept["mentions"], kept["changes"]) == (1, 1, 1, 2)
+    done = await asyncio.to_thread(
+        bongsu_process, "history", "rebuild", "--yes", env={**env, "BONGSU_HISTORY_RETENTION_DAYS": "2"}
+    )
+    assert done.returncode == 0, done.stderr
+    assert rows_of(shorter) == before
 
 
 async def test_a_database_that_is_deleted(kafka_settings, kafka_env, tmp_path):
