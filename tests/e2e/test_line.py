@@ -1,6 +1,7 @@
 """From an article on a topic to a webhook that a stranger's library verifies: real Kafka, real processes, real HTTP."""
 
 import asyncio
+import json
 import signal
 import time
 from collections import defaultdict
@@ -52,7 +53,11 @@ async def test_a_receiver_that_fails_twice_gets_the_same_id_three_times(kafka_se
         await publish(kafka_settings, [article(1)])
         await wait_until(lambda: len(receiver.received) == 3)
         await settled_account(kafka_settings)
+        attempts = [json.loads(record.value) for record in await read_all(kafka_settings, "attempts")]
     assert len({one.id for one in receiver.received}) == 1
+    told = [one.headers["traceparent"].split("-") for one in receiver.received]
+    assert {trace for _, trace, *_ in told} == {one["trace"] for one in attempts} == {ids.trace_id("a1")}
+    assert len({span for *_, span, _ in told}) == 3, "each attempt is a span of its own"
     assert len({one.body for one in receiver.received}) == 1
     assert [one.status for one in receiver.received] == [500, 500, 200]
     assert len({one.headers["webhook-signature"] for one in receiver.received}) >= 1

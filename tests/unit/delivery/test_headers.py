@@ -1,6 +1,7 @@
 """Headers of a subscription: what may be sent, and that nothing of it forges or leaks."""
 
 import base64
+import re
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from service.delivery.headers import (
     read_headers,
     secrets_at,
     shown_headers,
+    traceparent,
     webhook_headers,
 )
 from service.delivery.verifying import verify
@@ -46,6 +48,19 @@ def test_what_may_be_sent(header):
     check_headers({name: value})
     sent = webhook_headers(subscription_record(headers={name: value}), "msg_1", "application/json", 1_000, b"{}")
     assert sent[name] == value
+
+
+def test_the_trace_of_an_attempt_is_told_as_w3c_has_it():
+    record, trace = subscription_record(), "0af7651916cd43dd8448eb211c80319c"
+    first, second = traceparent(trace, "msg_1", 1), traceparent(trace, "msg_1", 2)
+    assert re.fullmatch(rf"00-{trace}-[0-9a-f]{{16}}-01", first)
+    assert (first == traceparent(trace, "msg_1", 1), first[:36], first != second) == (True, second[:36], True)
+    assert traceparent(None, "msg_1", 1)[:36] != traceparent(None, "msg_2", 1)[:36], "a test has a trace of its own"
+    assert webhook_headers(record, "msg_1", "application/json", 1_000, b"{}", first)["traceparent"] == first
+    assert "traceparent" not in webhook_headers(record, "msg_1", "application/json", 1_000, b"{}")
+    own = subscription_record(headers={"Traceparent": "00-of-its-own"})
+    sent = webhook_headers(own, "msg_1", "application/json", 1_000, b"{}", first)
+    assert (sent["Traceparent"], "traceparent" in sent) == ("00-of-its-own", False), "never two of one name"
 
 
 def test_there_is_a_limit_to_all_of_them():
