@@ -5,15 +5,18 @@ when something is written for the first time.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Collection, Iterable
 from types import TracebackType
 from typing import Any, Generic, Self
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from service import logs
 from service.actions.known_rules import KnownRules, read_known_rules
+from service.actions.standing_rules import StandingRules
 from service.adapters.control_revisions import R, RevisionsFollower
 from service.adapters.control_silences import SilencesFollower
 from service.adapters.control_subscriptions import SubscriptionsFollower
@@ -22,11 +25,11 @@ from service.adapters.control_topic import OnFailure
 from service.adapters.control_writes import RevisionsWriter
 from service.adapters.kafka_client import make_producer, ours, start_here, topic_name
 from service.model import topics
-from service.model.errors import Unavailable
+from service.model.errors import BongsuError, WrongSetup
 from service.model.records import SilenceRecord, SubscriptionRecord, TokenRecord
 from service.settings import Settings
 
-ALL = (topics.SUBSCRIPTIONS, topics.SILENCES, topics.TOKENS)
+ALL = (topics.SUBSCRIPTIONS, topics.SILENCES, topics.TOKENS, topics.RULES)
 TIDY_AFTER_S = 2.0
 """A writer mends what it left itself; what is untidy for longer was left by one that was killed."""
 
@@ -82,6 +85,7 @@ class Control:
     subscriptions: Records[SubscriptionRecord]
     silences: Records[SilenceRecord]
     tokens: Records[TokenRecord]
+    rules: StandingRules | None
 
     def __init__(
         self,
@@ -115,6 +119,7 @@ class Control:
             self.silences = self._added(SilencesFollower(settings.kafka, on_failure=on_failure, once=once))
         if topics.TOKENS in follow:
             self.tokens = self._added(TokensFollower(settings.kafka, on_failure=on_failure, once=once))
+        self.rules = StandingRules(settings.kafka, on_failure=on_failure) if topics.RULES in follow else None
 
     @property
     def ready(self) -> bool:
@@ -123,7 +128,10 @@ class Control:
 
     def missing(self) -> list[str]:
         """The topics that are not followed (yet, or any more)."""
-        return [one.follower.standing.kind.topic for one in self._followed if not one.follower.ready]
+        missing = [one.follower.standing.kind.topic for one in self._followed if not one.follower.ready]
+        if self.rules is not None and not self.rules.ready:
+            missing.append(topics.RULES)
+        return missing
 
     async def start(self) -> None:
         """Read the topics to their ends.
@@ -132,7 +140,9 @@ class Control:
             Unavailable, WrongSetup, NewerSchema: as `ControlTopic.start`.
         """
         try:
-            await asyncio.gather(*(one.follower.start() for one in self._followed))
+            await asyncio.gather(
+                *(one.follower.start() for one in self._followed), *([self.rules.start()] if self.rules else [])
+            )
             if not self.once:
                 await self.producer()
                 self._tidying = asyncio.create_task(self._tidy(), name="tidy control topics")
@@ -146,10 +156,12 @@ class Control:
             self._tidying.cancel()
             await asyncio.gather(self._tidying, return_exceptions=True)
             self._tidying = None
-        await asyncio.gather(*(one.follower.stop() for one in self._followed), return_exceptions=True)
+        followed = [one.follower.stop() for one in self._followed] + ([self.rules.stop()] if self.rules else [])
+        await asyncio.gather(*followed, return_exceptions=True)
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            await producer.stop()
+            with contextlib.suppress(KafkaError):  # what was not written was told to who wrote it
+                await producer.stop()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -161,11 +173,30 @@ class Control:
         await self.stop()
 
     async def producer(self) -> AIOKafkaProducer:
-        """The one producer, started. Raises Unavailable, WrongSetup."""
+        """The one producer, started; a new one where it failed for good. Raises Unavailable, WrongSetup."""
         async with self._starting:
+            if self._producer is not None and self._producer._sender.sender_task.done():  # noqa: SLF001
+                # An idempotent producer ends when what it gave up was in doubt, e.g. after the broker was away.
+                broken, self._producer = self._producer, None
+                with contextlib.suppress(KafkaError):
+                    await broken.stop()
             if self._producer is None:
-                self._producer = await start_here(self.settings.kafka, make_producer(self.settings.kafka))
+                producer = await start_here(self.settings.kafka, make_producer(self.settings.kafka))
+                try:
+                    await self._check_changes(producer)
+                except BaseException:
+                    await producer.stop()
+                    raise
+                self._producer = producer
             return self._producer
+
+    async def _check_changes(self, producer: AIOKafkaProducer) -> None:
+        """Whoever writes writes there first; a producer waits half a minute for a topic that does not exist."""
+        changes = topic_name(self.settings.kafka, topics.CHANGES)
+        with ours(self.settings.kafka):
+            metadata = await producer.client.fetch_all_metadata()
+        if changes not in metadata.topics():
+            raise WrongSetup(f"the topic {changes} does not exist; run `bongsu topics create`")
 
     async def send(self, name: str, records: Iterable[tuple[str, bytes]]) -> None:
         """Write records (key, value) to the topic `name`, each to the partition of its key, until all are acknowledged.
@@ -206,6 +237,6 @@ class Control:
                             "standing records written again", topic=one.follower.standing.kind.topic, n=count
                         )
                     before[number] = untidy
-            except Unavailable as error:
+            except BongsuError as error:
                 self._log.warning("control topics could not be tidied, trying again", reason=str(error))
             await asyncio.sleep(TIDY_AFTER_S)

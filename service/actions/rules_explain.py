@@ -16,10 +16,10 @@ from service.matching.expression import EntityTerm, terms_of
 from service.matching.language import did_you_mean
 from service.matching.trace import Part, trace
 from service.model.article import Article
-from service.model.errors import BadInput
+from service.model.errors import NotFound
 
 
-class UnknownName(BadInput):
+class UnknownName(NotFound):
     """The rules have no such rule or entity; the message says which are near."""
 
 

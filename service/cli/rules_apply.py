@@ -5,9 +5,14 @@ from pathlib import Path
 
 import click
 
-from service.adapters.control import publish_rules
+from service.actions.actor import Actor
+from service.actions.control import Control
+from service.actions.rules import apply as applied
+from service.adapters.control_rules import Published, publish_rules
 from service.adapters.rule_files import load_rules
 from service.cli.common import settings_of, tenant_option
+from service.matching.ruleset import RuleSet
+from service.settings import Settings
 
 
 @click.command()
@@ -20,9 +25,16 @@ def apply(directory: Path, tenant: str) -> None:
     """
     settings = settings_of("rules")
     ruleset = load_rules(directory)
-    done = asyncio.run(publish_rules(settings.kafka, ruleset, tenant=tenant))
+    done = asyncio.run(_apply(settings, ruleset, tenant))
     count = len(ruleset.rules)
     click.echo(
         f"rules applied: {count} rule{'s' if count != 1 else ''}, version {done.version[:12]} "
         f"({done.items_written} written, {done.items_kept} unchanged, {done.items_removed} removed)"
     )
+
+
+async def _apply(settings: Settings, ruleset: RuleSet, tenant: str) -> Published:
+    async with Control(settings, follow=(), once=True) as control:
+        return await applied(
+            control, Actor.of_shell(tenant), lambda: publish_rules(settings.kafka, ruleset, tenant=tenant)
+        )

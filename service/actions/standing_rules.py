@@ -1,0 +1,103 @@
+"""The rules in force of every tenant, as their authors wrote them, for who reads them: without parsing one.
+
+The topic is followed as bytes; what a set lists is read as JSON when somebody asks for it, once for each version and
+off the event loop. The engine, which takes seconds and memory, is made elsewhere (`rules_process`).
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from service.adapters.control_topic import ControlTopic, OnFailure
+from service.adapters.rule_manifests import CURRENT, MissingError, items_of, manifest_key, read_manifest
+from service.adapters.rule_order import NO_RULES
+from service.model import topics
+from service.model.errors import Unavailable
+from service.model.records import RulesManifest
+from service.settings import KafkaSettings
+
+
+@dataclass(frozen=True, slots=True)
+class RulesInForce:
+    """One tenant's set."""
+
+    version: str
+    """NO_RULES: nothing was ever applied."""
+    applied_ms: int | None
+    records: Mapping[str, bytes]
+    """As on the topic: `entity/<sha>` and `rule/<sha>` to JSON."""
+    rules: Mapping[str, dict[str, Any]]
+    """By id, in the order of the ids, as in a rule file."""
+    entities: Mapping[str, dict[str, Any]]
+
+
+NOTHING = RulesInForce(NO_RULES, None, {}, {}, {})
+
+
+class StandingRules:
+    """Follows the topic `rules`."""
+
+    def __init__(self, settings: KafkaSettings, *, on_failure: OnFailure | None = None) -> None:
+        """Connects to nothing before `start`; `on_failure` as of `ControlTopic`."""
+        self._topic = ControlTopic(settings, topics.RULES, self._on_record, on_failure=on_failure)
+        self._stored: dict[str, bytes] = {}
+        self._read: dict[str, tuple[bytes, RulesInForce]] = {}
+        """By tenant, with the manifest that it was read for."""
+
+    @property
+    def ready(self) -> bool:
+        """Read to the end and following."""
+        return self._topic.ready
+
+    async def start(self) -> None:
+        """Read the topic to its end. Raises as `ControlTopic.start`."""
+        await self._topic.start()
+
+    async def stop(self) -> None:
+        """Stop following."""
+        await self._topic.stop()
+
+    async def fresh(self, timeout_s: float) -> None:
+        """Wait until all is known that anybody applied before. Raises as `ControlTopic.catch_up`."""
+        await self._topic.catch_up(timeout_s)
+
+    async def of(self, tenant: str) -> RulesInForce:
+        """The set of a tenant.
+
+        Raises:
+            Unavailable: it is not whole on the topic (yet).
+            BadInput, NewerSchema: its manifest cannot be read.
+        """
+        raw = self._stored.get(manifest_key(CURRENT, tenant))
+        if raw is None:
+            return NOTHING
+        known = self._read.get(tenant)
+        if known is not None and known[0] == raw:
+            return known[1]
+        manifest = read_manifest(raw, tenant)
+        try:
+            records = items_of(manifest, self._stored)
+        except MissingError as error:
+            raise Unavailable(f"the rules in force are not whole: {error}; apply them again if it stays so") from None
+        read = await asyncio.to_thread(_in_force, manifest, records)
+        self._read[tenant] = (raw, read)
+        return read
+
+    def _on_record(self, key: str, value: bytes | None) -> None:
+        if value is None:
+            self._stored.pop(key, None)
+        else:
+            self._stored[key] = value
+
+
+def _in_force(manifest: RulesManifest, records: Mapping[str, bytes]) -> RulesInForce:
+    found: dict[str, list[dict[str, Any]]] = {"rule": [], "entity": []}
+    for key, raw in records.items():
+        found[key.partition("/")[0]].append(orjson.loads(raw))
+    rules, entities = (
+        {one["id"]: one for one in sorted(found[kind], key=lambda one: str(one["id"]))} for kind in ("rule", "entity")
+    )
+    return RulesInForce(manifest.version, manifest.published_ms, records, rules, entities)
