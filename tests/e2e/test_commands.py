@@ -158,7 +158,10 @@ def test_subscribe_list_remove(bongsu, kafka_settings):
     assert secret not in listed.stdout + listed.stderr
     assert bongsu("subscriptions", "remove", "sub_none").returncode == 2
     assert bongsu("subscriptions", "remove", shown["id"]).returncode == 0
-    assert in_new_loop(lambda: read_whole(kafka_settings, topics.SUBSCRIPTIONS)) == {}
+    assert in_new_loop(lambda: read_subscriptions(kafka_settings)) == ()
+    (gone,) = in_new_loop(lambda: read_whole(kafka_settings, topics.SUBSCRIPTIONS)).values()
+    assert secret.encode() not in gone, "what stands for it holds nothing of it"
+    assert b"alerts.example.org" not in gone
 
 
 def test_subscribe_with_a_secret_of_ones_own_and_a_local_url(bongsu):
