@@ -150,8 +150,6 @@ def _fill(engine: Engine, rows: int) -> None:
             connection.execute(tables.attempts.insert(), [attempt for attempt, _ in some])
             decided = [decision for _, decision in some if decision is not None]
             connection.execute(tables.decisions.insert(), decided)
-    with engine.connect() as connection:
-        connection.exec_driver_sql("ANALYZE")
 
 
 def _rows(count: int) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:

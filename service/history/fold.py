@@ -39,7 +39,7 @@ PENDING = "pending"
 FORGOTTEN = "subscription.forgotten"
 """Action of the change that has a subscriber's rows removed."""
 MAX_INT = 2**63 - 1
-MAX_KEY_BYTES = 1024
+MAX_KEY_BYTES = 512
 MAX_ARTICLE_BYTES = 2048
 """Of ids, in UTF-8: an index of PostgreSQL takes no more than 2,700 bytes of all its columns."""
 
@@ -168,7 +168,7 @@ def _decision(rows: Rows, record: Arrived, raw: bytes) -> None:
         "by_id": _text(decision.by),
         "until_ms": _int(decision.until_ms),
         "story": _text(decision.story),
-        "rule": _text(decision.rule),
+        "rule": None if decision.rule is None else _key(decision.rule),
         "article": None if decision.article is None else _key(decision.article, MAX_ARTICLE_BYTES),
         "decided_ms": _int(decision.decided_ms),
     }

@@ -122,7 +122,8 @@ decisions = Table(
     Index("decisions_by_time", "subscription", "decided_ms", "alert_id"),
     Index("decisions_by_decision", "subscription", "decision", "decided_ms", "alert_id"),
     Index("decisions_by_article", "article"),
-    Index("decisions_by_delivery", "delivery_id"),
+    Index("decisions_by_rule", "subscription", "rule", "decided_ms", "alert_id", "delivery_id"),
+    Index("decisions_by_delivery", "delivery_id", "rule"),
     Index("decisions_by_age", "record_ms"),
 )
 """The current decision of each alert."""

@@ -7,6 +7,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
+from service.history import queries
 from service.history.arrived import Arrived
 from service.history.database import open_to_read, open_to_write, url_of
 from service.history.fold import Fold, Rows
@@ -112,7 +113,9 @@ def test_how_far_it_is(engine, history):
         history.lag_s(10_000 + int(STALE_S * 1000) + 1000)
 
 
-def test_pages_hold_each_row_once_newest_first(engine, history):
+@pytest.mark.parametrize("rare", [0, 5_000], ids=["walked", "looked_up"])
+def test_pages_hold_each_row_once_newest_first(engine, history, monkeypatch, rare):
+    monkeypatch.setattr(queries, "RARE", rare)
     migrate(engine)
     luck = random.Random(3)
     values = [
@@ -181,7 +184,7 @@ def test_texts_are_kept_only_where_that_is_asked_for():
 )
 def test_what_no_database_takes_is_unreadable_and_costs_only_itself(topic, value):
     rows = Rows()
-    with pytest.raises(BadInput, match=r"more than (64 bits|1024 bytes)"):
+    with pytest.raises(BadInput, match=r"more than (64 bits|512 bytes)"):
         Fold().take(rows, Arrived(topic, 0, 0, 1, b"key", value))
     assert rows.parts == {}
 

@@ -123,7 +123,13 @@ def upgrade() -> None:
     op.create_index(
         "decisions_by_decision", "decisions", ["subscription", "decision", "decided_ms", "alert_id"], unique=False
     )
-    op.create_index("decisions_by_delivery", "decisions", ["delivery_id"], unique=False)
+    op.create_index("decisions_by_delivery", "decisions", ["delivery_id", "rule"], unique=False)
+    op.create_index(
+        "decisions_by_rule",
+        "decisions",
+        ["subscription", "rule", "decided_ms", "alert_id", "delivery_id"],
+        unique=False,
+    )
     op.create_index("decisions_by_time", "decisions", ["subscription", "decided_ms", "alert_id"], unique=False)
     op.create_table(
         "deliveries",
