@@ -45,7 +45,7 @@ def podman(*words: object) -> list[object]:
 
 def build(target: str) -> Image:
     """Build a target of the Dockerfile on the base image of `.ci/deploy-tools`."""
-    if _buildah("inspect", "--type", "image", BASE).returncode:
+    if not (CACHE / "images").exists() or _buildah("inspect", "--type", "image", BASE).returncode:
         missing(f"the base image {BASE}", HOW)
     name = f"localhost/bongsu:{target}"
     mounts = [word for path in OF_THE_HOST if Path(path).exists() for word in ("-v", f"{path}:{path}:ro")]
