@@ -30,6 +30,8 @@ from service.model.records import SilenceRecord, SubscriptionRecord, TokenRecord
 from service.settings import Settings
 
 ALL = (topics.SUBSCRIPTIONS, topics.SILENCES, topics.TOKENS, topics.RULES)
+STOP_S = 5.0
+"""For what is still to be written at the end; while Kafka is away it would take for ever."""
 TIDY_AFTER_S = 2.0
 """A writer mends what it left itself; what is untidy for longer was left by one that was killed."""
 
@@ -160,8 +162,8 @@ class Control:
         await asyncio.gather(*followed, return_exceptions=True)
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            with contextlib.suppress(KafkaError):  # what was not written was told to who wrote it
-                await producer.stop()
+            with contextlib.suppress(KafkaError, TimeoutError):  # what was not written was told to who wrote it
+                await asyncio.wait_for(producer.stop(), STOP_S)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -178,8 +180,8 @@ class Control:
             if self._producer is not None and self._producer._sender.sender_task.done():  # noqa: SLF001
                 # An idempotent producer ends when what it gave up was in doubt, e.g. after the broker was away.
                 broken, self._producer = self._producer, None
-                with contextlib.suppress(KafkaError):
-                    await broken.stop()
+                with contextlib.suppress(KafkaError, TimeoutError):
+                    await asyncio.wait_for(broken.stop(), STOP_S)
             if self._producer is None:
                 producer = await start_here(self.settings.kafka, make_producer(self.settings.kafka))
                 try:
@@ -206,14 +208,17 @@ class Control:
         """
         producer = await self.producer()
         topic = topic_name(self.settings.kafka, name)
+        # an idempotent producer itself tries for ever; what is given up here may be written when Kafka is back
         with ours(self.settings.kafka):
             sent: list[Any] = []
             for key, value in records:
-                sent.append(await producer.send(topic, value, key=key.encode()))
-                if len(sent) >= 500:
-                    await asyncio.gather(*sent)
-                    sent.clear()
-            await asyncio.gather(*sent)
+                async with asyncio.timeout(self.settings.api.timeout_s):
+                    sent.append(await producer.send(topic, value, key=key.encode()))
+                    if len(sent) >= 500:
+                        await asyncio.gather(*sent)
+                        sent.clear()
+            async with asyncio.timeout(self.settings.api.timeout_s):
+                await asyncio.gather(*sent)
 
     async def known_rules(self, tenant: str) -> KnownRules | None:
         """The rules of a tenant in force; None when there are none. Raises as `read_known_rules`."""

@@ -6,6 +6,7 @@ again, and looks again, for that too may have come late. A writer that is killed
 `min.compaction.lag.ms` gives them the time.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Generic
 
@@ -98,7 +99,8 @@ class RevisionsWriter(Generic[R]):
         """Write, and read until they were handed over."""
         producer = await self._producer()
         with ours(self._settings):
-            offset = await put(producer, self._topic, records)
+            async with asyncio.timeout(self._timeout_s):  # an idempotent producer itself tries for ever
+                offset = await put(producer, self._topic, records)
         if offset < 0:  # the broker had them from a first try, whose answer was lost
             await self._follower.catch_up(self._timeout_s)
         else:
