@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
+from sqlalchemy import text
 
 from service.adapters.kafka_client import make_producer, started, topic_name
 from service.history.database import open_to_read, open_to_write, url_of
@@ -321,11 +322,11 @@ async def test_of_other_topics_it_wants_nothing(kafka_settings, kafka_env, histo
     await read_to_the_end(settings)
     engine = open_to_write(url_of(settings))
     with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE offsets SET next_offset = 999 WHERE topic LIKE '%attempts'")
+        connection.execute(text("UPDATE offsets SET next_offset = 999 WHERE topic LIKE '%attempts'"))
     with pytest.raises(WrongSetup, match="these are other topics than those it was read from"):
         await read_to_the_end(settings)
     with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE offsets SET topic = 'other.attempts' WHERE topic LIKE '%attempts'")
+        connection.execute(text("UPDATE offsets SET topic = 'other.attempts' WHERE topic LIKE '%attempts'"))
     with pytest.raises(WrongSetup, match=r"was read from other\.attempts and not"):
         await read_to_the_end(settings)
     engine.dispose()
