@@ -5,7 +5,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from service.delivery.attempts import OUR_SIDE, Failure
 from service.delivery.health import WARN_PERCENT
 from service.dispatcher.metrics_subscriptions import OUTCOMES, SubscriptionMetrics
-from service.metrics.latency import BUCKETS_S, stage_latency
+from service.metrics.latency import BUCKETS_S, StageLatency
 from service.model.ids import trace_id
 from service.model.records import DeliveryRecord
 from service.model.topics import RETRY_TIERS_S
@@ -23,8 +23,7 @@ class DispatcherMetrics:
     def __init__(self, registry: CollectorRegistry, max_label_values: int = MAX_LABEL_VALUES) -> None:
         """`max_label_values`: subscriptions that have series of their own."""
         self.subscriptions = SubscriptionMetrics(registry, max_label_values)
-        stages = stage_latency(registry, ("first_attempt", "accepted"))
-        self._first_attempt, self._accepted = stages.labels("first_attempt"), stages.labels("accepted")
+        self._stages = StageLatency(registry, ("first_attempt", "accepted"))
         self.deliveries = Counter("bongsu_deliveries", "Deliveries read for the first time.", registry=registry)
         self.attempts = Counter("bongsu_attempts", "Attempts by what became of them.", ["outcome"], registry=registry)
         self.attempt_errors = Counter(
@@ -111,15 +110,15 @@ class DispatcherMetrics:
     def posted(self, delivery: DeliveryRecord, now_ms: int) -> None:
         """A POST goes out."""
         if delivery.attempts_made == 0 and delivery.reason == "live":
-            self._first_attempt.observe(max(0, now_ms - delivery.published_ms) / 1000, _exemplar(delivery))
+            self._stages.observe("first_attempt", max(0, now_ms - delivery.published_ms) / 1000, _trace(delivery))
 
     def accepted(self, delivery: DeliveryRecord, now_ms: int) -> None:
         """Its receiver has it."""
         seconds = max(0, now_ms - delivery.published_ms) / 1000
         self._latency.observe(seconds)
-        self._accepted.observe(seconds, _exemplar(delivery))
+        self._stages.observe("accepted", seconds, _trace(delivery))
         self.subscriptions.accepted(delivery.subscription, seconds)
 
 
-def _exemplar(delivery: DeliveryRecord) -> dict[str, str]:
-    return {"trace_id": delivery.trace or trace_id(delivery.id)}
+def _trace(delivery: DeliveryRecord) -> str:
+    return delivery.trace or trace_id(delivery.id)

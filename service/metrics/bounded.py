@@ -4,7 +4,7 @@ Where all of them fit each has its zero from the start, for `rate()`; else those
 are counted together under `other`. What is gone (a rule, a subscription) makes room.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
@@ -33,6 +33,10 @@ class Capped(Generic[M]):
         """The series to count under."""
         series = self._series.get((value, *rest))
         return series if series is not None else self._made(value, rest)
+
+    def has_room_for(self, value: str) -> bool:
+        """Whether it has, or would get, series of its own."""
+        return value in self._known or len(self._known) < self._limit
 
     def expect(self, values: Collection[str]) -> None:
         """These are all that there are: the series of others go, and where all fit each gets its zeros now."""
@@ -63,6 +67,18 @@ class Capped(Generic[M]):
         series: M = self._metric.labels(value, *rest)
         self._series[(value, *rest)] = series
         return series
+
+
+def inc_all(capped: Capped[Counter], counts: Mapping[str, int]) -> None:
+    """Add a batch: what has no series of its own is added up first."""
+    beyond = 0
+    for value, count in counts.items():
+        if capped.has_room_for(value):
+            capped.of(value).inc(count)
+        else:
+            beyond += count
+    if beyond:
+        capped.of(OTHER).inc(beyond)
 
 
 Found = Iterable[tuple[Sequence[str], float]]

@@ -4,9 +4,9 @@ from collections.abc import Collection
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
-from service.metrics.bounded import OTHER, Capped
+from service.metrics.bounded import OTHER, Capped, inc_all
 from service.metrics.disk import DiskMetrics
-from service.metrics.latency import stage_latency
+from service.metrics.latency import StageLatency
 from service.model import topics
 
 ARTICLE_RESULTS = ("matched", "unmatched", "dead_letter", "taken_down")
@@ -47,7 +47,7 @@ class WorkerMetrics:
         self.dead_letters = Counter(
             "bongsu_dead_letters", "Records that could not be read, by topic.", ["topic"], registry=registry
         )
-        self.latency = stage_latency(registry, ("consume", *STAGES))
+        self.latency = StageLatency(registry, ("consume", *STAGES))
         self.batch = Histogram(
             "bongsu_batch_records",
             "Records of one batch, by stage.",
@@ -179,10 +179,8 @@ class RuleMetrics:
 
     def found(self, matches: dict[str, int], mentions: dict[str, int]) -> None:
         """A batch found rules so often, and mentions of entities."""
-        for rule, count in matches.items():
-            self.matches.of(rule).inc(count)
-        for entity, count in mentions.items():
-            self.mentions.of(entity).inc(count)
+        inc_all(self.matches, matches)
+        inc_all(self.mentions, mentions)
         if not self._fired.issuperset(matches):
             self._fired.update(self._there.intersection(matches))
             self.unfired.set(len(self._there) - len(self._fired))

@@ -108,7 +108,7 @@ class GroupStage:
         self.index.stored(await self._changelog.flush())
         for start in range(0, len(written), WRITES):
             await self._outputs.write(written[start : start + WRITES])
-        waits.observe(self._metrics.latency.labels("group"), self._clock())
+        self._metrics.latency.observe_all("group", waits, self._clock())
         for partition, offset in last.items():
             self.sent_through.sent(partition, offset)
         self._metrics.groups.set(len(self._groups))

@@ -96,7 +96,7 @@ class MatchStage:
         consumed = Waits()
         for event in events:
             consumed.add(event.message.timestamp)
-        consumed.observe(self._metrics.latency.labels("consume"), taken_s)
+        self._metrics.latency.observe_all("consume", consumed, taken_s)
         written: list[Output] = []
         tally = _Tally()
         began_s = time.thread_time()
@@ -112,7 +112,7 @@ class MatchStage:
         self._count(tally)
         self._metrics.batch.labels("match").observe(len(events))
         await self._outputs.write(written)
-        tally.waits.observe(self._metrics.latency.labels("match"), self._clock())
+        self._metrics.latency.observe_all("match", tally.waits, self._clock())
 
     def _count(self, tally: "_Tally") -> None:
         for result in ("matched", "unmatched", "taken_down"):

@@ -54,7 +54,7 @@ class StoryStage:
         self._metrics.batch.labels("story").observe(len(events))
         self.index.stored(await self._changelog.flush())
         await self._outputs.write(written)
-        waits.observe(self._metrics.latency.labels("story"), self._clock())
+        self._metrics.latency.observe_all("story", waits, self._clock())
         self._metrics.stories.set(len(self._stories))
 
     def _one(self, message: Any, addresses: Addresses, waits: Waits) -> list[Output]:

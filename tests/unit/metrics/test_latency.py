@@ -1,22 +1,53 @@
 """Batches of waits: every article once, the slowest with its trace."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.openmetrics.exposition import generate_latest
 
-from service.metrics.latency import Waits, stage_latency
+from service.metrics.latency import BUCKETS_S, StageLatency, Waits
 from service.model.ids import trace_id
 
 
 def observed(added, now_s):
     registry = CollectorRegistry()
-    histogram = stage_latency(registry, ("match",))
+    latency = StageLatency(registry, ("match",))
     waits = Waits()
     for published_s, article in added:
         waits.add(published_s, article)
-    waits.observe(histogram.labels("match"), now_s)
+    latency.observe_all("match", waits, now_s)
     return registry
+
+
+def samples(registry):
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in registry.collect()
+        for sample in family.samples
+    }
+
+
+@given(st.lists(st.floats(0, 100_000), max_size=8))
+def test_it_counts_as_the_library_does(seconds):
+    theirs, registry = CollectorRegistry(), CollectorRegistry()
+    oracle = Histogram("bongsu_stage_latency_seconds", "...", ["stage"], buckets=BUCKETS_S, registry=theirs)
+    latency = StageLatency(registry, ("match", "story"))
+    waits = Waits()
+    for stage in ("match", "story"):
+        for one in seconds:
+            oracle.labels(stage).observe(one)
+    for one in seconds:
+        latency.observe("match", one)
+        waits.add(-one)
+    latency.observe_all("story", waits, 0.0)
+    assert samples(registry) == pytest.approx(samples(theirs) or zeros(oracle, theirs))
+
+
+def zeros(oracle, registry):
+    for stage in ("match", "story"):
+        oracle.labels(stage)
+    return samples(registry)
 
 
 @given(st.lists(st.tuples(st.integers(0, 1_000), st.none() | st.sampled_from("abc")), max_size=8))
