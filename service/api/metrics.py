@@ -1,12 +1,23 @@
 """What the API exports about the requests that it answered."""
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from service.metrics.bounded import Gathered
+from service.model.records import TokenRecord
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 UNMATCHED = "unmatched"
 """The route of a path that there is none of, and of what was refused before it was looked for."""
 REFUSALS = ("token", "scope", "rate", "login_rate", "body_size")
+
+
+def valid_until(tokens: Iterable[TokenRecord], now_ms: int) -> list[tuple[tuple[str], float]]:
+    """When each token that is valid ends, the soonest first; seconds since the epoch. By its id, which is no secret."""
+    valid = [one for one in tokens if one.revoked_ms is None and one.expires_ms > now_ms]
+    return [((one.id,), one.expires_ms / 1000) for one in sorted(valid, key=lambda one: one.expires_ms)]
 
 
 class ApiMetrics:
@@ -32,6 +43,9 @@ class ApiMetrics:
         )
         self.faults = Counter(
             "bongsu_api_faults", "Requests that ended in a fault of Bongsu (500); must stay 0.", registry=registry
+        )
+        self.tokens = Gathered(
+            registry, "bongsu_token_expiry_timestamp_seconds", "When a token of the API that is valid ends.", ["token"]
         )
         for reason in REFUSALS:
             self.refused.labels(reason)

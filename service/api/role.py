@@ -16,9 +16,10 @@ from prometheus_client import CollectorRegistry
 from service import logs
 from service.actions.control import Control
 from service.api.application import build
-from service.api.metrics import ApiMetrics
+from service.api.metrics import ApiMetrics, valid_until
 from service.history.database import open_to_read, url_of
 from service.history.queries import History
+from service.metrics.bounded import Found, first
 from service.model.errors import WrongSetup
 from service.settings import Settings
 
@@ -62,9 +63,13 @@ class ApiRole:
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self._host = settings.api.host if host is None else host
         self._port = settings.api.port if port is None else port
+        self._clock = clock
         self._control = Control(settings, clock=lambda: int(clock() * 1000), on_failure=self._fail)
         self._history = History(open_to_read(url_of(settings)))
-        self._app = build(self._control, self._history, settings, ApiMetrics(registry), clock)
+        metrics = ApiMetrics(registry)
+        metrics.tokens.ask = self._expiring_tokens
+        self._named = settings.metrics.max_label_values
+        self._app = build(self._control, self._history, settings, metrics, clock)
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
         self._log = logs.get(__name__)
@@ -121,6 +126,9 @@ class ApiRole:
         if self._server is None or not self._server.started:
             missing.append("it does not listen yet")
         return missing
+
+    def _expiring_tokens(self) -> Found:
+        return first(valid_until(self._control.tokens.all(), int(self._clock() * 1000)), self._named)
 
     def _ended(self, serving: "asyncio.Task[None]") -> None:
         if self._server is not None and self._server.should_exit and not serving.cancelled():

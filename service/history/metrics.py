@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from service.history.fold import TOPICS
+from service.metrics.disk import DiskMetrics
 
 FAILURES = ("kafka", "database")
 
@@ -38,6 +39,7 @@ class HistoryMetrics:
         self.expired = Counter(
             "bongsu_history_expired_rows", "Rows removed because they were too old.", registry=registry
         )
+        self.disk = DiskMetrics(registry)
         for topic in TOPICS:
             self.records.labels(topic)
             self.unreadable.labels(topic)

@@ -194,6 +194,8 @@ class HistoryRole:
         now_s = self._clock()
         tell = partial(self._store.tell, self._reader.positions, behind_records=behind, now_ms=round(now_s * 1000))
         await asyncio.to_thread(tell)
+        if self._settings.history.url is None:
+            await asyncio.to_thread(self._metrics.disk.look, self._settings.bongsu.data_dir)
         self._told_s = time.monotonic()
         if not behind:
             self._whole_s = now_s

@@ -88,7 +88,7 @@ Found = Iterable[tuple[Sequence[str], float]]
 class Gathered(Collector):
     """A gauge that asks at each scrape what there is to say; where there is nothing it has no series."""
 
-    def __init__(self, registry: CollectorRegistry, name: str, documentation: str, labels: Sequence[str]) -> None:
+    def __init__(self, registry: CollectorRegistry, name: str, documentation: str, labels: Sequence[str] = ()) -> None:
         self._about: dict[str, Any] = {"name": name, "documentation": documentation, "labels": labels}
         self.ask: Callable[[], Found] = tuple
         """Set by whoever knows; what matters most first."""

@@ -17,7 +17,9 @@ def test_the_room_that_is_left(tmp_path):
     registry = CollectorRegistry()
     disk = DiskMetrics(registry)
     disk.look(tmp_path / "nowhere")
-    assert registry.get_sample_value("bongsu_data_free_bytes") == 0
+    assert registry.get_sample_value("bongsu_data_free_bytes") is None, "0 would say that it is full"
     disk.look(tmp_path)
+    free = registry.get_sample_value("bongsu_data_free_bytes")
     size = registry.get_sample_value("bongsu_data_size_bytes")
-    assert 0 < registry.get_sample_value("bongsu_data_free_bytes") <= size
+    assert free is not None and size is not None
+    assert 0 < free <= size
