@@ -35,7 +35,15 @@ EXAMPLES: list[Record] = [
     silence_record(),
     records.EndpointRecord(subscription="sub1", revision=1, failures=7, since_ms=5, told_percent=50, noted_ms=9),
     records.RulesManifest(version="v1", items=("rule/1", "entity/2"), published_ms=5),
-]
+    records.TokenRecord(
+        id="tok_1", name="newsroom", scopes=("subscriptions:read",), sha256="0f" * 32, created_ms=5, expires_ms=9,
+        revoked_ms=7, updated_ms=7,
+    ),
+    records.ChangeRecord(
+        change_id="chg_1", actor="token:tok_1", action="subscription.created", target="sub1", revision=1,
+        fields=("url", "rules"), outcome="refused", reason="no such rule", request_id="req-1", at_ms=5,
+    ),
+]  # fmt: skip
 ALL = pytest.mark.parametrize("example", EXAMPLES, ids=lambda record: type(record).__name__)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
