@@ -30,7 +30,7 @@ from service.model.records import SubscriptionRecord
 from service.settings import Settings
 
 RULES, SUBSCRIPTIONS = 10_000, 1_000
-ARTICLES = 1_000
+ARTICLES = 300
 SCRAPES = 200
 EVERY_S = 0.02
 IDLE_S = 5.0

@@ -29,9 +29,11 @@ async def test_the_record_at_the_head_is_looked_at_once(kafka_settings):
     try:
         assert await oldest.since({part: 0}) == {part: 1_000}
         assert await oldest.since({part: 2}) == {part: 3_000}
-        assigned = oldest._consumer.assignment()
+        consumer = oldest._consumer
+        assert consumer is not None
+        assigned = consumer.assignment()
         assert await oldest.since({part: 2}) == {part: 3_000}
-        assert oldest._consumer.assignment() is assigned, "known: nothing is fetched again"
+        assert consumer.assignment() is assigned, "known: nothing is fetched again"
         assert await oldest.since({}) == {}
         assert await oldest.since({part: 1}) == {part: 2_000}
     finally:

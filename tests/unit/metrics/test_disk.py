@@ -21,5 +21,6 @@ def test_the_room_that_is_left(tmp_path):
     disk.look(tmp_path)
     free = registry.get_sample_value("bongsu_data_free_bytes")
     size = registry.get_sample_value("bongsu_data_size_bytes")
-    assert free is not None and size is not None
+    assert free is not None
+    assert size is not None
     assert 0 < free <= size
