@@ -1,0 +1,114 @@
+"""A real Prometheus on a free port of loopback, watching what it is told to.
+
+A test gives it a configuration as Prometheus reads it (a dict) and asks it as Grafana does, over its HTTP API.
+"""
+
+import contextlib
+import json
+import socket
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.deploy.tools import tool
+from tests.waiting import wait_for
+
+HOW = "`apt-get install prometheus` brings it"
+STOP_S = 15
+
+
+def free_port() -> int:
+    """One that nobody listened on a moment ago."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True, slots=True)
+class Prometheus:
+    """One that runs; `url` is where."""
+
+    url: str
+
+    def ask(self, path: str, **parameters: object) -> Any:
+        """The `data` of an answer of `/api/v1/...`; AssertionError with what Prometheus said where it refuses."""
+        query = urllib.parse.urlencode(parameters, doseq=True)
+        try:
+            with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{query}", timeout=30) as answer:
+                return json.load(answer)["data"]
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{path} {parameters}: {error.read().decode(errors='replace')}") from None
+
+    def query(self, expr: str) -> list[dict[str, Any]]:
+        """What an expression is now: [{"metric": labels, "value": [time, text]}]."""
+        found: list[dict[str, Any]] = self.ask("query", query=expr)["result"]
+        return found
+
+    def query_range(self, expr: str, *, start_s: float, end_s: float, step_s: float) -> list[dict[str, Any]]:
+        """What it was meanwhile: [{"metric": labels, "values": [[time, text]...]}]."""
+        found: list[dict[str, Any]] = self.ask("query_range", query=expr, start=start_s, end=end_s, step=step_s)[
+            "result"
+        ]
+        return found
+
+    def targets_up(self) -> dict[str, bool]:
+        """Job -> whether all its targets answered when they were last asked."""
+        up: dict[str, bool] = {}
+        for target in self.ask("targets", state="active")["activeTargets"]:
+            job = target["labels"]["job"]
+            up[job] = up.get(job, True) and target["health"] == "up"
+        return up
+
+
+@contextlib.contextmanager
+def running(home: Path, config: Mapping[str, Any]) -> Iterator[Prometheus]:
+    """Started in an empty folder, ready; with exemplars, as deploy/compose.yaml starts it. Stopped at the end."""
+    binary = tool("prometheus", HOW)
+    home.mkdir(parents=True, exist_ok=True)
+    file = home / "prometheus.yaml"
+    file.write_text(yaml.safe_dump(dict(config), allow_unicode=True), encoding="utf-8")
+    port = free_port()
+    with (home / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [binary, f"--config.file={file}", f"--storage.tsdb.path={home / 'data'}",
+             f"--web.listen-address=127.0.0.1:{port}", "--enable-feature=exemplar-storage"],
+            stdout=log, stderr=log, cwd=home,
+        )  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(lambda: process.poll() is not None or _ready(url), what="Prometheus is ready")
+        assert process.poll() is None, (home / "log").read_text(encoding="utf-8", errors="replace")[-4000:]
+        yield Prometheus(url)
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def scrape(targets: Mapping[str, list[str]], *, every_s: float = 1) -> dict[str, Any]:
+    """A configuration that looks at jobs: name -> "host:port" of each of its targets."""
+    return {
+        "global": {"scrape_interval": f"{every_s:g}s", "evaluation_interval": f"{every_s:g}s"},
+        "scrape_configs": [
+            {"job_name": job, "static_configs": [{"targets": addresses}]} for job, addresses in targets.items()
+        ],
+    }
+
+
+def _ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/-/ready", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
