@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from service.delivery.summary import TEST
 from service.model.ids import sha256_hex
 from service.model.records import AttemptRecord, DeliveryRecord
 
@@ -74,7 +75,9 @@ class History:
 
     def attempt(self, record: AttemptRecord) -> None:
         """One attempt; those of an id in their order."""
-        if record.reason == "test" or not self._names(record.delivery_id, record.subscription):
+        if not self._names(record.delivery_id, record.subscription):
+            return
+        if record.reason == "test" and self._wanted.delivery is None:
             return
         past = self._past.setdefault(record.delivery_id, _Past())
         past.bodies.add(record.body_sha256)
@@ -87,14 +90,17 @@ class History:
 
     def delivery(self, record: DeliveryRecord) -> None:
         """One record of `deliveries`; those of an id in their order."""
-        if record.reason == "test" or not self._names(record.id, record.subscription):
+        if not self._names(record.id, record.subscription):
+            return
+        if record.type == TEST and self._wanted.delivery is None:  # only who names it wants a test again
+            self._past.pop(record.id, None)
             return
         if self._wanted.failed and not self._failed(self._past.get(record.id)):
             return
         past = self._past.setdefault(record.id, _Past())
         past.bodies |= {record.body_sha256, sha256_hex(record.body.encode("utf-8", "surrogatepass"))}
         past.record = record
-        if record.reason == "live":
+        if record.reason == "live" or (record.type == TEST and past.lives_ms is None):
             past.lives_ms = max(record.deadline_ms - record.created_ms, 1)
 
     def choose(self, subscriptions: Collection[str], now_ms: int, lives_ms: int) -> Choice:
@@ -151,12 +157,15 @@ def _replay_under_way(past: _Past, newest: DeliveryRecord, now_ms: int) -> bool:
 
 
 def again(record: DeliveryRecord, now_ms: int, lives_ms: int) -> DeliveryRecord:
-    """The record that sends it once more, for `lives_ms` from now, its attempts counted from one."""
+    """The record that sends it once more, for `lives_ms` from now, its attempts counted from one.
+
+    A test stays one: it is tried once, and no failure of it is charged to its endpoint.
+    """
     return record.model_copy(
         update={
             "attempts_made": 0,
             "due_ms": 0,
             "deadline_ms": now_ms + lives_ms,
-            "reason": "replay",
+            "reason": "test" if record.type == TEST else "replay",
         }
     )

@@ -6,6 +6,8 @@ from typing import Any
 
 import httpx
 import pytest
+from bongsu_client import Bongsu, Unreachable, problems
+from bongsu_client.transport import LONGEST_WAIT_S
 
 from service.api.problems import KINDS
 from service.cli.generate_client import client_models
@@ -13,8 +15,6 @@ from service.cli.generate_openapi import openapi_document
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "clients" / "python" / "src"
-from bongsu_client import Bongsu, Unreachable, problems
-from bongsu_client.transport import LONGEST_WAIT_S
 
 DOCUMENT = openapi_document()
 OPERATIONS = {

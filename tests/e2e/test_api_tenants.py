@@ -39,9 +39,10 @@ BY_ID = {
     "get_silence": None,
     "lift_silence": None,
     "get_rule": None,
+    "get_entity": None,
 }
 """Operations on one thing that is there already -> a body that its owner could send."""
-LISTS = ("list_subscriptions", "list_silences", "list_rules", "list_changes")
+LISTS = ("list_subscriptions", "list_silences", "list_rules", "list_entities", "list_changes")
 """What tenant B is shown must name nothing of tenant A."""
 OTHERS = {
     "create_subscription": "makes a thing of the token's own tenant",
@@ -54,6 +55,10 @@ OTHERS = {
     "apply_rules": "replaces the tenant's own set",
 }
 """Why there is nothing of another tenant's to name in a request; what they answer is tested below where they read."""
+RULES = {
+    "entities": [{"id": "aaa-entity", "name": "나루군", "kind": "government"}],
+    "rules": [{"id": "aaa-rule", "name": "나루군 소식", "when": "@aaa-entity"}],
+}
 QUERY = {"ask_why": "?article=a-1"}
 """What an operation cannot be asked without."""
 
@@ -79,10 +84,10 @@ class World:
         self.tokens = tokens
         self.ids = {}
 
-    def call(self, tenant, operation, body=None, **ids):
+    def call(self, tenant, operation, body=None, headers=None, **ids):
         method, path = OPERATIONS[operation]
         url = f"{self.url}{path.format(**ids)}{QUERY.get(operation, '')}"
-        headers = {"Authorization": f"Bearer {self.tokens[tenant]}"}
+        headers = {"Authorization": f"Bearer {self.tokens[tenant]}", **(headers or {})}
         with httpx.Client(timeout=60) as http:
             return http.request(method, url, headers=headers, json=body)
 
@@ -108,6 +113,10 @@ async def world(kafka_env, tmp_path):
         tested = world.call("aaa", "test_subscription", subscription_id=world.ids["subscription_id"])
         assert tested.status_code == 202, tested.text
         world.ids["delivery_id"] = tested.json()["delivery_id"]
+        applied = world.call("aaa", "apply_rules", RULES, headers={"If-Match": "*"})
+        assert applied.status_code == 200, applied.text
+        world.ids |= {"rule_id": "aaa-rule", "entity_id": "aaa-entity"}
+        wait_for(lambda: world.call("aaa", "get_rule", rule_id="aaa-rule").status_code == 200)
         for operation in ("get_delivery", "list_changes"):  # the history has read it: to be refused says something
             asked = partial(world.call, "aaa", operation, **world.ids_for(operation))
             wait_for(lambda asked=asked: asked().status_code == 200, what=f"{operation} answers tenant A")
@@ -143,7 +152,7 @@ def test_lists_name_nothing_of_anothers(world):
         for tenant in ("bbb", "default"):
             listed = world.call(tenant, operation)
             assert listed.status_code in {200, 404}, f"{operation}: {listed.text}"
-            found = [value for value in (*world.ids.values(), "aaa", "나루신문") if value in listed.text]
+            found = [value for value in (*world.ids.values(), "aaa", "나루") if value in listed.text]
             assert found == [], f"{operation} shows {tenant} what is aaa's: {found}"
 
 

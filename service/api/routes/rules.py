@@ -5,10 +5,10 @@ fault are those of what was sent; to be explained or tried it is a text in a JSO
 event loop (`actions/rules_process.py`), and whoever hangs up stops what was done for them.
 """
 
+import json
 from collections.abc import Awaitable, Mapping
 from typing import Annotated, Any, TypeVar
 
-import orjson
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
 
 from service.actions import rules as actions
@@ -44,14 +44,16 @@ from service.api.services import ActorDep, ControlDep, NowDep
 from service.model.errors import ChangedMeanwhile, NotFound, UndecodableArticle
 
 JSON, YAML = "application/json", "application/yaml"
+ANYTHING = {"type": ["object", "array", "string", "number", "boolean", "null"]}
+"""What does not load is told as such, not refused."""
 DRAFT: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "description": "A rule file (docs/rules.md).",
         "content": {
-            YAML: {"schema": {"type": "string"}, "example": EXAMPLE},
+            YAML: {"schema": ANYTHING, "example": EXAMPLE},
             JSON: {
-                "schema": {},
+                "schema": ANYTHING,
                 "example": {"entities": [{"id": "garam", "name": "가람시"}], "rules": [{"id": "g", "when": "@garam"}]},
             },
         },
@@ -170,7 +172,7 @@ async def explain_rules(
         version = found.version
         rules = Rules.of_records(version, found.records)
     try:
-        article = orjson.dumps(body.article)
+        article = json.dumps(body.article).encode()  # orjson would refuse integers of more than 64 bits
         told = await _there(request, processes.explain(rules, article, body.entity, body.rule))
     except UnknownName as error:
         raise ApiProblem("not-found", str(error)) from None

@@ -130,10 +130,20 @@ def test_failed_means_failed_since_and_its_bytes_may_be_gone():
     assert choice.left_out == Counter({LeftOut.NOT_KEPT: 1})
 
 
-def test_tests_are_never_replayed():
+@pytest.mark.parametrize("wanted", [Wanted(subscription="sub1"), Wanted(), Wanted(subscription="sub1", failed=True)])
+def test_nobody_who_asks_for_many_wants_tests(wanted):
     attempts = [attempt_record("msg_t", "given_up", reason="test")]
-    choice = choose(Wanted(subscription="sub1"), attempts, [delivery_record("msg_t", reason="test")])
+    choice = choose(wanted, attempts, [delivery_record("msg_t", type="test", reason="test")])
     assert (choice.records, choice.left_out) == ((), Counter())
+
+
+def test_a_test_that_is_named_is_sent_again_as_a_test():
+    made = delivery_record("msg_t", type="test", reason="test", created_ms=1_000, deadline_ms=4_000)
+    attempts = [attempt_record("msg_t", reason="test")]
+    (first,) = choose(Wanted("msg_t"), attempts, [made]).records
+    assert (first.id, first.body, first.reason) == ("msg_t", made.body, "test")
+    (second,) = choose(Wanted("msg_t"), attempts, [made, first]).records
+    assert first.deadline_ms == second.deadline_ms  # it lives as long as a test does, not longer each time
 
 
 OUTCOMES = ("delivered", "retry", "given_up", "expired")
