@@ -514,6 +514,20 @@ async def test_tls_verifies_the_name_and_not_the_address(tmp_path: Path) -> None
     assert "other.example" in other.detail
 
 
+async def test_when_the_certificate_of_a_host_ends_is_known_from_calling_it(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    async with (
+        serving(OK, authority.server("hooks.example", days=3)) as server,
+        WebhookClient(settings(), lookup=Dns(["127.0.0.1"]), tls=authority.trust()) as client,
+    ):
+        assert not client.certificates
+        assert (await client.post(server.url("hooks.example"), BODY, HEADERS)).delivered
+        assert not (await client.post(server.url("other.example"), BODY, HEADERS)).delivered
+        known = dict(client.certificates)
+    assert list(known) == ["hooks.example"], "what was not trusted says nothing"
+    assert known["hooks.example"] - time.time() == pytest.approx(3 * 86_400, abs=600)
+
+
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 async def test_tls_that_cannot_be_trusted(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
