@@ -128,7 +128,15 @@ def without_what_differs_by_request(problem):
 
 
 @pytest.mark.kafka
-def test_what_is_anothers_is_not_there(world):
+@pytest.mark.long
+def test_nobody_sees_what_is_anothers(world):
+    the_owner_sees_it(world)
+    what_is_anothers_is_not_there(world)
+    lists_name_nothing_of_anothers(world)
+    an_idempotency_key_of_anothers_makes_a_thing_of_ones_own(world)
+
+
+def what_is_anothers_is_not_there(world):
     for operation, body in BY_ID.items():
         ids = world.ids_for(operation)
         assert ids, f"{operation}: say in the fixture what tenant A has of it"
@@ -146,8 +154,7 @@ def test_what_is_anothers_is_not_there(world):
         assert after == before, f"{operation} by another tenant changed it"
 
 
-@pytest.mark.kafka
-def test_lists_name_nothing_of_anothers(world):
+def lists_name_nothing_of_anothers(world):
     for operation in LISTS:
         for tenant in ("bbb", "default"):
             listed = world.call(tenant, operation)
@@ -156,8 +163,7 @@ def test_lists_name_nothing_of_anothers(world):
             assert found == [], f"{operation} shows {tenant} what is aaa's: {found}"
 
 
-@pytest.mark.kafka
-def test_the_owner_sees_it(world):
+def the_owner_sees_it(world):
     """Else the tests above would say nothing."""
     for operation, name in (("get_subscription", "subscription_id"), ("get_silence", "silence_id")):
         assert world.call("aaa", operation, **{name: world.ids[name]}).status_code == 200
@@ -165,8 +171,7 @@ def test_the_owner_sees_it(world):
         assert world.ids[name] in world.call("aaa", operation).text
 
 
-@pytest.mark.kafka
-def test_an_idempotency_key_of_anothers_makes_a_thing_of_ones_own(world):
+def an_idempotency_key_of_anothers_makes_a_thing_of_ones_own(world):
     made = {}
     for tenant in ("aaa", "bbb"):
         with httpx.Client(timeout=60) as http:
