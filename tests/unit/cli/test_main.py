@@ -88,12 +88,6 @@ def test_wrong_usage_is_2(args, said):
     assert "Traceback" not in done.stderr
 
 
-def test_what_is_not_built_says_so():
-    done = bongsu_process("api")
-    assert done.returncode == 2
-    assert done.stderr.startswith("bongsu: the role `api` is not built yet")
-
-
 def test_help_and_version_import_no_command():
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "service", "--help"],
