@@ -168,8 +168,10 @@ def channel_id(topic: str) -> str:
 
 def _channel(topic: Topic) -> dict[str, Any]:
     configs: dict[str, Any] = {
-        name: int(value) if value.isdigit() else value for name, value in wanted_configs(topic).items()
-    }
+        name: int(value)
+        for name, value in wanted_configs(topic).items()
+        if name in {"retention.ms", "max.message.bytes"}
+    }  # what else topics are made with has no place in the binding
     configs["cleanup.policy"] = [topic.cleanup]
     return {
         "address": topic.name,

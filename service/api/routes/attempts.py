@@ -1,6 +1,8 @@
 """/v1/subscriptions/{id}/attempts: what each POST did."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 
 from service.api.history import LAG_HEADER, After, AskedDep, Before, FilterText, between
 from service.api.models.deliveries import Attempt, shown_attempt
@@ -22,9 +24,11 @@ router = APIRouter(prefix="/v1/subscriptions/{subscription_id}/attempts", tags=[
 async def list_attempts(
     asked: AskedDep,
     subscription_id: SubscriptionId,
-    outcome: AttemptOutcome | None = None,
-    delivery: FilterText | None = None,
-    rule: FilterText | None = None,
+    outcome: Annotated[AttemptOutcome | None, Query(description="Only those that ended so.")] = None,
+    delivery: Annotated[FilterText | None, Query(description="Only those of this delivery.")] = None,
+    rule: Annotated[
+        FilterText | None, Query(description="Only those of deliveries in which this rule was told of.")
+    ] = None,
     after: After = None,
     before: Before = None,
     cursor: Cursor = None,

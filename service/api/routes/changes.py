@@ -1,6 +1,8 @@
 """/v1/changes: who changed what."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 
 from service.api.history import LAG_HEADER, After, AskedDep, Before, FilterText, between
 from service.api.models.changes import Change, shown_change
@@ -21,9 +23,13 @@ router = APIRouter(prefix="/v1/changes", tags=["changes"])
 async def list_changes(
     asked: AskedDep,
     actor: ActorDep,
-    target: FilterText | None = None,
-    by: FilterText | None = None,
-    action: FilterText | None = None,
+    target: Annotated[FilterText | None, Query(description="Only those of what has this id.")] = None,
+    by: Annotated[
+        FilterText | None, Query(description="Only those of this actor: `token:<id>`, `cli:<user>@<host>`.")
+    ] = None,
+    action: Annotated[
+        FilterText | None, Query(description="Only those: `subscription.created`, `rules.applied` ...")
+    ] = None,
     after: After = None,
     before: Before = None,
     cursor: Cursor = None,

@@ -36,9 +36,9 @@ _asking = 0
 async def list_decisions(
     asked: AskedDep,
     subscription_id: SubscriptionId,
-    decision: Outcome | None = None,
-    rule: FilterText | None = None,
-    article: FilterText | None = None,
+    decision: Annotated[Outcome | None, Query(description="Only these.")] = None,
+    rule: Annotated[FilterText | None, Query(description="Only of this rule.")] = None,
+    article: Annotated[FilterText | None, Query(description="Only those of this article.")] = None,
     after: After = None,
     before: Before = None,
     cursor: Cursor = None,
@@ -66,7 +66,7 @@ async def ask_why(
     now_ms: NowDep,
     subscription_id: SubscriptionId,
     article: Annotated[str, Query(min_length=1, max_length=512, description="Id of the article.")],
-    rule: FilterText | None = None,
+    rule: Annotated[FilterText | None, Query(description="Only of this rule.")] = None,
     after: Annotated[GivenTime | None, Query(description="How far back to look. Default: 7 days.")] = None,
 ) -> Why:
     """What became of an article for a subscription, and why.

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 
 from service.actions import replay, subscriptions
 from service.api.history import LAG_HEADER, After, AskedDep, Before, FilterText, between
@@ -41,8 +41,10 @@ DeliveryId = Annotated[str, Path(description="`msg_...`", min_length=1, max_leng
 async def list_deliveries(
     asked: AskedDep,
     subscription_id: SubscriptionId,
-    status: Status | None = None,
-    rule: FilterText | None = None,
+    status: Annotated[
+        Status | None, Query(description="Only those whose last attempt ended so; pending: there was none.")
+    ] = None,
+    rule: Annotated[FilterText | None, Query(description="Only those in which this rule was told of.")] = None,
     after: After = None,
     before: Before = None,
     cursor: Cursor = None,
