@@ -1,0 +1,1 @@
+"""The dashboards as Python; `build.py` writes them as the JSON that Grafana reads."""
