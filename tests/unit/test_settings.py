@@ -90,7 +90,7 @@ PAIRS = {
     "BONGSU_KAFKA_SSL_KEYFILE": {"BONGSU_KAFKA_SSL_CERTFILE": "/c.pem"},
 }
 """Refused without the others."""
-ANY = ("false", "true", "7", "0.25", "2.5", "some-text", "1,2")
+ANY = ("false", "true", "7", "7000", "0.25", "2.5", "some-text", "1,2")
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.__name__)
