@@ -96,6 +96,10 @@ class World:
         return {name: value for name, value in self.ids.items() if f"{{{name}}}" in path}
 
 
+def answers(asked):
+    return asked().status_code == 200
+
+
 @pytest.fixture
 async def world(kafka_env, tmp_path):
     tokens = {tenant: await make_token(kafka_env, tenant=tenant) for tenant in ("aaa", "bbb", "default")}
@@ -119,7 +123,7 @@ async def world(kafka_env, tmp_path):
         wait_for(lambda: world.call("aaa", "get_rule", rule_id="aaa-rule").status_code == 200)
         for operation in ("get_delivery", "list_changes"):  # the history has read it: to be refused says something
             asked = partial(world.call, "aaa", operation, **world.ids_for(operation))
-            wait_for(lambda asked=asked: asked().status_code == 200, what=f"{operation} answers tenant A")
+            wait_for(partial(answers, asked), what=f"{operation} answers tenant A")
         yield world
 
 

@@ -7,6 +7,7 @@ What was answered 409 or 412 is nowhere.
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 import pytest
@@ -54,9 +55,9 @@ class State:
 class Told:
     """What the clients were answered."""
 
-    done: list = field(default_factory=list)
+    done: list[Any] = field(default_factory=list)
     """Revision, patch, the subscription as answered."""
-    refused: list = field(default_factory=list)
+    refused: list[Any] = field(default_factory=list)
 
 
 class Clients:
@@ -83,7 +84,7 @@ class Clients:
 
     def client(self, path, writer, ops, told):
         for number, (process, kind) in enumerate(ops):
-            headers = {}
+            headers: dict[str, str] = {}
             patch = self.patch(path, f"{writer}-{number}", process, kind, headers)
             response = self.http.patch(self.urls[process] + path, json=patch, headers=headers)
             if response.status_code == 200:
