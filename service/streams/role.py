@@ -254,7 +254,7 @@ class Worker:
                 "the worker's tables are ahead of their changelogs: topics were deleted and made again. Remove "
                 f"{self._tables.path} and start it again; everything in it is read from Kafka ({reason})"
             )
-        return Unavailable(f"the stream crashed: {reason!r}")
+        return reason if isinstance(reason, BongsuError) else Unavailable(f"the stream crashed: {reason!r}")
 
     async def _read_again(self, progress: Mapping[Any, tuple[int, int]]) -> None:
         """Rewind what stands still to its committed offset."""

@@ -7,11 +7,16 @@ its offset says is there is there (docs/adr/0007-tables-on-disk.md).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 import rocksdict
 from faust.stores import STORES, memory, rocksdb
 from faust.types import TP
+
+from service import logs
+from service.model.errors import Unavailable
 
 Change = tuple[bytes, bytes | None]
 """Key and value; None removes."""
@@ -78,20 +83,55 @@ class DiskStore(rocksdb.Store):
                 batch.put(key, value)
         if offset is not None:
             batch.put(self.offset_key, b"%d" % offset)
-        self._db_for_partition(partition).write(batch)
+        db = self._db_for_partition(partition)
+        with _told_as_ours(self.path):
+            db.write(batch)
+
+    def _open_for_partition(self, partition: int) -> Any:
+        with _told_as_ours(self.path):
+            return super()._open_for_partition(partition)
 
     def revoke_partitions(self, table: Any, tps: Iterable[TP]) -> None:
         """Close what is no longer ours; Faust's waits for the collector instead, which looks at all that lives."""
         names = table.changelog_topic.topics
         for tp in tps:
             if tp.topic in names and (db := self._dbs.pop(tp.partition, None)) is not None:
-                db.close()
+                _close(db, self.path)
 
     async def stop(self) -> None:
         """Close all; what was written is on disk."""
         for db in self._dbs.values():
-            db.close()
+            _close(db, self.path)
         self._dbs.clear()
+
+
+@contextmanager
+def _told_as_ours(tables: Path) -> Iterator[None]:
+    """RocksDB's errors of input and output (it raises plain ones) as a sentence; the worker ends with it.
+
+    To go on is not possible: after a write that failed a database takes no more, also when there is room again.
+
+    Raises:
+        Unavailable: the disk is full or broken.
+    """
+    try:
+        yield
+    except Exception as error:
+        reason = str(error)
+        if not reason.startswith("IO error") or "lock" in reason:  # of a lock Faust tries again
+            raise
+        raise Unavailable(
+            f"the worker's tables in {tables} cannot be written ({reason}): make room there, or give BONGSU_DATA_DIR "
+            "another disk, and start it again. Nothing is lost: what was under way is not acknowledged and comes again"
+        ) from error
+
+
+def _close(db: Any, tables: Path) -> None:
+    """Close one database; one that cannot write any more keeps back no other."""
+    try:
+        db.close()
+    except Exception as error:  # noqa: BLE001  what it held is in the changelog
+        logs.get(__name__).warning("a table was not closed in order", path=str(tables), reason=str(error))
 
 
 class MemoryStore(memory.Store[bytes, bytes]):
