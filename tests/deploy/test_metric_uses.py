@@ -29,6 +29,19 @@ def existing():
     return found
 
 
+def existing_by_type():
+    """Type -> the names of its series; those of a histogram only ever grow, as a counter does."""
+    found: dict[str, set[str]] = {"counter": set(), "gauge": set()}
+    for registry in metrics_of().values():
+        for family in registry.collect():
+            name = family.name + SUFFIX.get(family.type, "")
+            if family.type == "histogram":
+                found["counter"] |= {f"{name}{end}" for end in ("_bucket", "_sum", "_count")}
+            else:
+                found["counter" if family.type == "counter" else "gauge"].add(name)
+    return found
+
+
 def asked(value):
     """Every name of a series in the PromQL below a value of JSON or YAML."""
     if isinstance(value, list):

@@ -144,7 +144,7 @@ GROUP BY 1, 2 ORDER BY 1, 2""", series=True),
         about="Stories of which anybody was alerted; one that two newspapers print in one hour counts for each.",
     ),
     table(
-        "Newspapers", [
+        "By newspaper", [
             sql(f"""
 SELECT coalesce(source, '(none)') AS "Newspaper", sum(articles) AS "Articles", sum(mentions) AS "Mentions",
        count(DISTINCT ({NAME})) AS "Entities", max(hour_ms) AS "Last hour"

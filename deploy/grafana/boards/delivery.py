@@ -82,7 +82,7 @@ SUMS = Row("In the time shown", [
         about="Paused or disabled subscriptions for which at least one webhook waits.",
     ),
     stat(
-        "Subscriptions", "max(bongsu_subscriptions)", unit="none", steps=NO_COLOUR, decimals=0, width=3,
+        "All subscriptions", "max(bongsu_subscriptions)", unit="none", steps=NO_COLOUR, decimals=0, width=3,
         about="Known to the processes, paused and disabled ones too.",
     ),
 ])  # fmt: skip

@@ -346,7 +346,7 @@ API_AND_HISTORY = Row("API and history", [
     timeseries(
         "History: rows removed by age", [prom("sum(increase(bongsu_history_expired_rows_total[$__rate_interval]))", "rows")],
         unit="short", bars=True,
-        about="Rows older than BONGSU_HISTORY_KEEP_DAYS, removed in the background.",
+        about="Rows older than BONGSU_HISTORY_RETENTION_DAYS, removed in the background.",
     ),
 ])  # fmt: skip
 

@@ -244,7 +244,7 @@ def thresholds(steps: Steps) -> Json:
     return {"mode": "absolute", "steps": [{"color": colour, "value": value} for colour, value in steps]}
 
 
-def _panel(  # noqa: PLR0913 - what all kinds have
+def _panel(
     kind: str,
     title: str,
     targets: Sequence[Json],
