@@ -69,8 +69,11 @@ class Prometheus:
 
 
 @contextlib.contextmanager
-def running(home: Path, config: Mapping[str, Any]) -> Iterator[Prometheus]:
-    """Started in an empty folder, ready; with exemplars, as deploy/compose.yaml starts it. Stopped at the end."""
+def running(home: Path, config: Mapping[str, Any], *flags: str) -> Iterator[Prometheus]:
+    """Started in an empty folder, ready; with exemplars, as deploy/compose.yaml starts it. Stopped at the end.
+
+    `flags` are of its command line, besides.
+    """
     binary = tool("prometheus", HOW)
     home.mkdir(parents=True, exist_ok=True)
     file = home / "prometheus.yaml"
@@ -79,7 +82,7 @@ def running(home: Path, config: Mapping[str, Any]) -> Iterator[Prometheus]:
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(
             [binary, f"--config.file={file}", f"--storage.tsdb.path={home / 'data'}",
-             f"--web.listen-address=127.0.0.1:{port}", "--enable-feature=exemplar-storage"],
+             f"--web.listen-address=127.0.0.1:{port}", "--enable-feature=exemplar-storage", *flags],
             stdout=log, stderr=log, cwd=home,
         )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
