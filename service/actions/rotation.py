@@ -14,7 +14,7 @@ from service.adapters.control_subscriptions import new_nonce
 from service.delivery.rotation import rotated, versions_of
 from service.delivery.sealing import opened_record, rekeyed_record
 from service.delivery.signing import SYMMETRIC, private_secret, read_secret
-from service.model.errors import ChangedMeanwhile, InvalidSubscription, WrongSetup
+from service.model.errors import ChangedMeanwhile, InvalidSubscription, RequestReused, WrongSetup
 from service.model.records import SubscriptionRecord
 
 MAX_OVERLAP_S = 30 * 86_400
@@ -66,6 +66,7 @@ async def rotate(  # noqa: PLR0913 - what a person may say of it
         expected: as in `update`.
 
     Raises:
+        RequestReused: the last rotation had this key, and asked for something else.
         InvalidSubscription: the overlap is too long, the secret cannot sign, or too many old ones would still sign.
         And as `update`.
     """
@@ -73,16 +74,22 @@ async def rotate(  # noqa: PLR0913 - what a person may say of it
         raise InvalidSubscription("the overlap is 0 s to 30 d; a secret that never ends was not exchanged.")
     if secret is not None:
         read_secret(secret)
-    marked = None if key is None else hashlib.sha256(f"{actor.name}\0{key}".encode()).hexdigest()
+    marked = None if key is None else f"{_hash(actor.name, key)} {_hash(overlap_s, secret, versions)}"
     keys = control.settings.bongsu.keys
     replayed = False
     new: tuple[str, ...] = ()
+
+    stands = await get(control, actor, subscription)
+    if marked is not None and stands.rotation == marked:  # whatever it was expected at: that was before the first time
+        return Rotated(stands, opened_record(stands, keys).secrets, replayed=True)
 
     def change(stands: SubscriptionRecord) -> Fields:
         nonlocal new, replayed
         replayed = marked is not None and stands.rotation == marked
         if replayed:
             return {}
+        if marked and (stands.rotation or "").partition(" ")[0] == marked.partition(" ")[0]:
+            raise RequestReused("this Idempotency-Key was used for another rotation; take another key.")
         if not new:
             wanted = versions or versions_of(opened_record(stands, keys).secrets)
             new = (secret,) if secret is not None else tuple(new_secret(version) for version in wanted)
@@ -91,6 +98,10 @@ async def rotate(  # noqa: PLR0913 - what a person may say of it
 
     record = await update(control, actor, subscription, change, expected=expected, action="subscription.secret_rotated")
     return Rotated(record, opened_record(record, keys).secrets if replayed else new, replayed)
+
+
+def _hash(*said: object) -> str:
+    return hashlib.sha256("\0".join(map(str, said)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(slots=True)

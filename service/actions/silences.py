@@ -26,11 +26,13 @@ class NewSilence:
     """At least one glob."""
     starts_ms: int
     """Now, when that is past."""
-    ends_ms: int
+    ends_ms: int | None
+    """None: `lasts_ms` after it begins, which is when it is made, not when somebody asked."""
     author: str
     """Who says so, for people."""
     comment: str
     """Why, for whoever misses an alert."""
+    lasts_ms: int = 0
 
 
 async def create(
@@ -56,14 +58,15 @@ async def create(
         await control.silences.fresh()
         if earlier := _made_before(control, actor, id_, request):
             return earlier
-    check_span(starts_ms, wanted.ends_ms)
+    ends_ms = starts_ms + wanted.lasts_ms if wanted.ends_ms is None else wanted.ends_ms
+    check_span(starts_ms, ends_ms)
     if not any(wanted.matchers.model_dump().values()):
         raise BadInput("a silence must say what it hides; the rule '*' is everything")
     if not wanted.comment.strip():
         raise BadInput("a silence must say why, in a word at least")
     record = SilenceRecord(
         id=id_ or f"sil_{secrets.token_hex(8)}", tenant=actor.tenant, matchers=wanted.matchers, starts_ms=starts_ms,
-        ends_ms=wanted.ends_ms, author=wanted.author, comment=wanted.comment.strip(), created_ms=now_ms,
+        ends_ms=ends_ms, author=wanted.author, comment=wanted.comment.strip(), created_ms=now_ms,
         updated_ms=now_ms, request=request,
     )  # fmt: skip
     fields = names_of(record.model_dump(exclude_defaults=True, exclude={"id", "request"}))
@@ -74,6 +77,15 @@ async def create(
         if earlier := _made_before(control, actor, record.id, request):
             return earlier
         raise
+
+
+async def is_made(control: Control, actor: Actor, id_: str | None) -> bool:
+    """As of subscriptions."""
+    if id_ is None:
+        return False
+    await control.silences.fresh()
+    stands = control.silences.get(id_)
+    return stands is not None and stands.tenant == actor.tenant
 
 
 def check_span(starts_ms: int, ends_ms: int) -> None:

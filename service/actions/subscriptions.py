@@ -73,6 +73,19 @@ async def create(
         raise
 
 
+async def is_made(control: Control, actor: Actor, id_: str | None) -> bool:
+    """Whether an earlier request with the same Idempotency-Key made this; what it named may be gone since.
+
+    Raises:
+        Unavailable, WrongSetup: Kafka does not answer or refuses us.
+    """
+    if id_ is None:
+        return False
+    await control.subscriptions.fresh()
+    stands = control.subscriptions.get(id_)
+    return stands is not None and stands.tenant == actor.tenant
+
+
 def _made_before(control: Control, record: SubscriptionRecord) -> Made[SubscriptionRecord] | None:
     stands = control.subscriptions.get(record.id)
     if stands is None:

@@ -383,7 +383,7 @@ class SubscriptionRecord(Record):
     request: str | None = None
     """SHA-256 of the request that made it, where it named an Idempotency-Key: the same key with another is refused."""
     rotation: str | None = None
-    """Idempotency-Key of the last rotation of its secret, hashed: the same one again rotates nothing."""
+    """Idempotency-Key and request of the last rotation of its secret, hashed: the same again rotates nothing."""
 
     @property
     def held(self) -> Literal["paused", "disabled"] | None:

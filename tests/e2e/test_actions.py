@@ -147,12 +147,15 @@ async def test_a_tenant_finds_nothing_of_another(both, kafka_settings):
 
 async def test_a_secret_is_rotated_once_for_a_key(both):
     made = (await subscriptions.create(both[0], ONE, FIELDS)).record
-    first = await rotate(both[0], ONE, made.id, key="k")
-    again = await rotate(both[1], ONE, made.id, key="k")
+    first = await rotate(both[0], ONE, made.id, key="k", expected={1})
+    again = await rotate(both[1], ONE, made.id, key="k", expected={1})
     assert (first.replayed, again.replayed, again.secrets) == (False, True, first.secrets)
     assert again.record.revision == 2
     assert [old.secret for old in again.record.retiring] == [SECRET]
     assert (await secret_of(both[1], ONE, made.id)).secrets == first.secrets
+    with pytest.raises(RequestReused):  # who asks that the old ones end now is not told that they did
+        await rotate(both[1], ONE, made.id, key="k", overlap_s=0)
+    assert both[1].subscriptions.get(made.id).revision == 2
 
 
 async def test_tokens_from_the_shell(bongsu, kafka_settings, both):

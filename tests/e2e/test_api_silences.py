@@ -1,12 +1,13 @@
 """/v1/silences on a real Kafka."""
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from service.adapters.control import read_silences
-from tests.api_world import problem_of, serving
+from tests.api_world import URL, problem_of, serving
 
 pytestmark = pytest.mark.kafka
 MATCHERS = {"source": ["가람일보"], "story": ["sty_*"]}
@@ -91,6 +92,26 @@ async def test_the_same_key_makes_one(client):
     assert sum("idempotent-replayed" in answer.headers for answer in answers) == 3
     other = await client.post("/v1/silences", json=body | {"comment": "y"}, headers=key)
     problem_of(other, "idempotency-key-reused")
+
+
+async def test_one_that_begins_now_is_active_however_long_it_took_to_be_made(kafka_env):
+    async with serving(kafka_env, clock=lambda: time.time() - 5) as api:  # when the request came
+        client = api.client(await api.token())
+        told = (await made(client, duration_s=60)).json()
+    assert told["state"] == "active"
+    lasts = datetime.fromisoformat(told["ends_at"]) - datetime.fromisoformat(told["starts_at"])
+    assert lasts == timedelta(seconds=60)
+
+
+async def test_the_same_key_is_answered_when_what_was_hidden_is_gone(client):
+    told = (await client.post("/v1/subscriptions", json={"url": URL})).json()
+    body = {"matchers": {"subscription": [told["id"]]}, "duration_s": 60, "comment": "x"}
+    first = await client.post("/v1/silences", json=body, headers={"Idempotency-Key": "k"})
+    assert first.status_code == 201, first.text
+    await client.delete(f"/v1/subscriptions/{told['id']}")
+    again = await client.post("/v1/silences", json=body, headers={"Idempotency-Key": "k"})
+    assert (again.status_code, again.json()["id"]) == (201, first.json()["id"]), again.text
+    problem_of(await client.post("/v1/silences", json=body, headers={"Idempotency-Key": "l"}), "invalid-request")
 
 
 async def test_a_preview_changes_nothing(client, kafka_settings):

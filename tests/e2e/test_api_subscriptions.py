@@ -130,6 +130,25 @@ async def test_the_same_key_makes_one(client):
     assert len((await client.get("/v1/subscriptions")).json()["items"]) == 2
 
 
+async def test_the_same_key_is_answered_when_its_rule_is_gone(client):
+    def rules(*ids):
+        entity = {"id": "garam", "name": "가람시"}
+        return {"entities": [entity], "rules": [{"id": one, "when": "@garam"} for one in ids]}
+
+    async def apply(*ids):
+        applied = await client.put("/v1/rules", json=rules(*ids), headers={"If-Match": "*"})
+        assert applied.status_code == 200, applied.text
+
+    await apply("first")
+    ask = {"json": {"url": URL, "rules": ["first"]}, "headers": {"Idempotency-Key": "k"}}
+    first = await client.post("/v1/subscriptions", **ask)
+    assert first.status_code == 201, first.text
+    await apply("second")
+    again = await client.post("/v1/subscriptions", **ask)
+    assert (again.status_code, again.json()["id"]) == (201, first.json()["id"]), again.text
+    problem_of(await client.post("/v1/subscriptions", json=ask["json"]), "invalid-request")
+
+
 async def test_a_key_does_not_bring_back_what_was_changed_or_removed(client):
     ask = {"json": {"url": URL}, "headers": {"Idempotency-Key": "k"}}
     told = (await client.post("/v1/subscriptions", **ask)).json()

@@ -27,6 +27,7 @@ from service.api.problems import ApiProblem
 from service.api.security import needs
 from service.api.services import ActorDep, CallerDep, ControlDep, NowDep
 from service.model import topics
+from service.model.errors import BadInput
 from service.model.records import AlertRecord
 from service.model.tenants import local
 
@@ -55,19 +56,26 @@ async def create_silence(
     """Hide what all of its matchers fit. What it hid comes in one digest when it ends or is lifted."""
     matchers = body.matchers.record()
     starts_ms = now_ms if body.starts_at is None else max(ms_of(body.starts_at), now_ms)
-    ends_ms = ms_of(body.ends_at) if body.ends_at else starts_ms + round((body.duration_s or 0) * 1000)
-    notes = await actions.notes_on(control, caller.actor, matchers)
+    ends_ms = ms_of(body.ends_at) if body.ends_at else None
+    lasts_ms = round((body.duration_s or 0) * 1000)
+    id_, notes = idempotency.id_for("sil_"), []
+    try:
+        notes = await actions.notes_on(control, caller.actor, matchers)
+    except BadInput:
+        if not await actions.is_made(control, caller.actor, id_):
+            raise
     made = await actions.create(
         control,
         caller.actor,
-        actions.NewSilence(matchers, starts_ms, ends_ms, body.author or caller.token.name, body.comment),
-        id_=idempotency.id_for("sil_"),
+        actions.NewSilence(matchers, starts_ms, ends_ms, body.author or caller.token.name, body.comment, lasts_ms),
+        id_=id_,
         request=idempotency.request_hash(body),
     )
     say_whether(made.replayed, response)
     put_tag(response, made.record.revision)
     response.headers["Location"] = f"/v1/silences/{made.record.id}"
-    return SilenceMade(**fields_of(made.record, now_ms), notes=notes)
+    # the clock has gone on since the request came: one that begins now is not to be told as pending
+    return SilenceMade(**fields_of(made.record, max(now_ms, control.now_ms())), notes=notes)
 
 
 @router.get("", operation_id="list_silences", dependencies=needs("silences:read"))

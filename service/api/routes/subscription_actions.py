@@ -73,7 +73,7 @@ async def resume_subscription(
     "/rotate-secret",
     operation_id="rotate_subscription_secret",
     dependencies=needs("subscriptions:write"),
-    responses=problems("not-found", "changed-meanwhile", "precondition-failed"),
+    responses=problems("not-found", "changed-meanwhile", "precondition-failed", "idempotency-key-reused"),
 )
 async def rotate_subscription_secret(
     control: ControlDep,

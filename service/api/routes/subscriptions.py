@@ -26,6 +26,7 @@ from service.api.paging import DEFAULT_LIMIT, Cursor, Keys, Limit, Page, newest_
 from service.api.security import needs
 from service.api.services import ActorDep, ControlDep, SettingsDep
 from service.delivery.sealing import opened_record
+from service.model.errors import BadInput
 from service.model.records import SubscriptionRecord
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
@@ -54,10 +55,13 @@ async def create_subscription(
     """
     fields = body.fields()
     told = checked_url(body.url, settings.delivery)
-    notes = await actions.notes_on_rules(control, actor, body.rules, fields["policy"])
-    made = await actions.create(
-        control, actor, fields, id_=idempotency.id_for("sub_"), request=idempotency.request_hash(body)
-    )
+    id_, notes = idempotency.id_for("sub_"), []
+    try:
+        notes = await actions.notes_on_rules(control, actor, body.rules, fields["policy"])
+    except BadInput:
+        if not await actions.is_made(control, actor, id_):
+            raise
+    made = await actions.create(control, actor, fields, id_=id_, request=idempotency.request_hash(body))
     say_whether(made.replayed, response)
     put_tag(response, made.record.revision)
     response.headers["Location"] = f"/v1/subscriptions/{made.record.id}"
