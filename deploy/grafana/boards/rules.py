@@ -150,7 +150,7 @@ SUPPRESSED = Row("Suppressed", [
 DEAD = Row("Dead rules", [
     table(
         "Found nothing in the time shown", [
-            column(f"sum by (rule) (increase({MATCHES}[$__range])) == 0"),
+            column(f'sum by (rule) (increase(bongsu_rule_matches_total{{{CHOSEN}, rule!="other"}}[$__range])) == 0'),
         ], [
             Column("rule", "Rule", links=[ONLY_THIS_ROW]), Column("Value", "Found", "short", decimals=0),
         ],
