@@ -49,6 +49,8 @@ class Consumer(driver.Consumer):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._tasks_of_ours: set[asyncio.Task[None]] = set()
+        self._seeks = 0
+        """How often all partitions were sought; what was fetched before is out of date."""
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -59,14 +61,18 @@ class Consumer(driver.Consumer):
         Around a rebalance Faust cancels a fetch while its thread goes on with it, and ignores records that come while
         the flow is stopped. aiokafka's position is behind them then. Those of the agents' topics are read again from
         the committed offset; those of a changelog never were, and the recovery of the table waited for them for ever.
+
+        A fetch may also end after all partitions were sought and the flow is on again. Its records stand ahead of what
+        is read next; Faust would take what lies between for a hole in the log, and count it as acknowledged.
         """
+        seeks = self._seeks
         fetching = asyncio.ensure_future(super()._getmany(active_partitions, timeout))
         try:
             records = await asyncio.shield(fetching)
         except asyncio.CancelledError:
             fetching.add_done_callback(self._give_back_later)
             raise
-        if records and not self.flow_active:
+        if records and (seeks != self._seeks or not self.flow_active):
             await self._give_back(records)
             return {}
         return self._without_changelogs(records)
@@ -88,6 +94,12 @@ class Consumer(driver.Consumer):
         commit can pass over a head that was not acknowledged.
         """
         await super().perform_seek()
+        self._seeks += 1
+        for partition in self.assignment():
+            # What was acknowledged before is read again, and holes are seen again: counted twice, Faust would commit
+            # one record a second (`_new_offset` ends a run at a number that comes twice).
+            for known in (self._gap, self._acked, self._acked_index):
+                known.pop(partition, None)
         acked_topics = self.app.topics.acks_enabled_for
         fresh = [tp for tp in self.assignment() if acked_topics(tp.topic) and self._committed_offset[tp] is None]
         if not fresh:
@@ -96,6 +108,21 @@ class Consumer(driver.Consumer):
         await self.seek_wait(dict(beginnings))
         for partition, beginning in beginnings.items():
             self._committed_offset[partition] = beginning - 1
+
+    def _new_offset(self, tp: Any) -> int | None:
+        """As Faust's, but each acknowledged offset counts once, however often it was read."""
+        acked = self._acked[tp]
+        acked[:] = sorted(set(acked))
+        found: int | None = super()._new_offset(tp)
+        return found
+
+    async def _add_gap(self, tp: Any, offset_from: int, offset_to: int) -> None:
+        """Offsets that hold no record (it aged out, or marks a transaction) count as acknowledged.
+
+        `offset_to` is the record behind them. Faust counts it in, and so as acknowledged before it was looked at.
+        """
+        self.log.info("Offsets %s to %s of %r hold no records, passing over them", offset_from, offset_to - 1, tp)
+        await super()._add_gap(tp, offset_from, offset_to - 1)
 
     async def _commit_offsets(self, offsets: Any, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002
         """As Faust's, but what Kafka did not take is not noted as committed, nor is what was given up meanwhile.

@@ -1,0 +1,90 @@
+"""What our consumer does otherwise than Faust's about offsets: nothing counts as acknowledged that nobody looked at."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from typing import Any
+
+import pytest
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from intervaltree import IntervalTree  # type: ignore[import-untyped]
+
+from service.streams.transport import Consumer
+
+PART = TP("articles", 0)
+
+
+class Bare(Consumer):
+    """With the books of offsets and nothing else."""
+
+    flow_active = True
+
+    def __init__(self, committed: int) -> None:
+        self._acked = defaultdict(list)
+        self._acked_index = defaultdict(set)
+        self._gap = defaultdict(IntervalTree)
+        self._committed_offset = defaultdict(lambda: None, {PART: committed})
+        self._seeks = 0
+        self.given_back: list[Any] = []
+        self.log = logging.getLogger(__name__)  # type: ignore[assignment]
+
+    def acked(self, *offsets: int) -> None:
+        self._acked[PART].extend(offsets)
+        self._acked_index[PART].update(offsets)
+
+    async def _give_back(self, records):
+        self.given_back.append(records)
+
+    def _without_changelogs(self, records):
+        return records
+
+
+def test_what_was_read_twice_is_committed_at_once():
+    """Faust's ends a run at a number that comes twice, and would commit one record a second from there on."""
+    consumer = Bare(100)
+    consumer.acked(*[offset for offset in range(100, 3000) for _ in (0, 1)])
+    assert consumer._new_offset(PART) == 3000
+    assert not consumer._acked[PART]
+    assert consumer._new_offset(PART) is None
+
+
+def test_what_is_not_acknowledged_is_not_passed():
+    consumer = Bare(100)
+    consumer.acked(100, 101, 103)
+    assert consumer._new_offset(PART) == 102
+    consumer.acked(104)
+    consumer._committed_offset[PART] = 101
+    assert consumer._new_offset(PART) is None
+    consumer.acked(102)
+    assert consumer._new_offset(PART) == 105
+
+
+async def test_the_record_behind_a_hole_is_not_part_of_it():
+    consumer = Bare(10)
+    consumer.acked(10)
+    assert consumer._new_offset(PART) == 11
+    consumer._committed_offset[PART] = 11
+    await consumer._add_gap(PART, 12, 20)
+    consumer.acked(11, 21)  # 20 is under way
+    assert consumer._new_offset(PART) == 20
+    consumer._committed_offset[PART] = 20
+    consumer.acked(20)
+    assert consumer._new_offset(PART) == 22
+
+
+@pytest.mark.parametrize("sought", [False, True])
+async def test_what_was_fetched_before_a_seek_is_given_back(monkeypatch, sought):
+    answer = asyncio.get_running_loop().create_future()
+
+    async def fetch(*_):
+        return await answer
+
+    monkeypatch.setattr(driver.Consumer, "_getmany", fetch)
+    consumer = Bare(10)
+    taking = asyncio.ensure_future(consumer._getmany(None, 1.0))
+    await asyncio.sleep(0)
+    consumer._seeks += sought
+    answer.set_result({PART: ["a record"]})
+    assert await taking == ({} if sought else {PART: ["a record"]})
+    assert consumer.given_back == ([{PART: ["a record"]}] if sought else [])
