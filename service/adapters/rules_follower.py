@@ -91,6 +91,21 @@ class RulesFollower:
         """Stop following; `current` stays."""
         await self._topic.stop()
 
+    @property
+    def tenants(self) -> tuple[str, ...]:
+        """Those that ever applied rules, by name."""
+        return tuple(sorted(self._tenants))
+
+    def version_of(self, tenant: str) -> str | None:
+        """Of the last good set of one tenant."""
+        known = self._tenants.get(tenant)
+        return None if known is None else known.version
+
+    def refused_of(self, tenant: str) -> str | None:
+        """Why the newest set of one tenant is not in force; None when it is."""
+        known = self._tenants.get(tenant)
+        return None if known is None else known.told
+
     def of(self, tenant: str) -> "RuleSet | None":
         """The last good set of one tenant, with the ids that its authors wrote; None: it has none."""
         known = self._tenants.get(tenant)

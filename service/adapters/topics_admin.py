@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import NodeNotReadyError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from service.adapters.kafka_client import client_options, started, topic_name
 from service.model.errors import Unavailable, WrongSetup
@@ -58,6 +58,18 @@ async def create_topics(settings: KafkaSettings, *, partitions: int | None = Non
         Unavailable: Kafka does not answer, or does not create a topic.
         WrongSetup: Kafka refuses, e.g. more replicas than brokers.
     """
+    deadline = time.monotonic() + settings.request_timeout_s
+    while True:
+        try:
+            return await _create_missing(settings, partitions)
+        except Unavailable as error:
+            # a broker that has just started answers, and names no broker yet
+            if not isinstance(error.__cause__, NodeNotReadyError) or time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(0.1)
+
+
+async def _create_missing(settings: KafkaSettings, partitions: int | None) -> list[TopicState]:
     async with started(settings, AIOKafkaAdminClient(**client_options(settings))) as admin:
         before = await _describe(admin, settings)
         missing = [topic for topic in TOPICS if topic.name not in before]

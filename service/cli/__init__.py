@@ -42,8 +42,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Role: the index of deliveries, attempts and decisions; rebuild, forget, status.",
     ),
     "kafka": ("service.cli.kafka:kafka", "A real Apache Kafka in the foreground, without Docker."),
-    "topics": ("service.cli.topics:topics", "Create and show the topics."),
-    "doctor": ("service.cli.doctor:doctor", "Is everything as it must be? Kafka, topics, clock, secrets, rules."),
+    "topics": ("service.cli.topics:topics", "Create and show the topics; export and import the control topics."),
+    "doctor": ("service.cli.doctor:doctor", "Is everything as it must be, and what to do if not? Exit code, --json."),
     "bench": ("service.cli.bench:bench", "Measure, as JSON."),
 }
 

@@ -1,17 +1,20 @@
-"""`bongsu topics create | list`."""
+"""`bongsu topics create | list | export | import`."""
 
 import asyncio
+from typing import BinaryIO
 
 import click
 import orjson
 
+from service.adapters.control_copy import exported, import_lines
 from service.adapters.topics_admin import TopicState, create_topics, describe_topics
 from service.cli.common import settings_of
+from service.settings import KafkaSettings
 
 
 @click.group()
 def topics() -> None:
-    """Create and show the topics."""
+    """Create, show and copy the topics."""
 
 
 @topics.command()
@@ -38,6 +41,29 @@ def list_(as_json: bool) -> int:
     """
     settings = settings_of("topics")
     return _report(asyncio.run(describe_topics(settings.kafka)), as_json=as_json)
+
+
+@topics.command()
+def export() -> None:
+    """What stands on rules, subscriptions, silences and tokens, as JSON Lines on standard output.
+
+    A backup, or the beginning of another cluster or prefix. Webhook secrets are in it, sealed where BONGSU_SECRET_KEY
+    is set and in clear where it is not: keep it like a password.
+    """
+    asyncio.run(_export(settings_of("topics").kafka))
+
+
+async def _export(settings: KafkaSettings) -> None:
+    async for line in exported(settings):
+        click.echo(line)
+
+
+@topics.command(name="import")
+@click.argument("file", type=click.File("rb"))
+def import_(file: BinaryIO) -> None:
+    """Put what `export` wrote (FILE, or - for standard input) onto topics that are empty."""
+    counts = asyncio.run(import_lines(settings_of("topics").kafka, file.readlines()))
+    click.echo(", ".join(f"{count} of {name}" for name, count in counts.items()))
 
 
 def _report(states: list[TopicState], *, as_json: bool = False) -> int:

@@ -26,6 +26,15 @@ WORKER_GROUP = "bongsu-worker"
 DISPATCHER_GROUP = "dispatcher"
 """Consumer groups, without the prefix."""
 
+CHANGELOGS = {"stories": MATCHES, "groups": ALERTS}
+"""Table of the worker -> the topic whose keys it has, and so as many partitions."""
+
+
+def changelog_topic(table: str) -> str:
+    """Name of a table's changelog, as Faust makes it; without the prefix."""
+    return f"{WORKER_GROUP}-{table}-changelog"
+
+
 RETRY_TIERS_S: tuple[int, ...] = (1, 10, 60, 600, 3600)
 """Fixed delays; a record goes to the largest that does not overshoot its due time, again until it is due."""
 

@@ -212,15 +212,24 @@ class Worker:
         try:
             await admin.start()
             cluster = await admin.describe_cluster()
-            found = await admin.describe_topics(list(wanted))
+            # all: asking for one by name may create it on a cluster that creates topics by itself
+            found = {one["topic"]: len(one["partitions"]) for one in await admin.describe_topics()}
         except Exception as error:
             raise Unavailable(f"Kafka at {self._settings.kafka.bootstrap_servers} does not answer: {error}") from error
         finally:
             await admin.close()
-        partitions = {wanted[one["topic"]]: len(one["partitions"]) for one in found if not one.get("error_code")}
+        partitions = {name: found.get(full, 0) for full, name in wanted.items()}
         for full, name in wanted.items():
-            if not partitions.get(name):
+            if not partitions[name]:
                 raise WrongSetup(f"the topic {full} does not exist; run `bongsu topics create`")
+        for table, name in topics.CHANGELOGS.items():
+            changelog = topic_name(self._settings.kafka, topics.changelog_topic(table))
+            if found.get(changelog, partitions[name]) != partitions[name]:  # none yet: Faust makes it
+                raise WrongSetup(
+                    f"{changelog} has {found[changelog]} partitions and {topic_name(self._settings.kafka, name)} has "
+                    f"{partitions[name]}: what is known of a key would not be where its records are. "
+                    "docs/operations.md, Repartitioning, says what to do"
+                )
         return str(cluster.get("cluster_id") or ""), partitions
 
     async def _report(self) -> None:

@@ -225,34 +225,6 @@ def test_topics_create_and_list(bongsu, kafka_settings):
     assert {line["state"] for line in lines} == {"there"}
 
 
-def levels(done):
-    return [tuple(line.split()[:2]) for line in done.stdout.splitlines()]
-
-
-def test_doctor(bongsu, kafka_settings, tmp_path):
-    sick = bongsu("doctor")
-    assert sick.returncode == 1
-    assert levels(sick) == [
-        ("ok", "kafka"),
-        ("ok", "topics"),
-        ("ok", "clock"),
-        ("fail", "rules"),
-        ("warn", "subscriptions"),
-        ("ok", "tokens"),
-    ]
-    assert "bongsu rules apply DIR" in sick.stdout
-    (tmp_path / "watch.yaml").write_text(RULES, encoding="utf-8")
-    bongsu("rules", "apply", tmp_path)
-    bongsu("subscribe", "--url", "https://alerts.example.org/")
-    well = bongsu("doctor")
-    assert (well.returncode, well.stderr) == (0, "")
-    assert [finding for finding in levels(well) if finding[0] != "ok"] == [("warn", "secrets")], (
-        "no BONGSU_SECRET_KEY here"
-    )
-    in_new_loop(lambda: delete_topics(kafka_settings, [topic_name(kafka_settings, "attempts")]))
-    wait_for(lambda: "attempts: missing" in bongsu("doctor").stdout)
-
-
 def test_every_command_says_so_when_there_is_no_kafka(bongsu, tmp_path):
     (tmp_path / "a.txt").write_text("t\nx")
     (tmp_path / "watch.yaml").write_text(RULES, encoding="utf-8")
@@ -271,7 +243,7 @@ def test_every_command_says_so_when_there_is_no_kafka(bongsu, tmp_path):
         assert len(done.stderr.splitlines()) == 1
     doctor = bongsu("doctor", **nobody)
     assert doctor.returncode == 1
-    assert levels(doctor) == [("fail", "kafka")]
+    assert doctor.stdout.startswith("error    kafka "), doctor.stdout
 
 
 def test_a_topic_that_is_missing_is_said_at_once(bongsu, tmp_path):
