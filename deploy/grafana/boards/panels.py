@@ -94,7 +94,7 @@ def timeseries(
     custom: Json = {
         "drawStyle": "bars" if bars else "line",
         "lineWidth": 1 if bars or stacked else 2,
-        "fillOpacity": 70 if bars else 35 if stacked else 8,
+        "fillOpacity": 70 if bars else 35 if stacked else 0 if log else 8,
         "showPoints": "never",
         "spanNulls": False,
         "stacking": {"mode": "normal" if stacked else "none", "group": "A"},

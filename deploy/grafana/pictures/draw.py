@@ -117,8 +117,8 @@ def draw(folder: Path) -> None:
         esbuild = HERE / "node_modules" / ".bin" / "esbuild"
         subprocess.run(  # noqa: S603
             [
-                esbuild, HERE / "page.jsx", "--bundle", "--minify", f"--outfile={page / 'page.js'}", "--loader:.svg=text", "--loader:.ttf=dataurl",
-                "--loader:.woff2=dataurl", "--loader:.woff=dataurl", "--log-level=error",
+                esbuild, HERE / "page.jsx", "--bundle", "--minify", f"--outdir={page}", "--loader:.svg=text", "--loader:.ttf=dataurl",
+                "--loader:.woff2=dataurl", "--loader:.woff=dataurl", "--log-level=error", "--alias:react-custom-scrollbars-2=./scrollbars.jsx",
                 '--define:process.env.NODE_ENV="production"', "--define:global=window",
             ],
             check=True, cwd=HERE,
@@ -149,7 +149,7 @@ def draw(folder: Path) -> None:
                 sys.exit(f"{picture} is larger than {MOST_BYTES} bytes")
 
 
-HTML = """<!doctype html><html lang="ko"><meta charset="utf-8"><body>
+HTML = """<!doctype html><html lang="ko"><meta charset="utf-8"><link rel="stylesheet" href="page.css"><body>
 <div id="root"></div><script src="board.js"></script><script src="page.js"></script></body></html>"""
 
 

@@ -11,6 +11,7 @@ import {
   PanelChrome, Table, TimeSeries,
 } from '@grafana/ui';
 import { lastValueFrom } from 'rxjs';
+import 'uplot/dist/uPlot.min.css';
 
 const { dashboard, answers, from, to } = window.BOARD;
 const theme = createTheme({ colors: { mode: 'light' } });
@@ -156,7 +157,7 @@ class Kept extends React.Component {
 
 function Panel({ panel }) {
   const [data, setData] = React.useState(null);
-  React.useEffect(() => { prepared(panel).then(setData, (error) => console.error(panel.title, error.stack)); }, []);
+  React.useEffect(() => { if (panel.type !== 'row') prepared(panel).then(setData, (error) => console.error(panel.title, error.stack)); }, []);
   const { x, y, w, h } = panel.gridPos;
   const place = { position: 'absolute', left: 8 + x * COLUMN, top: 56 + y * ROW, width: w * COLUMN - GAP, height: h * ROW - GAP };
   if (panel.type === 'row') return <div style={{ ...place, fontSize: 18, fontWeight: 500, paddingTop: 4 }}>▾ {panel.title}</div>;
