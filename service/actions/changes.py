@@ -34,10 +34,19 @@ class Change:
     """The same one makes the same change id, where a request can be repeated that leaves no other record."""
     at_ms: int | None = None
     """When it was asked; None: now."""
+    request: str | None = None
+    """Hash of the request, where a key that comes back with another must be refused."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What is written down with `done`."""
+
+    result: str | None = None
 
 
 @asynccontextmanager
-async def noted(control: Control, actor: Actor, change: Change) -> AsyncIterator[None]:
+async def noted(control: Control, actor: Actor, change: Change) -> AsyncIterator[Outcome]:
     """Around the write: `asked` before it, `done` or `refused` after it; neither when nobody knows what became of it.
 
     Raises:
@@ -45,12 +54,13 @@ async def noted(control: Control, actor: Actor, change: Change) -> AsyncIterator
     """
     asked = _asked(control, actor, change)
     await _write(control, asked)
+    outcome = Outcome()
     try:
-        yield
+        yield outcome
     except (BadInput, ChangedMeanwhile) as error:
         await _end(control, asked.model_copy(update={"outcome": "refused", "reason": _first_line(error)}))
         raise
-    await _end(control, asked.model_copy(update={"outcome": "done"}))
+    await _end(control, asked.model_copy(update={"outcome": "done", "result": outcome.result}))
 
 
 async def first_asked(control: Control, actor: Actor, change: Change, since_ms: int) -> tuple[ChangeRecord, bool]:
@@ -70,6 +80,12 @@ async def first_asked(control: Control, actor: Actor, change: Change, since_ms: 
     return next(iter(found), mine), any(record.outcome == "done" for record in found)
 
 
+async def last_done(control: Control, actor: Actor, change: Change, since_ms: int) -> ChangeRecord | None:
+    """What was carried out under the key of `change` since then. Raises as `first_asked`."""
+    found = await _under(control, _asked(control, actor, change), since_ms)
+    return next((record for record in reversed(found) if record.outcome == "done"), None)
+
+
 async def _under(control: Control, wanted: ChangeRecord, since_ms: int) -> list[ChangeRecord]:
     found = []
     async for record in scan(control.settings.kafka, topics.CHANGES, since_ms):
@@ -86,7 +102,8 @@ def _asked(control: Control, actor: Actor, change: Change) -> ChangeRecord:
     return ChangeRecord(
         change_id=f"chg_{change.key or secrets.token_hex(12)}", tenant=actor.tenant, actor=actor.name,
         action=change.action, target=change.target, revision=change.revision, fields=change.fields, outcome="asked",
-        request_id=actor.request_id, at_ms=control.now_ms() if change.at_ms is None else change.at_ms,
+        request_id=actor.request_id, request=change.request,
+        at_ms=control.now_ms() if change.at_ms is None else change.at_ms,
     )  # fmt: skip
 
 

@@ -9,6 +9,9 @@ from service.model import topics
 from service.model.errors import BadInput
 from service.model.records import AttemptRecord, DeliveryRecord
 
+MOST = 10_000
+"""Of one request: their bytes are in memory until they are on their way."""
+
 
 async def one(control: Control, actor: Actor, delivery: str) -> Choice:
     """Send one delivery again, unless it is on its way; `Choice` says what was done. Raises as `choose`."""
@@ -25,10 +28,11 @@ async def failed_since(control: Control, actor: Actor, subscription: str | None,
     return await _now(control, actor, Wanted(None, subscription, since_ms, None, failed=True))
 
 
-async def choose(control: Control, actor: Actor, wanted: Wanted) -> Choice:
+async def choose(control: Control, actor: Actor, wanted: Wanted, *, most: int | None = None) -> Choice:
     """Read what happened, and choose; nothing is sent. Of the actor's subscriptions only, and of none that is gone.
 
     Raises:
+        BadInput: it is more than `most`; nothing is sent of it.
         Unavailable, WrongSetup: Kafka does not answer, or a topic does not exist.
     """
     kafka = control.settings.kafka
@@ -52,6 +56,8 @@ async def choose(control: Control, actor: Actor, wanted: Wanted) -> Choice:
             continue  # the dispatcher has put it to dead-letters
         if delivery.subscription not in others:
             history.delivery(delivery)
+        if most is not None and history.held > most:
+            raise BadInput(f"more than {most} deliveries: nothing is sent again; ask for a shorter time")
     known = {record.id for record in control.subscriptions.all() if record.tenant == actor.tenant}
     lives_ms = round(control.settings.alerting.time_to_live_s * 1000)
     return history.choose(known, control.now_ms(), lives_ms)
@@ -64,7 +70,12 @@ async def send(control: Control, actor: Actor, choice: Choice) -> None:
     targets = sorted({record.subscription for record in choice.records})
     target = choice.records[0].id if len(choice.records) == 1 else ",".join(targets)[:500]
     async with noted(control, actor, Change("deliveries.replayed", target)):
-        await control.send(topics.DELIVERIES, ((record.subscription, record.encode()) for record in choice.records))
+        await put(control, choice)
+
+
+async def put(control: Control, choice: Choice) -> None:
+    """As `send`, by who has written down that it was asked for."""
+    await control.send(topics.DELIVERIES, ((record.subscription, record.encode()) for record in choice.records))
 
 
 async def _now(control: Control, actor: Actor, wanted: Wanted) -> Choice:

@@ -18,6 +18,7 @@ from service.api.services import CallerDep
 
 NAMESPACE = uuid.UUID("5b1f4d0e-6c1e-5f4e-9d38-0c6f2b9b7a51")
 """Never changes: ids of things that were made depend on it."""
+NONCE_CHARACTERS = 16
 REPLAYED = "Idempotent-Replayed"
 
 _Key = Annotated[
@@ -46,6 +47,12 @@ class Idempotency:
         if self.key is None:
             return None
         return prefix + uuid.uuid5(NAMESPACE, f"{self.token}\0{self.method} {self.path}\0{self.key}").hex
+
+    def nonce(self) -> str | None:
+        """In place of an id, for what has an id already: hexadecimal; None: none."""
+        if self.key is None:
+            return None
+        return hashlib.sha256(f"{self.token}\0{self.path}\0{self.key}".encode()).hexdigest()[:NONCE_CHARACTERS]
 
     def request_hash(self, body: BaseModel | Mapping[str, Any] | None) -> str | None:
         """What the record keeps of the request; None without a key."""

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
@@ -49,6 +50,27 @@ class Buckets:
         if len(self._levels) > MAX_BUCKETS:
             self._levels.popitem(last=False)
         return Taken(allowed, int(level), 0.0 if allowed else (1 - level) / self.per_s)
+
+
+class AtOnce:
+    """So many questions of a kind in one process, for each reads whole topics; who asks more comes again."""
+
+    def __init__(self, most: int, what: str) -> None:
+        """`what` is being answered, in the plural."""
+        self._most = most
+        self._what = what
+        self._count = 0
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """While it is answered. Raises ApiProblem: there are too many."""
+        if self._count >= self._most:
+            raise ApiProblem("rate-limited", f"{self._most} {self._what} are being answered; ask again in a moment")
+        self._count += 1
+        try:
+            yield
+        finally:
+            self._count -= 1
 
 
 def body_too_large(limit: int) -> ApiProblem:

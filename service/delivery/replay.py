@@ -72,6 +72,8 @@ class History:
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
         self._past: dict[str, _Past] = {}
+        self.held = 0
+        """Deliveries whose bytes are held: of those that were asked for."""
 
     def attempt(self, record: AttemptRecord) -> None:
         """One attempt; those of an id in their order."""
@@ -95,10 +97,11 @@ class History:
         if record.type == TEST and self._wanted.delivery is None:  # only who names it wants a test again
             self._past.pop(record.id, None)
             return
-        if self._wanted.failed and not self._failed(self._past.get(record.id)):
+        if not self._failed(self._past.get(record.id)) if self._wanted.failed else not self._in_range(record):
             return
         past = self._past.setdefault(record.id, _Past())
         past.bodies |= {record.body_sha256, sha256_hex(record.body.encode("utf-8", "surrogatepass"))}
+        self.held += past.record is None
         past.record = record
         if record.reason == "live" or (record.type == TEST and past.lives_ms is None):
             past.lives_ms = max(record.deadline_ms - record.created_ms, 1)
@@ -135,7 +138,10 @@ class History:
     def _asked_for(self, past: _Past) -> bool:
         if self._wanted.failed:
             return self._failed(past)
-        return past.record is not None and self._wanted.covers(past.record.created_ms)
+        return past.record is not None and self._in_range(past.record)
+
+    def _in_range(self, record: DeliveryRecord) -> bool:
+        return self._wanted.covers(record.created_ms)
 
 
 def _why_not(past: _Past, subscriptions: Collection[str], now_ms: int) -> LeftOut | None:

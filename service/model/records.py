@@ -468,6 +468,10 @@ class ChangeRecord(Record):
     outcome: Literal["asked", "done", "refused"]
     reason: str | None = None
     """Why it was refused."""
+    request: str | None = None
+    """SHA-256 of the request, where it named an Idempotency-Key and nothing else remembers it (replays)."""
+    result: str | None = None
+    """What was answered to it, as JSON: a repeat is answered the same."""
     request_id: str | None = None
     at_ms: int
 

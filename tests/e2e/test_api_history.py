@@ -134,6 +134,7 @@ async def test_what_cannot_be_asked(served):
     for body in (
         {},
         {"before": "2026-01-01T00:00:00Z"},
+        {"after": "2026-01-02T00:00:00Z", "before": "2026-01-01T00:00:00Z"},
         {"after": "2026-01-01T00:00:00Z", "failed_since": "2026-01-01T00:00:00Z"},
     ):
         assert (await ours.post("/v1/subscriptions/sub1/replay", json=body)).status_code == 422, body
@@ -155,13 +156,20 @@ async def test_sending_again_and_not_twice(served, kafka_settings):
     rest = (await ours.post("/v1/subscriptions/sub1/replay", json=since)).json()
     assert (sorted(rest["delivery_ids"]), rest["left_out"]) == (["msg_000", "msg_006", "msg_009"], {"pending": 1})
     assert sorted(await replays()) == ["msg_000", "msg_003", "msg_006", "msg_009"]
+    key = {"Idempotency-Key": "lost"}
+    first = await ours.post("/v1/subscriptions/sub1/replay", json=since, headers=key)
+    again = await ours.post("/v1/subscriptions/sub1/replay", json=since, headers=key)
+    assert (first.json()["replayed"], first.json()["left_out"], again.json()) == (0, {"pending": 4}, first.json())
+    assert ("idempotent-replayed" in first.headers, again.headers["idempotent-replayed"]) == (False, "true")
+    other = await ours.post("/v1/subscriptions/sub1/replay", json={"after": since["failed_since"]}, headers=key)
+    assert (other.status_code, other.json()["type"]) == (422, "urn:bongsu:problem:idempotency-key-reused")
     changes = await wait_until(lambda: pages_of_replays(ours))
     assert {one["outcome"] for one in changes} == {"done"}
 
 
 async def pages_of_replays(client):
     found = await pages(client, "/v1/changes", action="deliveries.replayed")
-    return found if [one["outcome"] for one in found] == ["done", "done"] else None
+    return found if [one["outcome"] for one in found] == ["done"] * 3 else None
 
 
 async def test_without_a_history_the_answer_says_so(kafka_settings, kafka_env, tmp_path):

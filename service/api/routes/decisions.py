@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from service.actions import subscriptions
 from service.actions.why import why
 from service.api.history import LAG_HEADER, After, AskedDep, Before, FilterText, between
+from service.api.limits import AtOnce
 from service.api.models.common import GivenTime, ms_of
 from service.api.models.decisions import Decision, Why, shown_decision, shown_why
 from service.api.openapi import problems
@@ -22,9 +23,7 @@ from service.model.topics import DAY_MS
 router = APIRouter(prefix="/v1/subscriptions/{subscription_id}", tags=["decisions"])
 LOOK_BACK_MS = 7 * DAY_MS
 """As long as articles are kept."""
-AT_ONCE = 2
-"""Questions why in one process: each reads topics."""
-_asking = 0
+_asking = AtOnce(2, "such questions")
 
 
 @router.get(
@@ -74,26 +73,21 @@ async def ask_why(
     Reads the topics themselves, which takes seconds where much is on them. Where no rule fired, the answer names the
     one that was nearest to it, and what it lacked.
     """
-    global _asking  # noqa: PLW0603 - of the process, as what it protects
     await subscriptions.get(control, actor, subscription_id)
-    if _asking >= AT_ONCE:
-        raise ApiProblem("rate-limited", f"{AT_ONCE} such questions are being answered; ask again in a moment")
-    _asking += 1
     try:
-        async with asyncio.timeout(settings.api.timeout_s):
-            answer = await why(
-                settings,
-                subscription_id,
-                article,
-                since_ms=now_ms - LOOK_BACK_MS if after is None else ms_of(after),
-                now_s=now_ms / 1000,
-                rule=rule,
-                tenant=actor.tenant,
-            )
+        with _asking.one():
+            async with asyncio.timeout(settings.api.timeout_s):
+                answer = await why(
+                    settings,
+                    subscription_id,
+                    article,
+                    since_ms=now_ms - LOOK_BACK_MS if after is None else ms_of(after),
+                    now_s=now_ms / 1000,
+                    rule=rule,
+                    tenant=actor.tenant,
+                )
     except TimeoutError:
         raise ApiProblem(
             "unavailable", f"not answered within {settings.api.timeout_s:g} s; look less far back, with `after`"
         ) from None
-    finally:
-        _asking -= 1
     return shown_why(subscription_id, article, answer)

@@ -2,10 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 
-from service.actions import replay, subscriptions
+from service.actions import subscriptions
+from service.actions.actor import Actor
+from service.actions.control import Control
+from service.actions.replay_once import once
 from service.api.history import LAG_HEADER, After, AskedDep, Before, FilterText, between
+from service.api.idempotency import Idempotency, IdempotencyDep, say_whether
+from service.api.limits import AtOnce
 from service.api.models.common import ms_of
 from service.api.models.deliveries import (
     Delivery,
@@ -22,13 +27,13 @@ from service.api.problems import ApiProblem
 from service.api.routes.subscriptions import SubscriptionId
 from service.api.security import needs
 from service.api.services import ActorDep, ControlDep
-from service.delivery.replay import Choice
+from service.delivery.replay import Wanted
 from service.history.queries import History
 from service.history.rows import AttemptRow, DeliveryRow
 from service.model.errors import NotFound
 
 router = APIRouter(prefix="/v1", tags=["deliveries"])
-SHOWN = 100
+_replaying = AtOnce(2, "replays")
 DeliveryId = Annotated[str, Path(description="`msg_...`", min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
@@ -83,18 +88,20 @@ async def get_delivery(asked: AskedDep, delivery_id: DeliveryId) -> DeliveryInFu
     operation_id="replay_delivery",
     dependencies=needs("deliveries:replay"),
     status_code=202,
-    responses=problems("not-found"),
+    responses=problems("not-found", "idempotency-key-reused", "rate-limited"),
 )
-async def replay_delivery(control: ControlDep, actor: ActorDep, delivery_id: DeliveryId) -> Replayed:
+async def replay_delivery(
+    control: ControlDep, actor: ActorDep, idempotency: IdempotencyDep, delivery_id: DeliveryId, response: Response
+) -> Replayed:
     """Send a notification again: same id, same bytes, its attempts counted from one.
 
-    While it is on its way, by itself or by an earlier replay, nothing is sent twice: `left_out` says so. So to repeat
-    this request because its answer was lost is safe until the replay has ended.
+    While it is on its way, by itself or by an earlier replay, nothing is sent twice: `left_out` says so. With an
+    `Idempotency-Key` the same request sends it once, for a day, and has the same answer.
     """
-    choice = await replay.one(control, actor, delivery_id)
-    if not choice.records and not choice.left_out:
+    sent = await _sent(control, actor, Wanted(delivery_id), idempotency, None, response)
+    if not sent.replayed and not sent.left_out:
         raise NotFound(f"there is no delivery {delivery_id}")
-    return _shown(choice)
+    return sent
 
 
 @router.post(
@@ -102,12 +109,20 @@ async def replay_delivery(control: ControlDep, actor: ActorDep, delivery_id: Del
     operation_id="replay_subscription",
     dependencies=needs("deliveries:replay"),
     status_code=202,
-    responses=problems("not-found"),
+    responses=problems("not-found", "idempotency-key-reused", "rate-limited"),
 )
 async def replay_subscription(
-    control: ControlDep, actor: ActorDep, subscription_id: SubscriptionId, body: ReplayAsked
+    control: ControlDep,
+    actor: ActorDep,
+    idempotency: IdempotencyDep,
+    subscription_id: SubscriptionId,
+    body: ReplayAsked,
+    response: Response,
 ) -> Replayed:
-    """Send again what was created in a range (`after`, `before`), or all that failed since (`failed_since`)."""
+    """Send again what was created in a range (`after`, `before`), or all that failed since (`failed_since`).
+
+    At most 10,000 at once. With an `Idempotency-Key` the same request sends once, for a day, and has the same answer.
+    """
     if (body.failed_since is None) == (body.after is None):
         raise ApiProblem(
             "invalid-request",
@@ -120,17 +135,29 @@ async def replay_subscription(
             "`before` goes with `after` only",
             errors=[{"pointer": "/before", "detail": "goes with `after` only"}],
         )
+    since = body.after or body.failed_since
+    assert since is not None
+    since_ms, until_ms = ms_of(since), None if body.before is None else ms_of(body.before)
+    if until_ms is not None and until_ms <= since_ms:
+        raise ApiProblem(
+            "invalid-request",
+            "`before` is not later than `after`",
+            errors=[{"pointer": "/before", "detail": "is not later than `after`"}],
+        )
     await subscriptions.get(control, actor, subscription_id)
-    if body.failed_since is not None:
-        return _shown(await replay.failed_since(control, actor, subscription_id, ms_of(body.failed_since)))
-    assert body.after is not None
-    until_ms = None if body.before is None else ms_of(body.before)
-    return _shown(await replay.range_(control, actor, subscription_id, ms_of(body.after), until_ms))
+    wanted = Wanted(None, subscription_id, since_ms, until_ms, failed=body.failed_since is not None)
+    return await _sent(control, actor, wanted, idempotency, body, response)
 
 
-def _shown(choice: Choice) -> Replayed:
-    return Replayed(
-        replayed=len(choice.records),
-        delivery_ids=[record.id for record in choice.records[:SHOWN]],
-        left_out={str(why): count for why, count in choice.left_out.items()},
-    )
+async def _sent(
+    control: Control,
+    actor: Actor,
+    wanted: Wanted,
+    idempotency: Idempotency,
+    body: ReplayAsked | None,
+    response: Response,
+) -> Replayed:
+    with _replaying.one():
+        sent = await once(control, actor, wanted, key=idempotency.nonce(), request=idempotency.request_hash(body))
+    say_whether(sent.replayed, response)
+    return Replayed(replayed=sent.count, delivery_ids=list(sent.ids), left_out=sent.left_out)

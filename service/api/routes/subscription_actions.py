@@ -1,6 +1,5 @@
 """/v1/subscriptions/{id}/...: hold it back, exchange its secrets, show them, send a test."""
 
-import hashlib
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Response
@@ -26,7 +25,6 @@ from service.api.services import ActorDep, ControlDep
 from service.delivery.rotation import public_keys
 
 router = APIRouter(prefix="/v1/subscriptions/{subscription_id}", tags=["subscriptions"])
-NONCE_CHARACTERS = 16
 
 
 @router.post(
@@ -150,11 +148,7 @@ async def test_subscription(
 
     With an `Idempotency-Key` the same request has the same delivery id for a day, and is sent once.
     """
-    nonce = None
-    if idempotency.key is not None:
-        said = f"{idempotency.token}\0{idempotency.path}\0{idempotency.key}"
-        nonce = hashlib.sha256(said.encode()).hexdigest()[:NONCE_CHARACTERS]
-    made = await test_delivery.make(control, actor, subscription_id, nonce=nonce)
+    made = await test_delivery.make(control, actor, subscription_id, nonce=idempotency.nonce())
     if not made.replayed:
         await test_delivery.send(control, actor, made.record)
     say_whether(made.replayed, response)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from service.api import limits
-from service.api.limits import BodyLimit, Buckets
+from service.api.limits import AtOnce, BodyLimit, Buckets
 from service.api.metrics import ApiMetrics
 from service.api.problems import ApiProblem
 
@@ -112,3 +112,14 @@ async def test_a_body_that_stops_coming_is_not_waited_for():
     with pytest.raises(ApiProblem) as refused:
         await read_all(10, [b"12"], pause_s=0.01, hang=True)
     assert refused.value.status_code == 408
+
+
+def test_so_many_questions_at_once_and_room_again_when_one_has_ended():
+    asking = AtOnce(2, "questions")
+    with asking.one():
+        with pytest.raises(ValueError, match="a fault"), asking.one():  # noqa: PT012 - the fault is of who asked
+            with pytest.raises(ApiProblem, match="2 questions are being answered"), asking.one():
+                pass
+            raise ValueError("a fault")
+        with asking.one():
+            pass

@@ -44,6 +44,14 @@ def test_one_by_its_id_whatever_became_of_it():
     assert not choice.left_out
 
 
+def test_only_what_was_asked_for_is_held():
+    history = History(Wanted(subscription="sub1", since_ms=10, until_ms=20))
+    for number, at_ms in enumerate((9, 10, 19, 20, 10)):
+        history.delivery(delivery_record(f"msg_{number % 4}", created_ms=at_ms if number < 4 else 9))
+    history.delivery(delivery_record("msg_1", created_ms=10, reason="replay"))
+    assert history.held == 2, "another record of the same id is not another delivery"
+
+
 @pytest.mark.parametrize(
     ("attempts", "deliveries", "known", "why"),
     [

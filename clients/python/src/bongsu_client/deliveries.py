@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from bongsu_client import models
 from bongsu_client.pages import Pages
-from bongsu_client.resource import PAGE, Resource
+from bongsu_client.resource import PAGE, Resource, keyed
 
 
 class Deliveries(Resource):
@@ -30,13 +30,17 @@ class Deliveries(Resource):
         """One, with its body and every attempt."""
         return self._json(models.DeliveryInFull, "GET", f"/v1/deliveries/{quote(delivery_id, safe='')}")
 
-    def replay_delivery(self, delivery_id: str) -> models.Replayed:
+    def replay_delivery(self, delivery_id: str, *, idempotency_key: str | None = None) -> models.Replayed:
         """Send it again under the same id; what is on its way is not sent twice."""
-        return self._json(models.Replayed, "POST", f"/v1/deliveries/{quote(delivery_id, safe='')}/replay")
+        path = f"/v1/deliveries/{quote(delivery_id, safe='')}/replay"
+        return self._json(models.Replayed, "POST", path, headers=keyed(idempotency_key), makes=True)
 
-    def replay_subscription(self, subscription_id: str, body: models.ReplayAsked) -> models.Replayed:
+    def replay_subscription(
+        self, subscription_id: str, body: models.ReplayAsked, *, idempotency_key: str | None = None
+    ) -> models.Replayed:
         """Send a range again (`after`, `before`), or all that failed since (`failed_since`)."""
-        return self._json(models.Replayed, "POST", _of(subscription_id, "replay"), json=body)
+        path = _of(subscription_id, "replay")
+        return self._json(models.Replayed, "POST", path, json=body, headers=keyed(idempotency_key), makes=True)
 
     def list_attempts(  # noqa: PLR0913 - the filters of the API
         self,
