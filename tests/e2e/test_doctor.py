@@ -2,6 +2,7 @@
 
 import json
 import time
+from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
@@ -105,7 +106,7 @@ def test_subscriptions_and_secrets_that_need_somebody(bongsu, kafka_settings, tm
     url = "https://alerts.example.org/in"
 
     async def make():
-        known = {
+        known: dict[str, dict[str, Any]] = {
             "deaf": {"rules": ("busan-*",)},
             "entity": {"rules": ("entity:seoul-*",)},
             "off": {"disabled_ms": now_ms, "disabled_reason": "410 Gone"},
