@@ -47,9 +47,10 @@ class Prometheus:
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{path} {parameters}: {error.read().decode(errors='replace')}") from None
 
-    def query(self, expr: str) -> list[dict[str, Any]]:
-        """What an expression is now: [{"metric": labels, "value": [time, text]}]."""
-        found: list[dict[str, Any]] = self.ask("query", query=expr)["result"]
+    def query(self, expr: str, at_s: float | None = None) -> list[dict[str, Any]]:
+        """What an expression is now, or was at a time: [{"metric": labels, "value": [time, text]}]."""
+        when = {} if at_s is None else {"time": at_s}
+        found: list[dict[str, Any]] = self.ask("query", query=expr, **when)["result"]
         return found
 
     def query_range(self, expr: str, *, start_s: float, end_s: float, step_s: float) -> list[dict[str, Any]]:

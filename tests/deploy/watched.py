@@ -9,7 +9,7 @@ import contextlib
 import itertools
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,11 +63,22 @@ STORIES = (
     ("나루시장 새 시장길 걷다", "나루시가 오래된 시장길을 고쳤다. 상인들은 지붕이 높아졌다고 말했다."),
     ("한빛문화재단 충칭에서 전시", "한빛문화재단이 충칭에서 부채 그림 전시를 연다. 충칭 관객은 무료로 들어간다."),
     ("비 온 뒤 맑음", "오늘은 비가 그치고 바람이 분다. 내일은 더 따뜻하다."),
-    ("가람시 도서관 밤에도 연다", "가람시가 도서관 세 곳을 밤 열 시까지 연다. 이용자는 가방을 맡길 수 있다."),
+    (
+        "가람시 도서관 밤에도 연다",
+        "가람시가 도서관 세 곳을 밤 열 시까지 연다. 이용자는 가방을 맡길 수 있다. 가람시계 공방은 쉰다.",
+    ),
 )
 WEIGHTS = (0, 1, 2, 0, 4, 1, 5, 0, 2, 3)
 """Which story comes when; the first is the day's."""
+OF_ALL_RULES = 8
+"""Subscriptions that are told of every rule."""
 EVERY_S = 1.0
+THEN = {
+    "flaky-relay": Script(statuses=(503, 204), by_id=True),
+    "broken-desk": Script(statuses=(500,)),
+    "closed-desk": Script(statuses=(410,)),
+}
+"""What becomes of receivers when Prometheus begins to watch."""
 POISON = b'{"id": 5, "title": '
 
 
@@ -91,15 +102,18 @@ async def watched(
     *,
     for_s: float,
     per_s: float = 10,
-    past_h: int = 30,
+    past: int = 1,
 ) -> AsyncIterator[Watched]:
-    """Bongsu after `for_s` seconds of `per_s` articles each, which go on until the block ends; before, a past."""
+    """Bongsu after `for_s` seconds of `per_s` articles each, which go on until the block ends.
+
+    Before, the news of 30 hours are published with their times, about `past` to four times as many in each, and told of:
+    Prometheus begins after them.
+    """
     authority = Authority(home)
     environ = local_env(
         env,
         BONGSU_HISTORY_URL=history.render_as_string(hide_password=False),
         BONGSU_API_PORT="0",
-        BONGSU_DELIVERY_BREAKER_FAILURES="4",
         BONGSU_DELIVERY_GONE_PROBE_S="0.2",
         BONGSU_DELIVERY_OPERATIONS_SUBSCRIPTION="operations",
         BONGSU_DATA_DIR=str(home),
@@ -108,14 +122,19 @@ async def watched(
     await apply_rules(settings, home, RULES)
     async with contextlib.AsyncExitStack() as stack:
         received: dict[str, int] = {}
-        await _subscribe(settings, stack, received, authority)
+        receivers = await _subscribe(settings, stack, received, authority)
         roles = await stack.enter_async_context(Roles(home, environ))
         worker, dispatcher, audit, api, teller = await roles.start("worker", "dispatcher", "audit", "api", "history")
-        await _publish(settings, _past(past_h))
+        earlier = list(_past(past))
+        await _publish(settings, earlier)
+        metrics = f"http://127.0.0.1:{_ports(worker)['metrics']}/metrics"
+        await wait_until(lambda: _told(metrics, len(earlier), received), what="the past is told of")
         jobs = {"worker": worker, "dispatcher": dispatcher, "audit": audit, "api": api, "history": teller}
         targets = {f"bongsu-{name}": [f"127.0.0.1:{_ports(child)['metrics']}"] for name, child in jobs.items()}
         prometheus = stack.enter_context(running(home / "prometheus", scrape(targets, every_s=EVERY_S)))
         await wait_until(lambda: _all_up(prometheus, set(targets)), what="Prometheus sees every role")
+        for name, script in THEN.items():
+            receivers[name].script = script
         began_s = time.time()
         token = await make_token(environ)
         load = asyncio.gather(_news(settings, per_s), _questions(f"http://127.0.0.1:{_ports(api)['api']}", token))
@@ -125,6 +144,19 @@ async def watched(
             load.result()
         assert not roles.ended(), roles.ended()
         yield Watched(prometheus, history, began_s, received)
+
+
+async def _told(metrics: str, articles: int, received: Mapping[str, int]) -> bool:
+    """Whether all articles are through, and the good receivers have what was decided."""
+    async with httpx.AsyncClient() as client:
+        lines = (await client.get(metrics)).text.splitlines()
+
+    def total(name: str) -> float:
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith((f"{name}{{", f"{name} ")))
+
+    through = total("bongsu_articles_total") >= articles and total("bongsu_lag_records") == 0
+    wanted = total("bongsu_alerts_total") / OF_ALL_RULES
+    return through and min(received[name] for name in ("newsroom", "slow-archive", "flaky-relay")) >= wanted
 
 
 def _ports(child: Child) -> dict[str, int]:
@@ -145,15 +177,16 @@ async def _cancelled(load: "asyncio.Future[Any]") -> None:
 
 async def _subscribe(
     settings: KafkaSettings, stack: contextlib.AsyncExitStack, received: dict[str, int], authority: Authority
-) -> None:
+) -> dict[str, Receiver]:
+    """Receivers by their subscriptions; all are well for now."""
     now_ms = int(time.time() * 1000)
     each = PolicyModel(mode="each", inhibit=False)
     receivers = {
         "newsroom": (Script(), each), "press-office": (Script(), None), "slow-archive": (Script(delay_s=0.4), each),
-        "flaky-relay": (Script(statuses=(503, 204), by_id=True), each), "broken-desk": (Script(statuses=(500,)), each),
-        "closed-desk": (Script(statuses=(410,)), each), "on-holiday": (Script(), each), "operations": (Script(), each),
+        "flaky-relay": (Script(), each), "broken-desk": (Script(), each),
+        "closed-desk": (Script(), each), "on-holiday": (Script(), each), "operations": (Script(), each),
     }  # fmt: skip
-    urls = {}
+    made, urls = {}, {}
     for name, (script, policy) in receivers.items():
         received[name] = 0
 
@@ -161,7 +194,8 @@ async def _subscribe(
             received[name] += 1
 
         receiver = Receiver([SECRET], script=script, on_received=count, keep=False)
-        urls[name] = (await stack.enter_async_context(receiver)).url, policy
+        made[name] = await stack.enter_async_context(receiver)
+        urls[name] = made[name].url, policy
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(*authority.issue("city-hall"))
     city_hall = await stack.enter_async_context(serving(OK, tls))
@@ -173,6 +207,7 @@ async def _subscribe(
             retiring=(RetiringSecret(secret=SECRET, until_ms=now_ms + 3 * DAY_MS),) if name == "newsroom" else (),
         )  # fmt: skip
         await publish_subscription(settings, record)
+    return made
 
 
 def _article(number: int) -> dict[str, Any]:
@@ -187,18 +222,18 @@ def _article(number: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _past(hours: int) -> Iterator[tuple[dict[str, Any], int]]:
-    """(article, when): one to four in each hour, fewer in the night; never the newest hour."""
+def _past(each: int, hours: int = 30) -> Iterator[tuple[dict[str, Any], int]]:
+    """(article, when): `each` to four times as many in an hour, by the time of day; never the newest hour."""
     now_ms = int(time.time() * 1000)
     number = 1_000_000
     for hour in range(hours, 0, -1):
         at_ms = now_ms - hour * HOUR_MS
-        for _ in range(1 + (at_ms // HOUR_MS) % 24 // 7):
+        for _ in range(each * (1 + (at_ms // HOUR_MS) % 24 // 7)):
             number += 1
             yield _article(number), at_ms
 
 
-async def _publish(settings: KafkaSettings, articles: Iterator[tuple[dict[str, Any], int]]) -> None:
+async def _publish(settings: KafkaSettings, articles: Iterable[tuple[dict[str, Any], int]]) -> None:
     topic = topic_name(settings, "articles")
     async with started(settings, make_producer(settings)) as producer:
         sent = [

@@ -99,10 +99,10 @@ BY_SUBSCRIPTION = Row("By subscription", [
             column(f"max by (subscription) (bongsu_subscription_state{{{CHOSEN}}} * 0 + 1)"),
         ], [
             Column("subscription", "Subscription", links=[ONLY_THIS_ROW]),
-            Column("Value #A", "Webhooks", "short", decimals=0),
+            Column("Value #A", "Webhooks", "locale", decimals=0),
             Column("Value #B", "Accepted", "percentunit", above(0.995, 0.95), decimals=1),
-            Column("Value #C", "Retries", "short", (("text", None), ("orange", 1.0)), decimals=0),
-            Column("Value #D", "Lost to it", "short", MUST_BE_ZERO, decimals=0),
+            Column("Value #C", "Retries", "locale", (("text", None), ("orange", 1.0)), decimals=0),
+            Column("Value #D", "Lost to it", "locale", MUST_BE_ZERO, decimals=0),
             Column("Value #E", "95 % accepted within", "s", below(30, 300), decimals=2),
             Column("Value #F", "In trouble", "none", MUST_BE_ZERO, decimals=0),
         ],
@@ -242,7 +242,7 @@ SELECT coalesce(status::text, error, 'none') AS "Answer", count(*) AS "Attempts"
 FROM attempts
 WHERE started_ms >= $__from AND started_ms < $__to AND {MINE}
 GROUP BY 1 ORDER BY 2 DESC LIMIT 20"""),
-        unit="short", width=8,
+        unit="locale", width=8,
         about="Attempts by HTTP status, or by what went wrong before there was one.",
     ),
     table(

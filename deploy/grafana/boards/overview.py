@@ -229,8 +229,13 @@ BOOKS = Row("Books and faults", [
 
 PROCESSES = Row("Processes", [
     table(
-        "What runs", [column("max by (role, version, job, instance) (bongsu_build_info)")], [
-            Column("role", "Role"), Column("version", "Version"), Column("job", "Job"), Column("instance", "Instance"),
+        "What runs", [
+            column("max by (role, version, job, instance) (bongsu_build_info)"),
+            column("sum by (job, instance) (bongsu_ready)"),
+        ], [
+            Column("role", "Role"), Column("version", "Version", width=90), Column("job", "Job"),
+            Column("instance", "Instance"),
+            Column("Value #B", "Ready", "none", (("red", None), ("green", 1)), width=80, decimals=0),
         ],
         width=12, sort_by="Role", ascending=True, links=[runbook("BongsuRoleDown")],
         about="Every process that Prometheus reaches. Two versions of one role for long: an upgrade that stopped.",
@@ -307,11 +312,12 @@ API_AND_HISTORY = Row("API and history", [
     ),
     stat(
         "API: faults", "sum(increase(bongsu_api_faults_total[$__range]))", unit="none", steps=MUST_BE_ZERO, decimals=0,
+        height=8,
         links=[runbook("BongsuApiFaults")],
         about="Requests that ended in a fault of Bongsu (500), in the time shown; must stay 0.",
     ),
     stat(
-        "API: under way", "sum(bongsu_api_requests_in_flight)", unit="none", steps=GREEN, decimals=0,
+        "API: under way", "sum(bongsu_api_requests_in_flight)", unit="none", steps=GREEN, decimals=0, height=8,
         about="Requests that are being answered at this moment.",
     ),
     timeseries(
@@ -340,12 +346,12 @@ API_AND_HISTORY = Row("API and history", [
             prom("histogram_quantile(0.5, sum by (le) "
                  "(rate(bongsu_history_transaction_seconds_bucket[$__rate_interval])))", "half"),
         ],
-        unit="s", links=[runbook("BongsuHistoryBehind")],
+        unit="s", width=8, links=[runbook("BongsuHistoryBehind")],
         about="Folding a batch and putting it into the database.",
     ),
     timeseries(
         "History: rows removed by age", [prom("sum(increase(bongsu_history_expired_rows_total[$__rate_interval]))", "rows")],
-        unit="short", bars=True,
+        unit="short", bars=True, width=8,
         about="Rows older than BONGSU_HISTORY_RETENTION_DAYS, removed in the background.",
     ),
 ])  # fmt: skip

@@ -14,6 +14,8 @@ PROMETHEUS: Json = {"type": "prometheus", "uid": "${datasource}"}
 POSTGRESQL: Json = {"type": "grafana-postgresql-datasource", "uid": "${history}"}
 COLUMNS = 24
 """Of Grafana's grid."""
+NUMBER_WIDTH = 110
+"""Pixels of a column of counts."""
 
 Steps = Sequence[tuple[str, float | None]]
 """Colour and the value from which it holds; the first holds from below."""
@@ -192,6 +194,7 @@ class Column:
     links: Sequence[Json] = ()
     width: int | None = None
     decimals: int | None = None
+    hidden: bool = False
 
     def override(self) -> Json:
         """As `fieldConfig` has it. It is found by its heading: columns are renamed first."""
@@ -204,8 +207,11 @@ class Column:
             ]
         if self.links:
             properties.append({"id": "links", "value": list(self.links)})
-        if self.width is not None:
-            properties.append({"id": "custom.width", "value": self.width})
+        width = self.width or (NUMBER_WIDTH if self.unit in {"locale", "percentunit"} else None)
+        if width is not None:
+            properties.append({"id": "custom.width", "value": width})
+        if self.hidden:
+            properties.append({"id": "custom.hidden", "value": True})
         if self.decimals is not None:
             properties.append({"id": "decimals", "value": self.decimals})
         return {"matcher": {"id": "byName", "options": self.heading}, "properties": properties}

@@ -33,7 +33,7 @@ IN_FORCE = Row("In force", [
     ),
     stat(
         "Version", "max by (version) (bongsu_rules_info)", legend="{{version}}", names=True, unit="none",
-        steps=NO_COLOUR, width=5, links=[runbook("BongsuRulesStale")],
+        steps=NO_COLOUR, width=6, links=[runbook("BongsuRulesStale")],
         about="First characters of the version of the rule set in force. Two of them for minutes: a worker is stuck at "
         "the old rules.",
     ),
@@ -55,7 +55,7 @@ IN_FORCE = Row("In force", [
         about="1 while a newer rule set does not load and the last good one stays.",
     ),
     stat(
-        "Never fired", "min(bongsu_rules_unfired)", unit="none", steps=NO_COLOUR, decimals=0,
+        "Never fired", "min(bongsu_rules_unfired)", unit="none", steps=NO_COLOUR, decimals=0, width=3,
         about="Rules that have found nothing since the worker began, in the worker with the fewest: over all workers "
         "there are at most so many dead rules.",
     ),
@@ -73,7 +73,7 @@ FINDING = Row("Finding", [
     bars(
         "Most found",
         prom(f"sort_desc(topk($top, sum by (rule) (increase({MATCHES}[$__range]))))", "{{rule}}", instant=True),
-        unit="short", value_links=[ONLY_THIS],
+        unit="locale", value_links=[ONLY_THIS],
         about="In the time shown. A rule far above all others is often too wide: look what it finds.",
     ),
     timeseries(
@@ -152,7 +152,7 @@ DEAD = Row("Dead rules", [
         "Found nothing in the time shown", [
             column(f'sum by (rule) (increase(bongsu_rule_matches_total{{{CHOSEN}, rule!="other"}}[$__range])) == 0'),
         ], [
-            Column("rule", "Rule", links=[ONLY_THIS_ROW]), Column("Value", "Found", "short", decimals=0),
+            Column("rule", "Rule", links=[ONLY_THIS_ROW]), Column("Value", "Found", "locale", decimals=0),
         ],
         width=8, sort_by="Rule", ascending=True,
         about="Rules with a series of their own that found nothing. Choose at least a week before you believe it: "
@@ -172,12 +172,12 @@ WHERE decided_ms >= $__from AND decided_ms < $__to AND rule IS NOT NULL AND rule
 GROUP BY 1 ORDER BY 2 DESC LIMIT 200"""),
         ], [
             Column("Rule", "Rule", links=[ONLY_THIS_ROW]),
-            Column("Alerts", "Alerts", "short"),
-            Column("Told", "Told", "short"),
-            Column("Attached", "Attached", "short"),
-            Column("Held", "Held", "short"),
-            Column("Silenced", "Silenced", "short"),
-            Column("Suppressed", "Suppressed", "short"),
+            Column("Alerts", "Alerts", "locale"),
+            Column("Told", "Told", "locale"),
+            Column("Attached", "Attached", "locale"),
+            Column("Held", "Held", "locale"),
+            Column("Silenced", "Silenced", "locale"),
+            Column("Suppressed", "Suppressed", "locale"),
         ],
         width=16, sort_by="Alerts",
         about="Out of the history, over all subscriptions, the last decision of each alert. Much suppressed and little "

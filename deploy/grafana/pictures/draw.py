@@ -51,7 +51,7 @@ async def ask(folder: Path, seconds: float) -> None:
             settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
             await create_topics(settings, partitions=2)
             env = {"BONGSU_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers}
-            async with watched(settings, env, history, home, for_s=seconds, per_s=6) as world:
+            async with watched(settings, env, history, home, for_s=seconds, per_s=4, past=6) as world:
                 for board, dashboard in dashboards.committed().items():
                     since_s = time.time() - 26 * 3600 if board == "coverage" else world.began_s
                     answers = {
@@ -89,7 +89,7 @@ def answers_of(world: Watched, panel: dict[str, Any], since_s: float) -> list[di
                 found.append({"columns": list(answer.keys()), "rows": rows})
             engine.dispose()
         elif target.instant:
-            found.append({"vector": world.prometheus.query(query)})
+            found.append({"vector": world.prometheus.query(query, now_s)})
         else:
             matrix = world.prometheus.query_range(query, start_s=began_s, end_s=now_s, step_s=step_s)
             found.append({"matrix": matrix, "start": began_s, "end": now_s, "step": step_s})

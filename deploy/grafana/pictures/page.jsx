@@ -32,7 +32,7 @@ const option = (id, path, isCustom) => ({
 const fieldConfigRegistry = new FieldConfigOptionsRegistry(() => [
   ...['unit', 'min', 'max', 'decimals', 'displayName', 'thresholds', 'color', 'mappings', 'noValue'].map((id) => option(id, id, false)),
   ...['drawStyle', 'lineWidth', 'fillOpacity', 'showPoints', 'spanNulls', 'stacking', 'thresholdsStyle', 'scaleDistribution',
-    'axisSoftMin', 'align', 'width', 'cellOptions', 'inspect'].map((id) => option(`custom.${id}`, id, true)),
+    'axisSoftMin', 'align', 'width', 'cellOptions', 'inspect', 'hidden'].map((id) => option(`custom.${id}`, id, true)),
 ]);
 
 const legend = (format, labels) =>
