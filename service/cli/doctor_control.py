@@ -1,20 +1,20 @@
 """Rules of each tenant, subscriptions that cannot work, secrets and their age, tokens: what the control topics hold."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 
+from service.actions.known_rules import KnownRules, read_known_rules
 from service.actions.tokens import state_of
 from service.adapters.control import RulesFollower
 from service.adapters.control_revisions import read_standing
 from service.adapters.control_subscriptions import SUBSCRIPTION
 from service.adapters.control_tokens import read_tokens
 from service.adapters.topic_scan import scan
-from service.alerting.selectors import Selector
+from service.alerting.selectors import Selector, fits_any
 from service.cli.doctor_finding import Finding, now_ms, some, span
 from service.cli.times import shown_time
 from service.delivery.addresses import AddressPolicy, Refusal, check_url, foretold
 from service.delivery.sealing import Keyring, is_sealed, opened_record, values_of
 from service.delivery.signing import read_secret
-from service.matching.ruleset import RuleSet
 from service.model import topics
 from service.model.errors import BadInput, InvalidSubscription
 from service.model.records import ChangeRecord, EndpointRecord, SubscriptionRecord
@@ -28,7 +28,9 @@ EXCHANGED = ("subscription.created", "subscription.secret_rotated")
 
 async def rules(settings: Settings) -> AsyncIterator[Finding]:
     """Each tenant's rules: how many, which version, and whether the newest loads."""
-    follower = await _rules(settings)
+    follower = RulesFollower(settings.kafka)
+    await follower.start()
+    await follower.stop()
     if not follower.tenants:
         yield Finding("error", "rules", "none are published", "`bongsu rules apply DIR` puts some in force")
     for tenant in follower.tenants:
@@ -81,23 +83,23 @@ def _addresses(settings: Settings, known: Iterable[SubscriptionRecord]) -> list[
     return found
 
 
-async def _fitting(settings: Settings, known: Iterable[SubscriptionRecord]) -> list[Finding]:
+async def _fitting(settings: Settings, known: Collection[SubscriptionRecord]) -> list[Finding]:
     """Those for whom no rule in force is meant: they wait for nothing."""
-    follower = await _rules(settings)
-    deaf = [record.id for record in known if not _fits(record, follower.of(record.tenant))]
+    in_force = {tenant: await read_known_rules(settings.kafka, tenant) for tenant in {one.tenant for one in known}}
+    deaf = [record.id for record in known if not _fits(record, in_force[record.tenant])]
     if not deaf:
         return []
     return [Finding("warning", "subscriptions", f"no rule in force fits: {some(deaf)}; they are told of nothing",
                     "`bongsu subscriptions update ID --rule ...`, or apply the rules")]  # fmt: skip
 
 
-def _fits(record: SubscriptionRecord, ruleset: RuleSet | None) -> bool:
-    if ruleset is None:
+def _fits(record: SubscriptionRecord, rules: KnownRules | None) -> bool:
+    if rules is None:
         return False
     selector = Selector.of(record.rules)
-    if selector.entities and selector.fits("", (), [entity.id for entity in ruleset.entities]):
+    if fits_any(selector.entities, rules.entities):
         return True
-    return any(selector.fits(rule.id, rule.tags) for rule in ruleset.rules)
+    return any(selector.fits(rule.head.id, rule.head.tags) for rule in rules.rules)
 
 
 async def _failing(settings: Settings, known: Iterable[SubscriptionRecord]) -> list[Finding]:
@@ -198,10 +200,3 @@ async def tokens(settings: Settings) -> AsyncIterator[Finding]:
             yield Finding("warning", "tokens", f"{record.id} ({record.name}) expires {shown_time(record.expires_ms)}",
                           "`bongsu token create` makes the next; revoke this one when it is in use")  # fmt: skip
     yield Finding("ok", "tokens", f"{len(active)} active" if active else "none: nobody may use the API")
-
-
-async def _rules(settings: Settings) -> RulesFollower:
-    follower = RulesFollower(settings.kafka)
-    await follower.start()
-    await follower.stop()
-    return follower
