@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import click
 
-from service.adapters.control import read_subscriptions
+from service.adapters.control_revisions import read_standing
+from service.adapters.control_subscriptions import SUBSCRIPTION
 from service.adapters.topic_scan import scan
 from service.cli.common import settings_of, tenant_option
 from service.cli.times import Moment
@@ -81,7 +82,8 @@ def attempts(
 ) -> None:
     """What each POST did: where it went, how long each part took, what was answered.
 
-    Oldest first. Secrets in answers are masked. Those to subscriptions that are gone are shown without --tenant.
+    Oldest first. Secrets in answers are masked. Those to subscriptions that were removed more than a month ago, of
+    which nothing is known any more, are shown without --tenant.
     """
     settings = settings_of("attempts")
     if since_ms is None and delivery is None:
@@ -104,7 +106,8 @@ def attempts(
 async def _found(
     settings: KafkaSettings, tenant: str, since_ms: int | None, wanted: Callable[[AttemptRecord], bool]
 ) -> list[AttemptRecord]:
-    tenants = {record.id: record.tenant for record in await read_subscriptions(settings)}
+    standing = await read_standing(settings, SUBSCRIPTION)
+    tenants = {key: record.tenant for key, record in (*standing.known.items(), *standing.gone.items())}
     found = [
         attempt
         async for attempt in read_attempts(settings, since_ms)

@@ -2,14 +2,19 @@
 
 import asyncio
 import json
+import time
 
 import pytest
 
+from service.actions import subscriptions
+from service.actions.actor import Actor
+from service.actions.control import Control
 from service.adapters.control import publish_subscription
 from service.adapters.embedded_kafka import free_port
 from service.adapters.receiver import Receiver, Script
 from service.cli.audit import take_audit
 from service.settings import KafkaSettings
+from tests.builders import attempt_record
 from tests.deliveries import (
     SECRET,
     Known,
@@ -221,3 +226,16 @@ async def test_without_topics_or_kafka_it_is_one_sentence_that_helps(bongsu, arg
     code, out, err = await bongsu(*arguments, BONGSU_KAFKA_BOOTSTRAP_SERVERS=away)
     assert (code, out, len(err.splitlines())) == (1, "", 1), err
     assert f"Kafka at {away} does not answer" in err
+
+
+async def test_attempts_to_a_subscription_that_is_gone_stay_its_tenants(bongsu, kafka_settings):
+    known = subscription("http://127.0.0.1:9/", "theirs").model_copy(update={"tenant": "gyeonggi"})
+    await publish_subscription(kafka_settings, known)
+    record = attempt_record("msg_theirs").model_copy(
+        update={"subscription": known.id, "started_ms": time.time_ns() // 1_000_000}
+    )
+    async with Control(settings_for(kafka_settings), follow=("subscriptions",), once=True) as control:
+        await control.send("attempts", [(known.id, record.encode())])
+        await subscriptions.remove(control, Actor("token:one", tenant="gyeonggi"), known.id)
+    shown = [(await bongsu("attempts", "--json", *more))[1] for more in ((), ("--tenant", "gyeonggi"))]
+    assert ["msg_theirs" in text for text in shown] == [False, True]
