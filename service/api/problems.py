@@ -29,6 +29,8 @@ MEDIA_TYPE = "application/problem+json"
 PREFIX = "urn:bongsu:problem:"
 RETRY_AFTER_S = 2
 """After a 503: a broker that was restarted leads its partitions again in a few seconds."""
+UNREADABLE = "There was an error parsing the body"
+"""What FastAPI says of a body that no JSON parser gave a place for."""
 MAX_ERRORS = 50
 MAX_POINTER = 200
 
@@ -159,7 +161,9 @@ def _of_http(error: HTTPException) -> ApiProblem:
     if kind is None:
         kind = _BY_STATUS[500 if error.status_code >= 500 else 400]
     said = str(error.detail) if error.detail else kind.title
-    if kind.status == 404:
+    if said == UNREADABLE:
+        said = "the body is not JSON that can be read: UTF-8, not nested too deeply, no number of thousands of digits"
+    elif kind.status == 404:
         said = "there is nothing at this path"
     elif said == HTTPStatus(kind.status).phrase:
         said = kind.title
@@ -175,7 +179,7 @@ def _of_validation(error: RequestValidationError) -> ApiProblem:
         )
     errors = [_single(one) for one in found[:MAX_ERRORS]]
     first = errors[0]
-    where = next((f"{first[kind]}: " for kind in ("pointer", "parameter", "header") if kind in first), "")
+    where = next((f"{first[kind] or 'the body'}: " for kind in ("pointer", "parameter", "header") if kind in first), "")
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return ApiProblem("invalid-request", f"{where}{first['detail']}{more}", errors=errors)
 
@@ -198,7 +202,15 @@ def pointer(path: Sequence[str | int]) -> str:
 
 async def handle(request: Request, error: Exception) -> Response:
     """FastAPI's exception handler for all of them."""
-    return answer(of_error(error), request.scope["state"]["request_id"], request.url.path)
+    problem = of_error(error)
+    packed = request.headers.get("content-encoding", "identity").strip().lower() != "identity"
+    if problem.kind.slug == "malformed-request" and packed and not isinstance(error, ApiProblem):
+        problem = ApiProblem(  # FastAPI reads the body before anything of ours sees the request
+            "unsupported-media-type",
+            "send the body as it is; only articles and drafts of rules are taken with Content-Encoding: gzip",
+            headers={"Accept-Encoding": "identity"},
+        )
+    return answer(problem, request.scope["state"]["request_id"], request.url.path)
 
 
 def _encodable(value: Any) -> Any:
