@@ -111,11 +111,11 @@ NOW = Row("Now (metrics)", [
                    ' and on (entity) sum by (entity) (increase(bongsu_entity_mentions_total{entity=~"$entity"}[1h])) > 3'),
         ], [
             Column("entity", "Entity", links=[ONLY_THIS_ROW]),
-            Column("Value #A", "Mentions in the last hour", "locale", decimals=0),
-            Column("Value #B", "Times its average of a day", "none", OFTEN, decimals=1),
+            Column("Value #A", "Last hour", "locale", decimals=0),
+            Column("Value #B", "Times its average hour", "none", OFTEN, decimals=1),
         ],
-        sort_by="Times its average of a day",
-        about="Entities mentioned more than three times in the last hour, against their average hour of the last day. "
+        sort_by="Times its average hour",
+        about="Mentions of entities mentioned more than three times in the last hour, against their average hour of the last day. "
         "In the first hours after a start there is no day to compare with and everything looks like a spike.",
     ),
 ])  # fmt: skip
@@ -180,7 +180,7 @@ GROUP BY 1, 2 ORDER BY 4 DESC LIMIT 500"""),
         about="Which newspaper writes about whom. Few stories under many articles: copies of one text.",
     ),
     table(
-        "Spikes against the same hours of the week before", [
+        "Spikes of the last day", [
             sql(f"""
 SELECT "Entity", "Mentions", "Usual", round("Mentions" / greatest("Usual", 1), 1) AS "Times"
 FROM (
@@ -196,7 +196,7 @@ WHERE "Mentions" >= 3
 ORDER BY 4 DESC, 2 DESC LIMIT 100"""),
         ], [
             Column("Entity", "Entity", links=[ONLY_THIS_ROW]),
-            Column("Mentions", "Mentions in 24 h", "locale"),
+            Column("Mentions", "Last 24 h", "locale"),
             Column("Usual", "A usual day", "locale", decimals=1),
             Column("Times", "Times", "none", OFTEN, decimals=1),
         ],

@@ -14,8 +14,6 @@ PROMETHEUS: Json = {"type": "prometheus", "uid": "${datasource}"}
 POSTGRESQL: Json = {"type": "grafana-postgresql-datasource", "uid": "${history}"}
 COLUMNS = 24
 """Of Grafana's grid."""
-NUMBER_WIDTH = 110
-"""Pixels of a column of counts."""
 
 Steps = Sequence[tuple[str, float | None]]
 """Colour and the value from which it holds; the first holds from below."""
@@ -207,7 +205,8 @@ class Column:
             ]
         if self.links:
             properties.append({"id": "links", "value": list(self.links)})
-        width = self.width or (NUMBER_WIDTH if self.unit in {"locale", "percentunit"} else None)
+        counts = self.unit in {"locale", "percentunit"}
+        width = self.width or (max(90, 36 + 8 * len(self.heading)) if counts else None)
         if width is not None:
             properties.append({"id": "custom.width", "value": width})
         if self.hidden:
