@@ -146,6 +146,9 @@ def _queries(dashboard: Mapping[str, Any], metrics: Mapping[str, set[str]]) -> I
         for found in USED.finditer(target.query):
             if (name := found[1] or found[2]) not in variables.keys() | BUILT_IN:
                 yield f"{target.panel}: ${name} is no variable of the dashboard"
+        for name in re.findall(r"\$\{(\w+):sqlstring\}", target.query):
+            if variables.get(name, {}).get("allValue"):
+                yield f"{target.panel}: where all of {name} are chosen, SQL gets {variables[name]['allValue']} for a list"
         if target.is_sql:
             continue
         for name in sorted(set(NAME.findall(target.query)) - known):

@@ -55,6 +55,7 @@ def test_a_bad_dashboard_is_refused_for_each_of_its_faults():
         "A source that is not said: names a data source (none), and not a variable of the dashboard",
         "A counter as it is: another panel has this title",
         "A variable that is not there: $newspaper is no variable of the dashboard",
+        "All of them: where all of paper are chosen, SQL gets .* for a list",
         "Asks nothing: asks nothing",
         "Leads nowhere: bongsu-coverage has no variable enitity",
         "Leads nowhere: links to https://elsewhere.example/, which is none of ours",

@@ -302,10 +302,11 @@ class Variable:
         if self.kind == "prometheus":
             asked = {"datasource": PROMETHEUS, "definition": self.query}
             asked["query"] = {"query": self.query, "refId": "variable", "qryType": 1}
+        # `.*` stands in a query as it is, so SQL, which wants a list, gets all values one by one
         chosen = {"text": ["All"], "value": ["$__all"]}
         return made | {
             "type": "query", **asked, "multi": self.many, "includeAll": self.many, "refresh": 2, "sort": 1,
-            "current": chosen if self.many else {}, **({"allValue": ".*"} if self.many else {}),
+            "current": chosen if self.many else {}, **({"allValue": ".*"} if self.many and self.kind == "prometheus" else {}),
         }  # fmt: skip
 
 
