@@ -115,6 +115,8 @@ async def publish_rules(
     previous_key = manifest_key(PREVIOUS, tenant)
     async with started(settings, make_producer(settings)) as producer:
         await put(producer, topic, missing.items())
+        if expected is not None:
+            await _not_late(settings, tenant, (in_force, ruleset.version))
         if previous is not None and stored.get(previous_key) != previous.encode():
             await put(producer, topic, [(previous_key, previous.encode())])
         changes = before is None or before.version != ruleset.version
@@ -138,6 +140,17 @@ async def publish_rules(
     written = sum(not key.startswith(PART) for key in missing)
     gone = sum(not key.startswith(PART) for key in orphans)
     return Published(ruleset.version, written, len(items) - len(parts) - written, gone)
+
+
+async def _not_late(settings: KafkaSettings, tenant: str, seen: tuple[str, ...]) -> None:
+    """To read, load and write items may have taken seconds; whoever is late by then is not in force for a moment.
+
+    Raises:
+        ChangedMeanwhile: another version than those seen is in force by now.
+    """
+    current = manifest_of(await read_whole(settings, topics.RULES), CURRENT, tenant)
+    if current is not None and current.version not in seen:
+        raise ChangedMeanwhile(f"the rules are at version {current.version} by now; look at them again")
 
 
 async def _settled(settings: KafkaSettings, producer: AIOKafkaProducer, key: str) -> Order:

@@ -13,7 +13,7 @@ from service.adapters.control import RulesFollower, publish_rules, read_whole
 from service.adapters.control_topic import put
 from service.adapters.kafka_client import make_producer, started, topic_name
 from service.model import ids, topics
-from service.model.errors import BadInput, NewerSchema, Unavailable
+from service.model.errors import BadInput, ChangedMeanwhile, NewerSchema, Unavailable
 from service.model.records import RulesManifest
 from tests.waiting import wait_until
 
@@ -135,19 +135,26 @@ class DyingProducer:
         return await self._real.send(*args, **kwargs)
 
 
+@pytest.mark.parametrize("demands", [False, True], ids=["apply", "put"])
 @pytest.mark.parametrize("writes", range(7))
-async def test_a_publisher_that_dies_after_n_writes_leaves_a_whole_set(kafka_settings, follower, monkeypatch, writes):
-    """Crash table of `publish_rules`: three items, `previous`, `current`, one tombstone (of z, two sets ago)."""
+async def test_a_publisher_that_dies_after_n_writes_leaves_a_whole_set(
+    kafka_settings, follower, monkeypatch, writes, demands
+):
+    """Crash table of `publish_rules`: three items, `previous`, `current`, one tombstone (of z, two sets ago).
+
+    As `bongsu rules apply` publishes, and as PUT /v1/rules, which demands the version that it replaces.
+    """
     await publish(kafka_settings, "z")
     old = await publish(kafka_settings, "a", "b")
     new = rule_set("c", "d", "e")
+    demanded = old.version if demands else None
     with monkeypatch.context() as patch:
         patch.setattr(control_rules, "make_producer", lambda settings: DyingProducer(settings, writes))
         if writes < 6:
             with pytest.raises(PublisherDiedError):
-                await publish_rules(kafka_settings, new, load=load)
+                await publish_rules(kafka_settings, new, load=load, expected=demanded)
         else:
-            await publish_rules(kafka_settings, new, load=load)  # all six were written
+            await publish_rules(kafka_settings, new, load=load, expected=demanded)  # all six were written
     expected = old.version if writes < 5 else new.version
     seen = await fresh(kafka_settings)
     assert (seen.version, seen.refused) == (expected, None)
@@ -160,6 +167,20 @@ async def test_a_publisher_that_dies_after_n_writes_leaves_a_whole_set(kafka_set
     stored = await read_whole(kafka_settings, topics.RULES)
     assert {value.decode() for key, value in stored.items() if "/" in key} == {"a", "b", "c", "d", "e"}
     assert RulesManifest.decode(stored["previous"], "rules").version == old.version
+
+
+async def test_who_is_late_is_not_in_force_even_for_a_moment(kafka_settings, follower):
+    first = await publish(kafka_settings, "one")
+
+    def slow(records):
+        asyncio.run(publish(kafka_settings, "theirs"))  # in a thread of its own
+        return load(records)
+
+    with pytest.raises(ChangedMeanwhile):
+        await publish_rules(kafka_settings, rule_set("ours"), load=slow, expected=first.version)
+    await wait_until(lambda: follower.current == rule_set("theirs"))
+    assert follower.changes == [rule_set("one"), rule_set("theirs")]
+    assert (await fresh(kafka_settings)).current == rule_set("theirs")
 
 
 async def test_a_set_that_does_not_load_leaves_the_last_good_one_in_force(kafka_settings, follower):
