@@ -97,8 +97,8 @@ def _unknown(found: Found) -> Answer | None:
     if not found.versions:
         return Answer(
             "no_article",
-            f"No article {found.article} came since {at(found.since_ms)}. Is the id right? `--since 30d` looks further "
-            "back; articles themselves are kept for 7 days.",
+            f"No article {found.article} came since {at(found.since_ms)}. Is the id right? Articles are kept for 7 "
+            "days; what was found of them for 30, further back than this was asked to look.",
         )
     return None
 

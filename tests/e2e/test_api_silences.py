@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from service.adapters.control import read_silences
+from service.api.limits import AtOnce
+from service.api.routes import silences as routes
 from tests.api_world import URL, problem_of, serving
 
 pytestmark = pytest.mark.kafka
@@ -115,6 +117,13 @@ async def test_the_same_key_is_answered_when_what_was_hidden_is_gone(client):
     again = await client.post("/v1/silences", json=body, headers={"Idempotency-Key": "k"})
     assert (again.status_code, again.json()["id"]) == (201, first.json()["id"]), again.text
     problem_of(await client.post("/v1/silences", json=body, headers={"Idempotency-Key": "l"}), "invalid-request")
+
+
+async def test_previews_read_a_topic_and_are_few_at_once(client, monkeypatch):
+    monkeypatch.setattr(routes, "_previewing", AtOnce(1, "previews"))
+    asked = [client.post("/v1/silences/preview", json={"matchers": MATCHERS}) for _ in range(3)]
+    assert sorted(answer.status_code for answer in await asyncio.gather(*asked)) == [200, 429, 429]
+    assert (await client.post("/v1/silences/preview", json={"matchers": MATCHERS})).status_code == 200
 
 
 async def test_a_preview_changes_nothing(client, kafka_settings):

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query, Response
 from service.actions import silences as actions
 from service.api.etags import IfMatch, if_matching, put_tag
 from service.api.idempotency import IdempotencyDep, say_whether
+from service.api.limits import AtOnce
 from service.api.models.common import at, ms_of
 from service.api.models.silences import (
     HiddenAlert,
@@ -35,6 +36,7 @@ router = APIRouter(prefix="/v1/silences", tags=["silences"])
 PREVIEW_MS = topics.DAY_MS
 MAX_PREVIEW_MS = 7 * topics.DAY_MS
 SHOWN = 20
+_previewing = AtOnce(2, "previews")
 SilenceId = Annotated[str, Path(description="`sil_...`", min_length=1, max_length=512)]
 
 
@@ -99,7 +101,12 @@ async def list_silences(
     )
 
 
-@router.post("/preview", operation_id="preview_silence", dependencies=needs("silences:read"))
+@router.post(
+    "/preview",
+    operation_id="preview_silence",
+    dependencies=needs("silences:read"),
+    responses=problems("rate-limited"),
+)
 async def preview_silence(
     control: ControlDep, actor: ActorDep, now_ms: NowDep, body: SilencePreviewAsked
 ) -> SilencePreview:
@@ -111,7 +118,8 @@ async def preview_silence(
             "since: at most 7 days back",
             errors=[{"pointer": "/since", "detail": "at most 7 days back"}],
         )
-    found = await actions.preview(control, actor, body.matchers.record(), since_ms)
+    with _previewing.one():
+        found = await actions.preview(control, actor, body.matchers.record(), since_ms)
     newest = sorted(found.hidden.values(), key=lambda alert: -alert.alerted_ms)[:SHOWN]
     rules = Counter(local(alert.rule.id) for alert in found.hidden.values())
     return SilencePreview(
