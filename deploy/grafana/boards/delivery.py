@@ -95,7 +95,7 @@ BY_SUBSCRIPTION = Row("By subscription", [
             column(attempts("retry")),
             column(attempts("given_up|expired")),
             column("histogram_quantile(0.95, sum by (le, subscription) "
-                   f"(increase(bongsu_subscription_latency_seconds_bucket{{{CHOSEN}}}[$__range])))"),
+                   f"(increase(bongsu_subscription_latency_seconds_bucket{{{CHOSEN}}}[$__range]))) > 0"),
             column(f"max by (subscription) (bongsu_subscription_state{{{CHOSEN}}} * 0 + 1)"),
         ], [
             Column("subscription", "Subscription", links=[ONLY_THIS_ROW]),
