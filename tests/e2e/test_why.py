@@ -5,12 +5,12 @@ import time
 
 import pytest
 
+from service.actions.why_answer import answer_of
+from service.actions.why_found import find
 from service.adapters.control import publish_subscription, remove_subscription
 from service.adapters.control_silences import publish_silence
 from service.adapters.kafka_client import make_producer, started, topic_name
 from service.adapters.receiver import Receiver, Script
-from service.actions.why_answer import answer_of
-from service.actions.why_found import find
 from service.local import Roles
 from service.model.errors import BadInput
 from service.model.policy import PolicyModel
