@@ -30,8 +30,8 @@ def _definition(name: str, schema: dict[str, Any]) -> Iterator[str]:
         return
     required = schema.get("required", ())
     if any(map(iskeyword, schema["properties"])):
-        told = {field: type_of(inner) for field, inner in schema["properties"].items()}
-        said = {field: text if field in required else f"NotRequired[{text}]" for field, text in told.items()}
+        types = {field: type_of(inner) for field, inner in schema["properties"].items()}
+        said = {field: text if field in required else f"NotRequired[{text}]" for field, text in types.items()}
         fields = ", ".join(f"{field!r}: {text!r}" for field, text in said.items())
         yield f'{name} = TypedDict("{name}", {{{fields}}})\n"""{_said(schema)}"""\n'
         return

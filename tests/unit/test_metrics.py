@@ -12,7 +12,7 @@ from service.metrics import RoleMetrics
 from service.settings import Settings
 
 DOC = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
-ROLES = {
+ROLES: dict[str, app.MakeRole] = {
     "worker": app.make_worker, "dispatcher": app.make_dispatcher, "api": app.make_api, "audit": app.make_audit,
     "history": app.make_history,
 }  # fmt: skip

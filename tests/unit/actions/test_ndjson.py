@@ -29,7 +29,7 @@ def test_lines_do_not_depend_on_the_parts(pieces, cuts):
     body = b"".join(pieces)
     ends = sorted({0, len(body), *(cut for cut in cuts if cut < len(body))})
     reader = LineReader(MAX)
-    found = []
+    found: list[Line] = []
     for begin, end in pairwise(ends):
         found.extend(reader.feed(body[begin:end]))
     found.extend(reader.end())
