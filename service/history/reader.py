@@ -44,6 +44,10 @@ class HistoryReader:
         self._at: dict[TopicPartition, tuple[int, int]] = {}
         """Next offset and time of each partition, as the next batch begins."""
         self._ends: dict[TopicPartition, int] = {}
+        self._mark: tuple[float, dict[TopicPartition, int]] | None = None
+        self.whole_s: float | None = None
+        """All that was there then was read: of a look whose ends were reached since. Under load the ends of now never
+        are, however little waits."""
         self._log = logs.get(__name__)
         self.grown = False
 
@@ -99,6 +103,7 @@ class HistoryReader:
             self._ends = await self._consumer.end_offsets(self._parts)
         except (KafkaError, OSError) as error:
             raise as_ours(self._settings, error) from error
+        self._mark = None
         self._refuse_others(there)
         noted: dict[Partition, tuple[int, int]] = {}
         for part in self._parts:
@@ -139,8 +144,11 @@ class HistoryReader:
                 self._add(batch, part, messages)
         return batch
 
-    async def look(self) -> None:
+    async def look(self, now_s: float) -> None:
         """Ask Kafka where its topics end, and see whether they have more partitions than at `start` (`grown`).
+
+        Args:
+            now_s: the clock before the call, seconds since the epoch.
 
         Raises:
             Unavailable, WrongSetup: Kafka does not answer, or refuses us.
@@ -152,6 +160,20 @@ class HistoryReader:
             raise as_ours(self._settings, error) from error
         found = [self._consumer.partitions_for_topic(name) or () for name in self._names]
         self.grown = sum(map(len, found)) > len(self._parts)
+        self._compare(now_s)
+
+    def _compare(self, now_s: float) -> None:
+        """Whether the ends of the look that is marked, or of this one, are reached."""
+        if self._mark is not None and self._reached(self._mark[1]):
+            self.whole_s, self._mark = self._mark[0], None
+        if self._mark is None:
+            if self._reached(self._ends):
+                self.whole_s = now_s
+            else:
+                self._mark = (now_s, dict(self._ends))
+
+    def _reached(self, ends: Mapping[TopicPartition, int]) -> bool:
+        return all(self._at[part][0] >= end for part, end in ends.items() if part in self._at)
 
     def _add(self, batch: Batch, part: TopicPartition, messages: list[Any]) -> None:
         began, time_ms = self._at[part]

@@ -106,7 +106,7 @@ class HistoryRole:
             await self._put(batch)
             records += len(batch.records)
             if not batch.records:
-                await self._reader.look()
+                await self._reader.look(self._clock())
         await self._tell()
         return records
 
@@ -140,7 +140,7 @@ class HistoryRole:
         await self._put(batch)
         if time.monotonic() - self._told_s < TELL_S:
             return
-        await self._reader.look()
+        await self._reader.look(self._clock())
         if self._reader.grown:
             self._log.info("a topic has more partitions now")
             await self._reader.stop()
@@ -192,13 +192,20 @@ class HistoryRole:
         assert self._store is not None
         behind = self._reader.behind
         now_s = self._clock()
-        tell = partial(self._store.tell, self._reader.positions, behind_records=behind, now_ms=round(now_s * 1000))
-        await asyncio.to_thread(tell)
+        whole_s = max(self._whole_s or 0, self._reader.whole_s or 0) or None if behind else now_s
+        await asyncio.to_thread(
+            partial(
+                self._store.tell,
+                self._reader.positions,
+                behind_records=behind,
+                now_ms=round(now_s * 1000),
+                whole_ms=None if whole_s is None else round(whole_s * 1000),
+            )
+        )
         if self._settings.history.url is None:
             await asyncio.to_thread(self._metrics.disk.look, self._settings.bongsu.data_dir)
         self._told_s = time.monotonic()
-        if not behind:
-            self._whole_s = now_s
+        self._whole_s = whole_s
         self._export()
 
     def _export(self) -> None:

@@ -112,10 +112,20 @@ class Store:
                     _remove(connection, table, until_ms, table.c.subscription == name)
         self._forgotten |= forgotten
 
-    def tell(self, expected: Mapping[Partition, int], *, behind_records: int, now_ms: int) -> None:
-        """Say how far it is. `expected`: next offsets as this writer left them. Raises as `apply`."""
+    def tell(
+        self, expected: Mapping[Partition, int], *, behind_records: int, now_ms: int, whole_ms: int | None = None
+    ) -> None:
+        """Say how far it is. Raises as `apply`.
+
+        Args:
+            expected: next offsets as this writer left them.
+            behind_records: that are there and not here.
+            now_ms: the clock.
+            whole_ms: until when nothing is missing, where something is; what was told before stays without it.
+        """
         row = {"id": 1, "behind_records": behind_records, "told_ms": now_ms}
-        whole = {} if behind_records else {"caught_up_ms": now_ms}
+        until_ms = whole_ms if behind_records else now_ms
+        whole = {} if until_ms is None else {"caught_up_ms": until_ms}
         with self._writing() as connection:
             there = {(row.topic, row.partition): row.next_offset for row in connection.execute(select(tables.offsets))}
             for part, offset in expected.items():
