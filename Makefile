@@ -9,7 +9,7 @@ WORKERS ?= 3
 SIDE_BY_SIDE = -n $(WORKERS) --maxschedchunk 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check format soak bench lock docs clean
+.PHONY: help setup demo up test lint check format soak bench lock docs clean
 
 help:            ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,11 +34,13 @@ up: setup        ## the same without the end: it stays until Ctrl-C
 test: setup      ## everything that Python alone can test, real Kafka included
 	$(PYTEST) -m "not soak and not deploy" $(SIDE_BY_SIDE) --durations 15
 
-check: setup     ## format, lint, types, layers, unit and property tests; a minute or two
+lint: setup      ## format, lint, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check: lint      ## the same, unit and property tests; a minute or two
 	$(PYTEST) -q -m "not kafka and not soak" $(SIDE_BY_SIDE) tests/unit tests/properties tests/contracts tests/golden
 
 format: setup    ## let ruff format and fix what it can
