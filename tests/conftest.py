@@ -103,7 +103,7 @@ def postgres_server() -> Iterator[URL]:
     """A real PostgreSQL; tests that want one are skipped where there is none (tests/postgres.py)."""
     if not postgres.available():
         assert not os.environ.get("CI"), "there is no PostgreSQL here, which .ci/run should have installed"
-        pytest.skip("there is no PostgreSQL here; BONGSU_TEST_POSTGRES_URL may name one")
+        pytest.skip("there is no PostgreSQL here; TEST_POSTGRES_URL may name one")
     with postgres.server() as url:
         yield url
 

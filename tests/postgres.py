@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests: the one that BONGSU_TEST_POSTGRES_URL names, or one started from its binaries."""
+"""A real PostgreSQL for the tests: the one that TEST_POSTGRES_URL names, or one started from its binaries."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from tests.waiting import wait_for
 
-GIVEN = os.environ.get("BONGSU_TEST_POSTGRES_URL")
+GIVEN = os.environ.get("TEST_POSTGRES_URL")
 """Of a user that may create databases. Read at import: each test sees an environment without BONGSU_."""
 
 

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BAD = Path(__file__).parent / "bad"
-CACHE = Path(os.environ.get("BONGSU_CI_CACHE") or Path.home() / ".cache" / "bongsu-ci")
+CACHE = Path(os.environ.get("CI_TOOLS_CACHE") or Path.home() / ".cache" / "bongsu-ci")
 HOW = "`.ci/deploy-tools` installs it (as root, on Debian)"
 
 
