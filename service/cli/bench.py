@@ -11,6 +11,8 @@ import click
 import orjson
 from rich.console import Console
 
+from service.cli.common import settings_of
+
 BENCHES = {
     "find": "CPU an article for finding names, beside pyahocorasick and naive search",
     "match": "CPU an article for matching 100 to 100,000 rules, beside pyahocorasick with a loop, and all rules run",
@@ -64,6 +66,7 @@ def bench(
     parts: dict[str, Any] = {"only": only} if only else {}
     if rules is not None:
         parts = {"rules": rules, "articles_file": articles}
+    settings_of("bench")  # or what is logged on the way would stand on stdout, before the JSON
     before = time.monotonic()
     result = {
         "bench": name,
