@@ -3,6 +3,7 @@
 from typing import Any
 
 from service.model import ids
+from service.model.control_records import SilenceMatchers, SilenceRecord, SubscriptionRecord
 from service.model.records import (
     AlertRecord,
     ArticleHead,
@@ -14,10 +15,7 @@ from service.model.records import (
     MatchRecord,
     RuleHead,
     RuleMatch,
-    SilenceMatchers,
-    SilenceRecord,
     StoryHead,
-    SubscriptionRecord,
 )
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the published example of Standard Webhooks, no secret of anyone

@@ -14,7 +14,9 @@ from service.adapters.webhook_client import WebhookClient
 from service.dispatcher.metrics import DispatcherMetrics
 from service.dispatcher.role import Dispatcher
 from service.model import ids, topics
-from service.model.records import AttemptRecord, DeliveryRecord, Record, SubscriptionRecord
+from service.model.control_records import SubscriptionRecord
+from service.model.record import Record
+from service.model.records import AttemptRecord, DeliveryRecord
 from service.settings import KafkaSettings, Settings
 from tests.waiting import wait_until
 

@@ -12,8 +12,8 @@ from service.adapters.kafka_client import make_producer, started, topic_name
 from service.adapters.receiver import Receiver
 from service.adapters.rule_files import load_rules
 from service.cli.audit import take_audit
+from service.model.control_records import SubscriptionRecord
 from service.model.policy import PolicyModel
-from service.model.records import SubscriptionRecord
 from service.settings import KafkaSettings
 from tests.builders import SECRET
 

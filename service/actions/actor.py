@@ -4,7 +4,7 @@ import getpass
 import socket
 from dataclasses import dataclass
 
-from service.model.records import DEFAULT_TENANT
+from service.model.record import DEFAULT_TENANT
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from service.ingest.decode import decode_article
 from service.model import topics
 from service.model.article import Article
 from service.model.errors import BadInput, NewerSchema, Unavailable, WrongSetup
-from service.model.records import SCHEMA
+from service.model.record import SCHEMA
 from service.settings import KafkaSettings
 
 IN_FLIGHT = 2_000

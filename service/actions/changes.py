@@ -14,8 +14,8 @@ from service.actions.actor import Actor
 from service.actions.control import Control
 from service.adapters.topic_scan import scan
 from service.model import topics
+from service.model.control_records import ChangeRecord
 from service.model.errors import BadInput, ChangedMeanwhile, Unavailable
-from service.model.records import ChangeRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,8 @@ from service.adapters.control_topic import OnFailure
 from service.adapters.control_writes import RevisionsWriter
 from service.adapters.kafka_client import make_producer, ours, start_here, topic_name
 from service.model import topics
+from service.model.control_records import SilenceRecord, SubscriptionRecord, TokenRecord
 from service.model.errors import BongsuError, WrongSetup
-from service.model.records import SilenceRecord, SubscriptionRecord, TokenRecord
 from service.settings import Settings
 
 ALL = (topics.SUBSCRIPTIONS, topics.SILENCES, topics.TOKENS, topics.RULES)

@@ -12,8 +12,10 @@ from service.adapters.control import read_whole
 from service.adapters.rule_manifests import CURRENT, keys_of, manifest_key
 from service.alerting.selectors import ENTITY, TAG
 from service.model import topics
+from service.model.control_records import RulesManifest
 from service.model.errors import BadInput
-from service.model.records import DEFAULT_TENANT, RuleHead, RulesManifest
+from service.model.record import DEFAULT_TENANT
+from service.model.records import RuleHead
 from service.settings import KafkaSettings
 
 _ENTITY = re.compile(r"@([a-z0-9-]+)")

@@ -15,8 +15,8 @@ from service.actions.changes import Change, first_asked, last_done, noted
 from service.actions.control import Control
 from service.delivery.replay import Choice, Wanted
 from service.model import topics
+from service.model.control_records import ChangeRecord
 from service.model.errors import RequestReused, Unavailable
-from service.model.records import ChangeRecord
 
 NAMED = 100
 """Ids in an answer."""

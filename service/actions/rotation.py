@@ -14,8 +14,8 @@ from service.adapters.control_subscriptions import new_nonce
 from service.delivery.rotation import rotated, versions_of
 from service.delivery.sealing import opened_record, rekeyed_record
 from service.delivery.signing import SYMMETRIC, private_secret, read_secret
+from service.model.control_records import SubscriptionRecord
 from service.model.errors import ChangedMeanwhile, InvalidSubscription, RequestReused, WrongSetup
-from service.model.records import SubscriptionRecord
 
 MAX_OVERLAP_S = 30 * 86_400
 OVERLAP_S = 86_400.0

@@ -11,8 +11,9 @@ from service.actions.subscriptions import TRIES, Made, check_expected
 from service.adapters.topic_scan import scan
 from service.alerting.silence import Silence, matches
 from service.model import topics
+from service.model.control_records import SilenceMatchers, SilenceRecord
 from service.model.errors import BadInput, ChangedMeanwhile, NotFound, RequestReused
-from service.model.records import AlertRecord, SilenceMatchers, SilenceRecord, decode_alerts
+from service.model.records import AlertRecord, decode_alerts
 from service.model.tenants import local_alert, tenant_of
 
 MAX_SPAN_MS = 366 * topics.DAY_MS

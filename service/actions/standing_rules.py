@@ -15,8 +15,8 @@ from service.adapters.control_topic import ControlTopic, OnFailure
 from service.adapters.rule_manifests import CURRENT, MissingError, items_of, manifest_key, read_manifest
 from service.adapters.rule_order import NO_RULES
 from service.model import topics
+from service.model.control_records import RulesManifest
 from service.model.errors import Unavailable
-from service.model.records import RulesManifest
 from service.settings import KafkaSettings
 
 

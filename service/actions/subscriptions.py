@@ -12,9 +12,9 @@ from service.adapters.control_subscriptions import new_nonce, removal_of
 from service.delivery.headers import check_headers
 from service.delivery.sealing import is_sealed, opened_record, sealed_record, values_of
 from service.delivery.urls import MASK
+from service.model.control_records import SubscriptionRecord
 from service.model.errors import ChangedMeanwhile, InvalidSubscription, NotFound, RequestReused
 from service.model.policy import PolicyModel
-from service.model.records import SubscriptionRecord
 
 M = TypeVar("M")
 TRIES = 4

@@ -9,7 +9,9 @@ from service.actions.subscriptions import Made, get
 from service.delivery.formats import notification
 from service.delivery.sample import sample_alert
 from service.model import ids, topics
-from service.model.records import CONTENT_TYPES, DeliveryRecord, SubscriptionRecord
+from service.model.control_records import SubscriptionRecord
+from service.model.record import CONTENT_TYPES
+from service.model.records import DeliveryRecord
 
 LIVES_S = 300.0
 

@@ -10,8 +10,8 @@ from typing import get_args
 from service.actions.actor import Actor
 from service.actions.changes import Change, noted
 from service.actions.control import Control
+from service.model.control_records import Scope, TokenRecord
 from service.model.errors import BadInput, NotFound
-from service.model.records import Scope, TokenRecord
 
 PREFIX = "bongsu_"
 SCOPES: tuple[Scope, ...] = get_args(Scope)

@@ -7,7 +7,7 @@ from service.actions.why_found import Found, find
 from service.actions.why_rules import by_rules, gone
 from service.adapters.engines import compiler
 from service.matching.ruleset import RuleSet
-from service.model.records import DEFAULT_TENANT
+from service.model.record import DEFAULT_TENANT
 from service.settings import Settings
 
 

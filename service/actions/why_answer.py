@@ -9,8 +9,9 @@ from service.actions.why_found import Found
 from service.alerting.policy import resolve
 from service.alerting.selectors import Selector
 from service.ingest.decode import decode_article
+from service.model.control_records import SubscriptionRecord
 from service.model.errors import BadInput
-from service.model.records import AlertRecord, AttemptRecord, DecisionRecord, SubscriptionRecord
+from service.model.records import AlertRecord, AttemptRecord, DecisionRecord
 
 HELD = {
     "group_wait": "for its copies: the richest of them will lead",

@@ -12,17 +12,16 @@ from service.adapters.control import read_subscriptions
 from service.adapters.control_silences import read_silences
 from service.adapters.topic_scan import scan
 from service.model import topics
+from service.model.control_records import SilenceRecord, SubscriptionRecord
 from service.model.errors import BadInput
+from service.model.record import DEFAULT_TENANT
 from service.model.records import (
-    DEFAULT_TENANT,
     AlertRecord,
     AttemptRecord,
     DecisionRecord,
     DeliveryRecord,
     FlushRecord,
     MatchRecord,
-    SilenceRecord,
-    SubscriptionRecord,
     decode_alerts,
 )
 from service.model.tenants import local_alert, local_decision, local_match

@@ -33,8 +33,9 @@ from service.adapters.rule_manifests import (
 )
 from service.adapters.rule_order import NO_RULES, Order, in_order
 from service.model import topics
+from service.model.control_records import RulesManifest
 from service.model.errors import BadInput, ChangedMeanwhile, NewerSchema, Unavailable, WrongSetup
-from service.model.records import DEFAULT_TENANT, RulesManifest
+from service.model.record import DEFAULT_TENANT
 from service.settings import KafkaSettings
 
 if TYPE_CHECKING:

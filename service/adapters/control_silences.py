@@ -10,7 +10,7 @@ from service.adapters.control_topic import OnFailure
 from service.adapters.control_writes import publish_revision
 from service.alerting.silence import ActiveSilences, Silence
 from service.model import topics
-from service.model.records import SilenceRecord
+from service.model.control_records import SilenceRecord
 from service.settings import KafkaSettings
 
 SILENCE = Kind(SilenceRecord, topics.SILENCES, "silence", lambda record: record.ends_ms)

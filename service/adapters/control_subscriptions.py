@@ -11,8 +11,8 @@ from service.adapters.control_topic import OnFailure
 from service.adapters.control_writes import publish_revision
 from service.delivery.sealing import NONCE_BYTES, Keyring, is_sealed, opened_record, sealed_record, values_of
 from service.model import topics
+from service.model.control_records import SubscriptionRecord
 from service.model.errors import InvalidSubscription
-from service.model.records import SubscriptionRecord
 from service.settings import KafkaSettings
 
 

@@ -3,7 +3,7 @@
 from service.adapters.control_revisions import Kind, RevisionsFollower, read_standing
 from service.adapters.control_topic import OnFailure
 from service.model import topics
-from service.model.records import TokenRecord
+from service.model.control_records import TokenRecord
 from service.settings import KafkaSettings
 
 TOKEN = Kind(TokenRecord, topics.TOKENS, "token", lambda record: min(record.expires_ms, record.revoked_ms or 2**63))

@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from service.model import topics
+from service.model.control_records import RulesManifest
 from service.model.errors import BadInput
-from service.model.records import DEFAULT_TENANT, TENANT_PATTERN, RulesManifest
+from service.model.record import DEFAULT_TENANT, TENANT_PATTERN
 
 CURRENT = "current"
 PREVIOUS = "previous"

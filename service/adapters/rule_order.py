@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.model import topics
+from service.model.control_records import RulesManifest
 from service.model.errors import BadInput
-from service.model.records import RulesManifest
 
 NO_RULES = "none"
 """In place of a version: no set is in force."""

@@ -24,7 +24,7 @@ from service.adapters.rule_manifests import (
 )
 from service.model import topics
 from service.model.errors import NewerSchema
-from service.model.records import DEFAULT_TENANT
+from service.model.record import DEFAULT_TENANT
 from service.settings import KafkaSettings
 
 if TYPE_CHECKING:

@@ -9,17 +9,9 @@ from service.alerting.policy import Policy, resolve
 from service.alerting.selectors import Selector, fits
 from service.alerting.story import StoryStep
 from service.model import ids
-from service.model.records import (
-    AlertRecord,
-    Evidence,
-    Format,
-    Lang,
-    MatchRecord,
-    RuleHead,
-    RuleMatch,
-    StoryHead,
-    SubscriptionRecord,
-)
+from service.model.control_records import SubscriptionRecord
+from service.model.record import Format, Lang
+from service.model.records import AlertRecord, Evidence, MatchRecord, RuleHead, RuleMatch, StoryHead
 from service.model.tenants import local, tenant_of
 
 MAX_ALERT_BYTES = 4_000

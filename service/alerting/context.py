@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from service.alerting.policy import Policy
 from service.alerting.silence import Silence
 from service.model.notice import Notice
-from service.model.records import Format, Lang, RuleHead
+from service.model.record import Format, Lang
+from service.model.records import RuleHead
 
 
 @dataclass(frozen=True, slots=True)

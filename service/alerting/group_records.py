@@ -5,7 +5,8 @@ from service.alerting.group_state import Told
 from service.alerting.modes.answers import sentences_of, title_of
 from service.model import ids
 from service.model.notice import Notice
-from service.model.records import CONTENT_TYPES, AlertRecord, DecisionRecord, DeliveryRecord, Outcome
+from service.model.record import CONTENT_TYPES
+from service.model.records import AlertRecord, DecisionRecord, DeliveryRecord, Outcome
 
 
 def decision_of(  # noqa: PLR0913 - what a decision is made of

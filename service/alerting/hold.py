@@ -22,7 +22,8 @@ from service.alerting.policy import Policy
 from service.alerting.silence import Silence, hiding
 from service.alerting.waits import throttles_from
 from service.model.notice import Notice
-from service.model.records import AlertRecord, DeliveryRecord, FlushRecord, Format, Lang
+from service.model.record import Format, Lang
+from service.model.records import AlertRecord, DeliveryRecord, FlushRecord
 
 MAX_LISTED = 50
 """Stories that a notification lists at most where the policy does not say; the number of all is told."""

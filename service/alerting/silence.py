@@ -5,7 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from service.alerting.selectors import fits, fits_any
-from service.model.records import DEFAULT_TENANT, AlertRecord, SilenceMatchers, SilenceRecord
+from service.model.control_records import SilenceMatchers, SilenceRecord
+from service.model.record import DEFAULT_TENANT
+from service.model.records import AlertRecord
 from service.model.tenants import local, tenant_of
 
 FOREVER_MS = 1 << 62

@@ -22,8 +22,8 @@ from service.api.routes import routers
 from service.api.security import FAILED_LOGIN_S, Authentication
 from service.api.services import Services
 from service.history.queries import History
+from service.model.control_records import TokenRecord
 from service.model.errors import BongsuError, Unavailable
-from service.model.records import TokenRecord
 from service.settings import Settings
 
 

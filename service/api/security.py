@@ -19,8 +19,8 @@ from service.api.metrics import ApiMetrics
 from service.api.parameters import well_formed
 from service.api.problems import ApiProblem
 from service.api.services import Caller, caller_of, services_of
-from service.model import records
-from service.model.records import TokenRecord
+from service.model import control_records
+from service.model.control_records import TokenRecord
 
 OPEN_PATHS = frozenset({"/v1/openapi.json"})
 FAILED_LOGIN_S = 3.0
@@ -126,6 +126,6 @@ def _allowed(
     return caller
 
 
-def needs(scope: records.Scope) -> list[Any]:
+def needs(scope: control_records.Scope) -> list[Any]:
     """`dependencies=` of a route: who calls it must have this scope, and say nothing that it does not know."""
     return [Security(_allowed, scopes=[scope]), Depends(well_formed)]

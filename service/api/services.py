@@ -11,7 +11,7 @@ from service.actions.control import Control
 from service.api.metrics import ApiMetrics
 from service.api.problems import ApiProblem
 from service.history.queries import History
-from service.model.records import TokenRecord
+from service.model.control_records import TokenRecord
 from service.settings import Settings
 
 

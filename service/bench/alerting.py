@@ -26,8 +26,9 @@ from service.bench.processes import metric, resident_mb, used_cpu_s
 from service.delivery.formats import body_of
 from service.local import LocalStack, make_dir
 from service.model import ids, topics
+from service.model.control_records import SubscriptionRecord
 from service.model.policy import PolicyModel
-from service.model.records import AlertRecord, ArticleHead, Evidence, RuleHead, StoryHead, SubscriptionRecord
+from service.model.records import AlertRecord, ArticleHead, Evidence, RuleHead, StoryHead
 from service.settings import KafkaSettings, Settings
 from service.simulation.world import MemoryStore
 

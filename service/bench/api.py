@@ -28,7 +28,7 @@ from service.bench.corpus import articles
 from service.bench.processes import used_cpu_s
 from service.local import LocalStack, Roles
 from service.model import topics
-from service.model.records import Scope, TokenRecord
+from service.model.control_records import Scope, TokenRecord
 from service.settings import KafkaSettings, Settings
 
 ARTICLES = 60_000

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.bench.days import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, TIERS, Day, story_id
-from service.model.records import SilenceMatchers, SilenceRecord
+from service.model.control_records import SilenceMatchers, SilenceRecord
 from service.simulation.day import SubscriptionLine
 from service.simulation.events import Event, Lifted, Outage, Silenced, Subscribed, Unsubscribed
 

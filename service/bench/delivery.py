@@ -21,8 +21,9 @@ from service.bench.endpoints import Arrivals, Endpoints
 from service.bench.processes import resident_mb, used_cpu_s
 from service.local import LocalStack, Roles
 from service.model import ids, topics
+from service.model.control_records import SubscriptionRecord
 from service.model.errors import BongsuError, WrongSetup
-from service.model.records import DeliveryRecord, SubscriptionRecord
+from service.model.records import DeliveryRecord
 from service.settings import Settings
 
 BURST = 5000

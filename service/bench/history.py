@@ -26,7 +26,7 @@ from service.history.migrate import migrate
 from service.history.store import Store
 from service.local import LocalStack, Roles
 from service.model import topics
-from service.model.records import Scope, SubscriptionRecord, TokenRecord
+from service.model.control_records import Scope, SubscriptionRecord, TokenRecord
 from service.settings import KafkaSettings, Settings
 
 BUSY = "sub_busy"

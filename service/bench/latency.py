@@ -24,8 +24,8 @@ from service.adapters.topics_admin import create_topics
 from service.bench.corpus import articles
 from service.local import LocalStack, Roles
 from service.model import topics
+from service.model.control_records import SubscriptionRecord
 from service.model.policy import PolicyModel
-from service.model.records import SubscriptionRecord
 from service.settings import Settings
 
 RATE = 50

@@ -25,9 +25,9 @@ from service.bench.latency import SECRET
 from service.bench.processes import metric, used_cpu_s
 from service.local import LocalStack
 from service.model import topics
+from service.model.control_records import SubscriptionRecord
 from service.model.errors import Unavailable
 from service.model.policy import PolicyModel
-from service.model.records import SubscriptionRecord
 from service.settings import Settings
 
 RULES, SUBSCRIPTIONS = 10_000, 1_000

@@ -9,7 +9,7 @@ import click
 from service.actions.actor import Actor
 from service.actions.control import Control
 from service.model import topics
-from service.model.records import DEFAULT_TENANT
+from service.model.record import DEFAULT_TENANT
 from service.settings import Settings
 
 T = TypeVar("T")

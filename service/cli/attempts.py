@@ -14,7 +14,8 @@ from service.cli.common import settings_of, tenant_option
 from service.cli.times import Moment
 from service.model import topics
 from service.model.errors import BadInput
-from service.model.records import DEFAULT_TENANT, AttemptRecord
+from service.model.record import DEFAULT_TENANT
+from service.model.records import AttemptRecord
 from service.settings import KafkaSettings
 
 DAY_MS = 86_400_000

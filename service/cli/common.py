@@ -6,7 +6,7 @@ import re
 import click
 
 from service import logs
-from service.model.records import DEFAULT_TENANT, TENANT_PATTERN
+from service.model.record import DEFAULT_TENANT, TENANT_PATTERN
 from service.settings import Settings
 
 

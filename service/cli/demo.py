@@ -27,9 +27,9 @@ from service.cli.common import settings_of
 from service.cli.ingest import publish
 from service.cli.show import make_console
 from service.local import LocalStack, make_dir
+from service.model.control_records import SubscriptionRecord
 from service.model.errors import WrongSetup
 from service.model.policy import PolicyModel
-from service.model.records import SubscriptionRecord
 from service.settings import PREFIX, ApiSettings, Settings
 
 ROLES = ("worker", "dispatcher", "audit")

@@ -16,8 +16,9 @@ from service.delivery.addresses import AddressPolicy, Refusal, check_url, foreto
 from service.delivery.sealing import Keyring, is_sealed, opened_record, values_of
 from service.delivery.signing import read_secret
 from service.model import topics
+from service.model.control_records import ChangeRecord, SubscriptionRecord
 from service.model.errors import BadInput, InvalidSubscription
-from service.model.records import ChangeRecord, EndpointRecord, SubscriptionRecord
+from service.model.records import EndpointRecord
 from service.settings import Settings
 
 SECRET_OLD_MS = 365 * topics.DAY_MS

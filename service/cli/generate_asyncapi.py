@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from service.adapters.topics_admin import wanted_configs
-from service.model import records, topics
+from service.model import topics
+from service.model.record import SCHEMA
 from service.model.topics import TOPICS, Topic
 
 SCHEMA_FORMAT = "application/schema+json;version=draft-2020-12"
@@ -136,7 +137,7 @@ def document() -> dict[str, Any]:
         "asyncapi": "3.0.0",
         "info": {
             "title": "Bongsu topics",
-            "version": f"{records.SCHEMA}.0.0",
+            "version": f"{SCHEMA}.0.0",
             "description": "The Kafka topics of Bongsu. Every value carries `schema`; a newer number than a role knows "
             "stops that role. Before each address stands BONGSU_KAFKA_TOPIC_PREFIX. docs/topics.md says who needs "
             "which right, docs/architecture.md what happens between the topics.",

@@ -31,24 +31,25 @@ from service.history.metrics import HistoryMetrics
 from service.matching.schema import FileModel
 from service.metrics import AuditMetrics, RoleMetrics, WorkerMetrics, subscriptions_gauge
 from service.metrics.bounded import OTHER
-from service.model import records, topics
+from service.model import control_records, records, topics
 from service.model.policy import PolicyModel
+from service.model.record import SCHEMA, Record
 from service.settings import SECTIONS, Section, variable
 
 ROOT = Path(__file__).parents[2]
 
-RECORDS: dict[str, type[records.Record]] = {
+RECORDS: dict[str, type[Record]] = {
     topics.MATCHES: records.MatchRecord,
     topics.ALERTS: records.AlertRecord,
     topics.DECISIONS: records.DecisionRecord,
     topics.DELIVERIES: records.DeliveryRecord,
     topics.ATTEMPTS: records.AttemptRecord,
     topics.ENDPOINTS: records.EndpointRecord,
-    topics.RULES: records.RulesManifest,
-    topics.SUBSCRIPTIONS: records.SubscriptionRecord,
-    topics.SILENCES: records.SilenceRecord,
-    topics.TOKENS: records.TokenRecord,
-    topics.CHANGES: records.ChangeRecord,
+    topics.RULES: control_records.RulesManifest,
+    topics.SUBSCRIPTIONS: control_records.SubscriptionRecord,
+    topics.SILENCES: control_records.SilenceRecord,
+    topics.TOKENS: control_records.TokenRecord,
+    topics.CHANGES: control_records.ChangeRecord,
     f"{topics.ALERTS}.flush": records.FlushRecord,
 }
 """Topic -> model of its value; of `rules` the manifests (the items are what docs/rules.md describes)."""
@@ -59,7 +60,7 @@ ARTICLE_SCHEMA: dict[str, Any] = {
     "unknown fields are kept. A null value on the topic takes the article down.",
     "type": "object",
     "properties": {
-        "schema": {"type": "integer", "minimum": 1, "maximum": records.SCHEMA, "default": records.SCHEMA},
+        "schema": {"type": "integer", "minimum": 1, "maximum": SCHEMA, "default": SCHEMA},
         "id": {
             "type": ["string", "integer", "null"],
             "minLength": 1,

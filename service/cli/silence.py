@@ -15,7 +15,7 @@ from service.cli.silence_matchers import matcher_options, read_matchers, topics_
 from service.cli.silence_preview import preview
 from service.cli.times import Future, Span, shown_time
 from service.model import topics
-from service.model.records import SilenceRecord
+from service.model.control_records import SilenceRecord
 
 
 @click.group()

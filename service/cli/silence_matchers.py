@@ -4,7 +4,7 @@ import click
 
 from service.cli.subscription_fields import Command
 from service.model import topics
-from service.model.records import SilenceMatchers
+from service.model.control_records import SilenceMatchers
 
 
 def topics_of(matchers: SilenceMatchers | None) -> tuple[str, ...]:

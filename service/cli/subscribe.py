@@ -18,7 +18,8 @@ from service.cli.subscription_secrets import checked_secret, read_versions, reke
 from service.cli.subscription_show import show
 from service.cli.updating import update
 from service.delivery.sealing import opened_record
-from service.model.records import Format, Lang, SubscriptionRecord
+from service.model.control_records import SubscriptionRecord
+from service.model.record import Format, Lang
 
 
 @click.command()

@@ -10,8 +10,9 @@ from service.delivery.headers import read_headers, shown_headers
 from service.delivery.sealing import is_sealed, is_sealed_url, key_id_of
 from service.delivery.signing import PRIVATE, SYMMETRIC
 from service.delivery.urls import MASK, SECRET_URLS, shown_url
+from service.model.control_records import SubscriptionRecord
 from service.model.errors import InvalidSubscription
-from service.model.records import Format, Lang, SubscriptionRecord
+from service.model.record import Format, Lang
 from service.settings import DeliverySettings
 
 _NEVER = frozenset({Reason.MALFORMED, Reason.SCHEME, Reason.USERINFO, Reason.ZONE})

@@ -13,8 +13,8 @@ from service.cli.common import settings_of, tenant_option
 from service.cli.times import Span
 from service.delivery.rotation import VERSIONS, public_keys
 from service.delivery.signing import read_secret
+from service.model.control_records import SubscriptionRecord
 from service.model.errors import InvalidSubscription
-from service.model.records import SubscriptionRecord
 
 
 def checked_secret(secret: str) -> str:

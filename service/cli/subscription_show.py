@@ -17,8 +17,8 @@ from service.cli.acting import act
 from service.cli.common import settings_of, tenant_option
 from service.cli.subscription_fields import masked
 from service.cli.times import shown_time
+from service.model.control_records import SubscriptionRecord
 from service.model.policy import DAYS
-from service.model.records import SubscriptionRecord
 
 
 def shown_policy(policy: Policy) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from service.model.errors import BadInput
 
 if TYPE_CHECKING:
-    from service.model.records import SubscriptionRecord
+    from service.model.control_records import SubscriptionRecord
 
 
 def load_subscriptions(path: Path | None) -> "list[SubscriptionRecord]":

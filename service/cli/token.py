@@ -11,7 +11,7 @@ from service.cli.acting import act
 from service.cli.common import settings_of, tenant_option
 from service.cli.times import Span, shown_time
 from service.model import topics
-from service.model.records import TokenRecord
+from service.model.control_records import TokenRecord
 
 _FOLLOW = (topics.TOKENS,)
 _MAX_SPAN_S = 3660 * 86_400

@@ -20,7 +20,8 @@ from service.cli.subscription_fields import (
     new_headers,
     tell_of_url,
 )
-from service.model.records import Format, Lang, SubscriptionRecord
+from service.model.control_records import SubscriptionRecord
+from service.model.record import Format, Lang
 
 
 @click.command()

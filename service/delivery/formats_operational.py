@@ -10,7 +10,7 @@ from service.delivery.formats_teams import teams_message
 from service.delivery.payload import encoded
 from service.delivery.summary import short
 from service.model.ids import sha256_hex
-from service.model.records import Format, Lang
+from service.model.record import Format, Lang
 
 EventType = Literal["operational.endpoint_failing", "operational.endpoint_disabled", "operational.endpoint_recovered"]
 MAX_NAME, MAX_REASON = 100, 300

@@ -11,8 +11,8 @@ from service.delivery.sealing import SEALED, is_sealed, is_sealed_url
 from service.delivery.signing import signature_headers
 from service.delivery.urls import SENSITIVE
 from service.model import ids
+from service.model.control_records import SubscriptionRecord
 from service.model.errors import InvalidSubscription
-from service.model.records import SubscriptionRecord
 
 MAX_HEADERS = 20
 MAX_NAME, MAX_VALUE, MAX_TOTAL = 64, 1024, 8192

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from service.delivery.attempts import Failure
 from service.delivery.formats_operational import EventType, operational_body
 from service.model.ids import delivery_id, sha256_hex
-from service.model.records import CONTENT_TYPES, DeliveryRecord, Format, Lang
+from service.model.record import CONTENT_TYPES, Format, Lang
+from service.model.records import DeliveryRecord
 
 WARN_PERCENT = (50, 70, 90)
 DAY_MS = 86_400_000

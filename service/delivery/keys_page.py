@@ -6,8 +6,8 @@ import orjson
 
 from service.delivery.headers import secrets_at
 from service.delivery.rotation import public_keys
+from service.model.control_records import SubscriptionRecord
 from service.model.errors import InvalidSubscription
-from service.model.records import SubscriptionRecord
 
 KEYS_PATH = "/.well-known/webhook-keys.json"
 KEYS_FOLDER = "/.well-known/webhook-keys/"

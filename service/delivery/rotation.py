@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from service.delivery.signing import PRIVATE, SYMMETRIC, Ed25519Key, read_secret
+from service.model.control_records import RetiringSecret, SubscriptionRecord
 from service.model.errors import InvalidSubscription
-from service.model.records import RetiringSecret, SubscriptionRecord
 
 VERSIONS = {"v1": SYMMETRIC, "v1a": PRIVATE}
 """Version of a signature -> prefix of the secrets that make it."""

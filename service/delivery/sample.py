@@ -1,6 +1,7 @@
 """An alert that nobody could take for news: what `bongsu test-delivery` sends, in the format of its subscription."""
 
-from service.model.records import AlertRecord, ArticleHead, Evidence, RuleHead, StoryHead, SubscriptionRecord
+from service.model.control_records import SubscriptionRecord
+from service.model.records import AlertRecord, ArticleHead, Evidence, RuleHead, StoryHead
 
 SENTENCE = "봉수대가 봉수구에서 시험 신호를 올렸다."
 

@@ -18,8 +18,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from service.delivery.urls import SECRET_URLS, split_url
+from service.model.control_records import RetiringSecret, SubscriptionRecord
 from service.model.errors import InvalidSubscription
-from service.model.records import RetiringSecret, SubscriptionRecord
 
 SEALED = "sealed1."
 NONCE_BYTES = 12

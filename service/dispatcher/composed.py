@@ -15,8 +15,8 @@ from service.dispatcher.metrics_subscriptions import expiring, states_of
 from service.dispatcher.role import Dispatcher
 from service.metrics import RoleMetrics
 from service.metrics.bounded import Found, first, first_and_count
+from service.model.control_records import SubscriptionRecord
 from service.model.errors import ChangedMeanwhile, Unavailable
-from service.model.records import SubscriptionRecord
 from service.settings import Settings
 
 PUBLISH_AGAIN_S = 1.0

@@ -16,7 +16,8 @@ from service.delivery.breaker import Breaker
 from service.delivery.health import NOT_ITS_FAULT, Health
 from service.delivery.our_side import OurSide
 from service.delivery.rate import Rate, Slots
-from service.model.records import AttemptRecord, EndpointRecord, SubscriptionRecord
+from service.model.control_records import SubscriptionRecord
+from service.model.records import AttemptRecord, EndpointRecord
 from service.settings import DeliverySettings
 
 OVERLOADED = frozenset({429, 503})

@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterable, Iterator
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from service.metrics.bounded import Capped, Gathered
-from service.model.records import TERMINAL_OUTCOMES, SubscriptionRecord
+from service.model.control_records import SubscriptionRecord
+from service.model.records import TERMINAL_OUTCOMES
 
 OUTCOMES = ("retry", "held", *sorted(TERMINAL_OUTCOMES))
 LATENCY_BUCKETS_S = (0.1, 0.5, 1, 5, 30, 300, 3600)

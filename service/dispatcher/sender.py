@@ -29,8 +29,9 @@ from service.dispatcher.metrics import DispatcherMetrics
 from service.dispatcher.partition import Job
 from service.dispatcher.progress import Progress
 from service.model import ids, topics
+from service.model.control_records import SubscriptionRecord
 from service.model.errors import InvalidSubscription
-from service.model.records import AttemptOutcome, AttemptRecord, DeliveryRecord, SubscriptionRecord
+from service.model.records import AttemptOutcome, AttemptRecord, DeliveryRecord
 from service.settings import DeliverySettings
 
 MAX_DETAIL = 500

@@ -14,17 +14,10 @@ from service.history.arrived import Arrived
 from service.history.coverage import mentions_of
 from service.ingest.decode import decode_article
 from service.model import topics
+from service.model.control_records import ChangeRecord
 from service.model.errors import BadInput
 from service.model.ids import attempt_id
-from service.model.records import (
-    AlertRecord,
-    AttemptRecord,
-    ChangeRecord,
-    DecisionRecord,
-    DeliveryRecord,
-    MatchRecord,
-    decode_alerts,
-)
+from service.model.records import AlertRecord, AttemptRecord, DecisionRecord, DeliveryRecord, MatchRecord, decode_alerts
 from service.model.tenants import local_alert, local_decision
 
 Row = dict[str, Any]

@@ -15,7 +15,7 @@ import orjson
 from service.model.article import MAX_TEXT_BYTES, Article
 from service.model.errors import NewerSchema, UndecodableArticle
 from service.model.ids import default_article_id
-from service.model.records import SCHEMA
+from service.model.record import SCHEMA
 from service.model.topics import ARTICLES
 
 _CONTENT = ("title", "text", "html")

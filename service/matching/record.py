@@ -12,7 +12,8 @@ import orjson
 from service.matching.findings import Findings, Hit
 from service.matching.implication import mutes
 from service.model import ids
-from service.model.records import SCHEMA, ArticleHead, MatchRecord
+from service.model.record import SCHEMA
+from service.model.records import ArticleHead, MatchRecord
 
 
 def match_record(  # noqa: PLR0913 - what a record is made of

@@ -12,7 +12,7 @@ from typing import TypeAlias, TypeVar
 from service.matching.entities import Alias, Entity, Rule
 from service.matching.expression import renamed
 from service.matching.ruleset import RuleSet
-from service.model.records import DEFAULT_TENANT
+from service.model.record import DEFAULT_TENANT
 from service.model.tenants import qualified
 
 

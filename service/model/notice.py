@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from service.model.records import AlertRecord, Format, Lang
+from service.model.record import Format, Lang
+from service.model.records import AlertRecord
 
 
 @dataclass(frozen=True, slots=True)

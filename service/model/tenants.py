@@ -6,15 +6,8 @@ qualified where it is put together (`matching.tenancy`), an id is made local whe
 An author's id holds no `/`, so no id of one tenant can be taken for another's.
 """
 
-from service.model.records import (
-    DEFAULT_TENANT,
-    AlertRecord,
-    DecisionRecord,
-    Evidence,
-    MatchRecord,
-    RuleHead,
-    RuleMatch,
-)
+from service.model.record import DEFAULT_TENANT
+from service.model.records import AlertRecord, DecisionRecord, Evidence, MatchRecord, RuleHead, RuleMatch
 
 _BETWEEN = "/"
 

@@ -8,7 +8,8 @@ from service.alerting.calendar import next_digest_ms
 from service.alerting.groups import digest_flush
 from service.alerting.policy import Policy
 from service.alerting.silence import ActiveSilences, Silence
-from service.model.records import FlushRecord, SilenceRecord, SubscriptionRecord
+from service.model.control_records import SilenceRecord, SubscriptionRecord
+from service.model.records import FlushRecord
 from service.simulation.events import Event, Lifted, Silenced, Subscribed, Unsubscribed
 
 

@@ -12,10 +12,11 @@ import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from service.ingest.decode import decode_article, read_time
+from service.model.control_records import SilenceMatchers, SilenceRecord, SubscriptionRecord
 from service.model.errors import BadInput
 from service.model.policy import PolicyModel
 from service.model.policy_check import checked_policy
-from service.model.records import Format, Lang, SilenceMatchers, SilenceRecord, SubscriptionRecord
+from service.model.record import Format, Lang
 from service.simulation.events import (
     Event,
     Lifted,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from service.model.records import SilenceRecord, SubscriptionRecord
+from service.model.control_records import SilenceRecord, SubscriptionRecord
 
 
 @dataclass(frozen=True, slots=True)

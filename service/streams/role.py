@@ -22,8 +22,8 @@ from service.metrics import RoleMetrics, WorkerMetrics
 from service.metrics.disk import table_bytes
 from service.metrics.worker import TABLES
 from service.model import topics
+from service.model.control_records import SilenceRecord
 from service.model.errors import BongsuError, Unavailable, WrongSetup
-from service.model.records import SilenceRecord
 from service.settings import Settings
 from service.streams.batcher import Batcher, Process
 from service.streams.changelog import ChangelogProducer

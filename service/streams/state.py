@@ -21,8 +21,8 @@ from service.alerting.story import Stories, StoryLimits
 from service.delivery.formats import body_of
 from service.metrics import WorkerMetrics
 from service.model import topics
+from service.model.control_records import SilenceRecord, SubscriptionRecord
 from service.model.errors import Unavailable
-from service.model.records import SilenceRecord, SubscriptionRecord
 from service.settings import Settings
 from service.streams.batcher import Batcher
 from service.streams.changelog import Changelog, ChangelogProducer

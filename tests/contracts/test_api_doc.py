@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from service.api.problems import KINDS
-from service.model.records import Scope
+from service.model.control_records import Scope
 from service.settings import ApiSettings, variables
 
 DOC = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from service.cli.generate_openapi import openapi, openapi_document
-from service.model.records import Scope
+from service.model.control_records import Scope
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "docs" / "openapi.json"

@@ -23,8 +23,8 @@ from service.adapters.kafka_client import make_producer, started, topic_name
 from service.adapters.processes import Child
 from service.adapters.receiver import Receiver, Script
 from service.local import Roles
+from service.model.control_records import RetiringSecret, SubscriptionRecord
 from service.model.policy import PolicyModel
-from service.model.records import RetiringSecret, SubscriptionRecord
 from service.settings import KafkaSettings
 from tests.api_process import make_token
 from tests.builders import SECRET

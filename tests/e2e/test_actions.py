@@ -13,8 +13,8 @@ from service.actions.rotation import rotate, secret_of
 from service.adapters.control import read_whole
 from service.adapters.topic_scan import scan
 from service.model import topics
+from service.model.control_records import ChangeRecord, SilenceMatchers, SubscriptionRecord
 from service.model.errors import BadInput, ChangedMeanwhile, NotFound, RequestReused
-from service.model.records import ChangeRecord, SilenceMatchers, SubscriptionRecord
 from tests.deliveries import SECRET, settings_for
 
 pytestmark = pytest.mark.kafka

@@ -8,8 +8,9 @@ import pytest
 from service.adapters.control import publish_silence
 from service.adapters.receiver import Receiver
 from service.local import Roles
+from service.model.control_records import SilenceMatchers, SilenceRecord
 from service.model.policy import PolicyModel
-from service.model.records import DecisionRecord, SilenceMatchers, SilenceRecord
+from service.model.records import DecisionRecord
 from tests.deliveries import read_all
 from tests.faults.told import wire_copy
 from tests.line import apply_rules, local_env, publish, settled_account, subscribe

@@ -8,7 +8,7 @@ import pytest
 
 from service.adapters.topic_scan import scan
 from service.model import topics
-from service.model.records import ChangeRecord
+from service.model.control_records import ChangeRecord
 from tests.api_world import Api, problem_of, serving
 
 pytestmark = pytest.mark.kafka

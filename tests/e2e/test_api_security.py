@@ -12,7 +12,7 @@ from service.actions.actor import Actor
 from service.adapters.topic_scan import scan
 from service.api.access import SECURITY_HEADERS
 from service.model import topics
-from service.model.records import ChangeRecord
+from service.model.control_records import ChangeRecord
 from tests.api_world import URL, problem_of, serving
 
 pytestmark = pytest.mark.kafka

@@ -17,8 +17,8 @@ from service.adapters.embedded_kafka import free_port
 from service.adapters.kafka_client import make_producer, started, topic_name
 from service.adapters.topics_admin import create_topics
 from service.model import topics
+from service.model.control_records import SubscriptionRecord
 from service.model.errors import ChangedMeanwhile, NewerSchema, Unavailable, WrongSetup
-from service.model.records import SubscriptionRecord
 from service.settings import KafkaSettings
 from tests.waiting import wait_until
 

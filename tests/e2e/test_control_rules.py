@@ -13,8 +13,8 @@ from service.adapters.control import RulesFollower, publish_rules, read_whole
 from service.adapters.control_topic import put
 from service.adapters.kafka_client import make_producer, started, topic_name
 from service.model import ids, topics
+from service.model.control_records import RulesManifest
 from service.model.errors import BadInput, ChangedMeanwhile, NewerSchema, Unavailable
-from service.model.records import RulesManifest
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka

@@ -16,8 +16,8 @@ from service.adapters.kafka_client import make_producer, started, topic_name
 from service.adapters.rule_files import load_rules
 from service.matching.ruleset import RuleSet
 from service.model import topics
+from service.model.control_records import RulesManifest
 from service.model.errors import BadInput, Unavailable
-from service.model.records import RulesManifest
 from tests.e2e.test_control_rules import DyingProducer, PublisherDiedError
 from tests.waiting import wait_until
 

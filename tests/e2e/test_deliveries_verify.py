@@ -18,7 +18,8 @@ import pytest
 from service.adapters.receiver import Receiver
 from service.delivery.formats import notification
 from service.delivery.sample import sample_alert
-from service.model.records import CONTENT_TYPES, DeliveryRecord, Format
+from service.model.record import CONTENT_TYPES, Format
+from service.model.records import DeliveryRecord
 from service.settings import KafkaSettings
 from tests.deliveries import SECRET, Known, delivery, dispatching, produce, settings_for, subscription, terminal
 from tests.e2e.test_receivers import OFFICIAL, official_package

@@ -11,7 +11,8 @@ from service.adapters.control import publish_subscription
 from service.adapters.kafka_client import client_options, make_producer, started, topic_name
 from service.adapters.topics_admin import delete_topics
 from service.model import topics
-from service.model.records import ChangeRecord, EndpointRecord
+from service.model.control_records import ChangeRecord
+from service.model.records import EndpointRecord
 from tests.api_process import role
 from tests.builders import SECRET
 from tests.commands import bongsu_process

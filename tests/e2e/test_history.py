@@ -20,8 +20,9 @@ from service.history.database import open_to_read, open_to_write, url_of
 from service.history.queries import History
 from service.history.role import HistoryRole
 from service.history.store import Store
+from service.model.control_records import ChangeRecord
 from service.model.errors import HistoryUnavailable, NewerSchema, WrongSetup
-from service.model.records import ChangeRecord, StoryHead
+from service.model.records import StoryHead
 from service.settings import Settings
 from tests.api_process import role
 from tests.builders import (

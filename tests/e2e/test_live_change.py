@@ -14,7 +14,7 @@ from service.adapters.kafka_client import make_producer, started, topic_name
 from service.adapters.rule_files import load_rules
 from service.local import Roles
 from service.model import topics
-from service.model.records import RulesManifest
+from service.model.control_records import RulesManifest
 from tests.deliveries import read_all
 from tests.line import RULES, apply_rules, article, local_env, publish
 from tests.waiting import wait_until

@@ -15,7 +15,7 @@ from service.cli.audit import take_audit
 from service.delivery.rotation import public_keys
 from service.delivery.sealing import Keyring
 from service.model import topics
-from service.model.records import SubscriptionRecord
+from service.model.control_records import SubscriptionRecord
 from service.settings import KafkaSettings
 from tests.deliveries import SECRET, attempts, delivery, dispatching, produce, settings_for, subscription, terminal
 from tests.waiting import wait_for, wait_until

@@ -8,7 +8,7 @@ import pytest
 from service.adapters.control import OpenSubscriptions, SubscriptionsFollower, read_subscriptions, read_whole
 from service.delivery.sealing import Keyring
 from service.model import topics
-from service.model.records import SubscriptionRecord
+from service.model.control_records import SubscriptionRecord
 from tests.conftest import in_new_loop
 from tests.deliveries import delivery, dispatching, produce, settings_for, terminal
 

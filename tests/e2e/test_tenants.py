@@ -13,7 +13,7 @@ from service.adapters.control_silences import publish_silence
 from service.adapters.receiver import Receiver
 from service.adapters.rule_files import load_rules
 from service.local import Roles
-from service.model.records import SilenceMatchers, SilenceRecord, SubscriptionRecord
+from service.model.control_records import SilenceMatchers, SilenceRecord, SubscriptionRecord
 from tests.builders import SECRET
 from tests.commands import bongsu_process
 from tests.e2e.test_control_tenants import publish_bad

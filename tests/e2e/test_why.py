@@ -12,9 +12,9 @@ from service.adapters.control_silences import publish_silence
 from service.adapters.kafka_client import make_producer, started, topic_name
 from service.adapters.receiver import Receiver, Script
 from service.local import Roles
+from service.model.control_records import SilenceMatchers, SilenceRecord, SubscriptionRecord
 from service.model.errors import BadInput
 from service.model.policy import PolicyModel
-from service.model.records import SilenceMatchers, SilenceRecord, SubscriptionRecord
 from tests.builders import SECRET
 from tests.commands import bongsu_process
 from tests.line import apply_rules, local_env, publish, subscribe

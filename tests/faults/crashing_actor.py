@@ -17,7 +17,7 @@ from service.actions.actor import Actor
 from service.actions.control import Control
 from service.adapters.control_writes import RevisionsWriter
 from service.model import topics
-from service.model.records import ChangeRecord
+from service.model.control_records import ChangeRecord
 from service.settings import Settings
 from tests.waiting import wait_for
 

@@ -16,8 +16,9 @@ from service.adapters.control import publish_subscription, read_subscriptions, r
 from service.adapters.processes import spawn
 from service.adapters.topic_scan import scan
 from service.model import topics
+from service.model.control_records import ChangeRecord, SubscriptionRecord
 from service.model.errors import ChangedMeanwhile, NotFound
-from service.model.records import AttemptRecord, ChangeRecord, DeliveryRecord, SubscriptionRecord
+from service.model.records import AttemptRecord, DeliveryRecord
 from tests.deliveries import delivery, produce, settings_for, subscription
 from tests.faults import crashing_actor as at
 from tests.waiting import wait_until

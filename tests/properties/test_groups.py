@@ -14,7 +14,8 @@ from service.alerting.groups import Groups, Step, Verdict
 from service.alerting.place import Place
 from service.alerting.policy import Digest, Frequency, Policy, Quiet
 from service.alerting.silence import Silence
-from service.model.records import AlertRecord, DecisionRecord, FlushRecord, SilenceMatchers
+from service.model.control_records import SilenceMatchers
+from service.model.records import AlertRecord, DecisionRecord, FlushRecord
 from tests.alerting_world import HOUR, MINUTE, Table, World, alert
 
 SOURCES = ("한빛일보", "나루신문", "가람방송")

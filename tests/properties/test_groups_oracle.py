@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from service.alerting.policy import Policy, Quiet
 from service.alerting.silence import Silence
-from service.model.records import AlertRecord, SilenceMatchers
+from service.model.control_records import SilenceMatchers
+from service.model.records import AlertRecord
 from tests.alerting_world import HOUR, MINUTE, START_MS, World, alert
 
 QUIET = (10 * 60, 11 * 60)

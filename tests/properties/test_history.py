@@ -13,8 +13,9 @@ from service.history.database import open_to_write
 from service.history.fold import FORGOTTEN, TOPICS, Fold, Rows
 from service.history.migrate import migrate
 from service.history.store import Kept, Store
+from service.model.control_records import ChangeRecord
 from service.model.errors import BadInput
-from service.model.records import ChangeRecord, RuleHead, RuleMatch, StoryHead
+from service.model.records import RuleHead, RuleMatch, StoryHead
 from tests.builders import (
     alert_record,
     attempt_record,

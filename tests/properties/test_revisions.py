@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from service.adapters.control_revisions import Standing
 from service.adapters.control_subscriptions import SUBSCRIPTION, removal_of
-from service.model.records import SubscriptionRecord
+from service.model.control_records import SubscriptionRecord
 
 KEYS = ("a", "b")
 Log = list[tuple[str, bytes | None]]

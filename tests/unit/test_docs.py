@@ -18,9 +18,9 @@ from service.cli.generate_docs import ARTICLE_SCHEMA, RECORDS, command_help, rul
 from service.ingest.decode import decode_article
 from service.matching.engine import Engine
 from service.matching.syntax import PREFIXES
-from service.model import records
 from service.model.article import Article
 from service.model.errors import InvalidRules, UndecodableArticle
+from service.model.record import Record
 from service.settings import variables
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +65,7 @@ def test_schemas_are_up_to_date(name: str) -> None:
 
 
 def test_every_record_has_a_schema() -> None:
-    assert set(records.Record.__subclasses__()) == set(RECORDS.values())
+    assert set(Record.__subclasses__()) == set(RECORDS.values())
 
 
 def test_the_article_examples_are_articles() -> None:

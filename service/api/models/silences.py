@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from service.api.models.common import Given, GivenTime, Shown, Time, at
 from service.api.models.text import Glob, Name, Sentence
-from service.model.records import SilenceMatchers, SilenceRecord
+from service.model.control_records import SilenceMatchers, SilenceRecord
 
 State = Literal["pending", "active", "ended"]
 Globs = Annotated[list[Glob], Field(max_length=100)]

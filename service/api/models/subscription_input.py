@@ -12,10 +12,11 @@ from service.api.problems import MAX_ERRORS, ApiProblem, pointer
 from service.delivery.headers import check_headers
 from service.delivery.sealing import SEALED, is_sealed
 from service.delivery.signing import read_secret
+from service.model.control_records import SubscriptionRecord
 from service.model.errors import InvalidSubscription
 from service.model.policy import PolicyModel
 from service.model.policy_check import Fault, faults, in_words
-from service.model.records import Format, Lang, SubscriptionRecord
+from service.model.record import Format, Lang
 
 Version = Literal["v1", "v1a"]
 Rules = Annotated[list[Glob], Field(min_length=1, max_length=1_000)]

@@ -10,7 +10,8 @@ from service.delivery.rotation import public_keys
 from service.delivery.sealing import is_sealed, is_sealed_url, key_id_of
 from service.delivery.signing import PRIVATE, SYMMETRIC
 from service.delivery.urls import MASK, SECRET_URLS, shown_url
-from service.model.records import Format, Lang, SubscriptionRecord
+from service.model.control_records import SubscriptionRecord
+from service.model.record import Format, Lang
 
 Status = Literal["active", "paused", "disabled"]
 EXAMPLE: dict[str, Any] = {

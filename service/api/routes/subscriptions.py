@@ -26,8 +26,8 @@ from service.api.paging import DEFAULT_LIMIT, Cursor, Keys, Limit, Page, newest_
 from service.api.security import needs
 from service.api.services import ActorDep, ControlDep, SettingsDep
 from service.delivery.sealing import opened_record
+from service.model.control_records import SubscriptionRecord
 from service.model.errors import BadInput
-from service.model.records import SubscriptionRecord
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
 MERGE_PATCH = "application/merge-patch+json"

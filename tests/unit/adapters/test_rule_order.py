@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.adapters.rule_order import NO_RULES, in_order
-from service.model.records import RulesManifest
+from service.model.control_records import RulesManifest
 
 
 def manifest(version: str, replaces: str | None, at: int = 1) -> bytes:

@@ -11,7 +11,8 @@ from service.alerting.hold_state import MAX_RANGES, HoldState, Settled
 from service.alerting.place import Place
 from service.alerting.policy import Digest, Frequency, Policy, Quiet
 from service.alerting.silence import Silence
-from service.model.records import FlushRecord, SilenceMatchers
+from service.model.control_records import SilenceMatchers
+from service.model.records import FlushRecord
 from tests.alerting_world import HOUR, MINUTE, START_MS, World, alert, said, world
 
 

@@ -5,7 +5,7 @@ import pytest
 from service.alerting.groups import Verdict
 from service.alerting.policy import Digest, Frequency, Policy
 from service.alerting.silence import Silence
-from service.model.records import SilenceMatchers
+from service.model.control_records import SilenceMatchers
 from tests.alerting_world import HOUR, MINUTE, START_MS, World, alert, said, world
 
 

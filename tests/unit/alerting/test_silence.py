@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.alerting.silence import ActiveSilences, Silence, hiding, matches
-from service.model.records import ArticleHead, RuleHead, SilenceMatchers, StoryHead
+from service.model.control_records import SilenceMatchers
+from service.model.records import ArticleHead, RuleHead, StoryHead
 from tests.builders import alert_record, silence_record
 
 VALUES = st.sampled_from(["a", "b", "ab"])

@@ -11,7 +11,7 @@ from service.alerting.place import Place
 from service.alerting.policy import Digest, Frequency, Policy, Quiet
 from service.alerting.silence import Silence
 from service.model import topics
-from service.model.records import SilenceMatchers
+from service.model.control_records import SilenceMatchers
 from tests.alerting_world import HOUR, MINUTE, START_MS, World, alert, said, world
 
 HOLDS: dict[str, dict[str, Any]] = {

@@ -11,9 +11,10 @@ from service.alerting.addressing import SubscriptionIndex, alerts_for
 from service.alerting.policy import Policy
 from service.alerting.silence import Silence, hiding
 from service.delivery.formats import body_of
+from service.model.control_records import SilenceMatchers
 from service.model.notice import Notice
 from service.model.policy import PolicyModel
-from service.model.records import RuleHead, SilenceMatchers
+from service.model.records import RuleHead
 from service.model.tenants import qualified
 from tests.alerting_world import MINUTE, START_MS, World, alert, said
 from tests.builders import alert_record, evidence, match_record, silence_record, subscription_record

@@ -1,5 +1,5 @@
 from service.api.metrics import valid_until
-from service.model.records import TokenRecord
+from service.model.control_records import TokenRecord
 
 
 def token(name, expires_ms, revoked_ms=None):

@@ -15,7 +15,8 @@ from service.delivery.payload import MAX_BYTES, payload_of
 from service.delivery.sample import sample_alert
 from service.delivery.summary import summary
 from service.model.notice import Notice
-from service.model.records import CONTENT_TYPES, ArticleHead, RuleHead, StoryHead
+from service.model.record import CONTENT_TYPES
+from service.model.records import ArticleHead, RuleHead, StoryHead
 from tests.builders import alert_record, evidence, subscription_record
 
 FORMATS = ("bongsu", "cloudevents", "slack", "teams", "discord")

@@ -7,7 +7,8 @@ import pytest
 
 from service.delivery.formats_operational import EventType
 from service.delivery.health import operational
-from service.model.records import DeliveryRecord, Format, Lang
+from service.model.record import Format, Lang
+from service.model.records import DeliveryRecord
 
 NASTY = "<!channel> @everyone **重慶** 🏮 " * 200
 

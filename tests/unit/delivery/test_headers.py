@@ -19,8 +19,8 @@ from service.delivery.headers import (
     webhook_headers,
 )
 from service.delivery.verifying import verify
+from service.model.control_records import RetiringSecret
 from service.model.errors import InvalidSubscription
-from service.model.records import RetiringSecret
 from tests.builders import SECRET, subscription_record
 
 OLD = "whsec_" + base64.b64encode(b"o" * 32).decode()

@@ -13,8 +13,8 @@ from service.delivery.sealing import Keyring, sealed_record
 from service.delivery.signing import private_secret
 from service.delivery.verifying import verify
 from service.health import HealthServer
+from service.model.control_records import RetiringSecret
 from service.model.errors import WrongSetup
-from service.model.records import RetiringSecret
 from tests.builders import SECRET, subscription_record
 
 OLD, NEW = private_secret(b"o" * 32), private_secret(b"n" * 32)

@@ -23,8 +23,8 @@ from service.delivery.sealing import (
 from service.delivery.signing import private_secret
 from service.delivery.urls import split_url
 from service.delivery.verifying import verify
+from service.model.control_records import RetiringSecret, SubscriptionRecord
 from service.model.errors import InvalidSubscription
-from service.model.records import RetiringSecret, SubscriptionRecord
 from tests.builders import SECRET, subscription_record
 
 

@@ -20,7 +20,8 @@ from service.delivery.keys_page import KEYS_PATH
 from service.delivery.sample import sample_alert
 from service.delivery.verifying import Cause
 from service.model.notice import Change, Notice
-from service.model.records import AlertRecord, ArticleHead, Evidence, Format, RuleHead, StoryHead
+from service.model.record import Format
+from service.model.records import AlertRecord, ArticleHead, Evidence, RuleHead, StoryHead
 from service.model.topics import RETRY_TIERS_S
 from service.settings import DeliverySettings
 from tests.builders import subscription_record

@@ -7,7 +7,7 @@ import pytest
 from service.delivery.attempts import OUR_SIDE, Answer, Failure, failure_of
 from service.delivery.breaker import PROBES
 from service.dispatcher.endpoints import GONE_AGAIN, Endpoints, Findings
-from service.model.records import SubscriptionRecord
+from service.model.control_records import SubscriptionRecord
 from service.settings import DeliverySettings
 from tests.builders import attempt_record
 

@@ -6,8 +6,8 @@ from prometheus_client.openmetrics.exposition import generate_latest
 
 from service.dispatcher.metrics import DispatcherMetrics
 from service.dispatcher.metrics_subscriptions import expiring, states_of
+from service.model.control_records import RetiringSecret
 from service.model.ids import trace_id
-from service.model.records import RetiringSecret
 from tests.builders import delivery_record, subscription_record
 
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from service.model import records
+from service.model import control_records, records
 from service.model.errors import BadInput, NewerSchema
-from service.model.records import SCHEMA, Record
+from service.model.record import SCHEMA, Record
 from tests.builders import (
     alert_record,
     attempt_record,
@@ -34,12 +34,12 @@ EXAMPLES: list[Record] = [
     flush_record(),
     silence_record(),
     records.EndpointRecord(subscription="sub1", revision=1, failures=7, since_ms=5, told_percent=50, noted_ms=9),
-    records.RulesManifest(version="v1", items=("rule/1", "entity/2"), published_ms=5),
-    records.TokenRecord(
+    control_records.RulesManifest(version="v1", items=("rule/1", "entity/2"), published_ms=5),
+    control_records.TokenRecord(
         id="tok_1", name="newsroom", scopes=("subscriptions:read",), sha256="0f" * 32, created_ms=5, expires_ms=9,
         revoked_ms=7, updated_ms=7,
     ),
-    records.ChangeRecord(
+    control_records.ChangeRecord(
         change_id="chg_1", actor="token:tok_1", action="subscription.created", target="sub1", revision=1,
         fields=("url", "rules"), outcome="refused", reason="no such rule", request_id="req-1", at_ms=5,
     ),
@@ -120,7 +120,7 @@ def test_what_is_wrong_deep_inside_is_named_with_its_place():
 def test_a_secret_that_is_wrong_is_not_repeated():
     value = json.loads(subscription_record().encode()) | {"secrets": "whsec_hunter2hunter2"}
     with pytest.raises(BadInput) as refused:
-        records.SubscriptionRecord.decode(json.dumps(value).encode(), "subscriptions")
+        control_records.SubscriptionRecord.decode(json.dumps(value).encode(), "subscriptions")
     assert "hunter2" not in str(refused.value)
 
 

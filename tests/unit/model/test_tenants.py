@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.model.records import DEFAULT_TENANT, Evidence, RuleHead
+from service.model.record import DEFAULT_TENANT
+from service.model.records import Evidence, RuleHead
 from service.model.tenants import local, local_alert, local_decision, local_match, qualified, tenant_of
 from tests.builders import alert_record, decision_record, evidence, match_record
 

@@ -7,7 +7,8 @@ from service.matching.engine import Engine
 from service.matching.ruleset import RuleSet
 from service.matching.schema import EntityModel, RuleModel
 from service.model import topics
-from service.model.records import DecisionRecord, DeliveryRecord, SilenceMatchers, SubscriptionRecord
+from service.model.control_records import SilenceMatchers, SubscriptionRecord
+from service.model.records import DecisionRecord, DeliveryRecord
 from service.simulation.day import SubscriptionLine
 from service.simulation.events import Event, Lifted, Outage, Published, Silenced, Subscribed, Unsubscribed
 from service.simulation.run import Sent, Simulation
