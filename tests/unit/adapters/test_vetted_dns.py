@@ -51,7 +51,7 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resolver]:
 
 
 async def test_names_that_never_answer_cost_the_others_nothing(resolver: Resolver) -> None:
-    settings = DeliverySettings(allow_addresses=("127.0.0.0/8",), timeout_s=2.0)
+    settings = DeliverySettings(allow_addresses=("127.0.0.0/8",), timeout_s=4.0)
     async with serving(CLOSED) as server, WebhookClient(settings) as client:
         url = f"http://{{}}.example:{server.port}/"
         first = await client.post(url.format("known"), b"{}", {})
@@ -71,7 +71,7 @@ async def test_names_that_never_answer_cost_the_others_nothing(resolver: Resolve
         resolver.go.set()
         await asyncio.gather(*more)
     assert {answer.failure for answer in ended} == {Failure.RESOLVER}
-    assert all(answer.phases.dns_ms is not None and answer.phases.dns_ms >= 1900 for answer in ended)
+    assert all(answer.phases.dns_ms is not None and answer.phases.dns_ms >= 3800 for answer in ended)
     assert not any(answer.sent for answer in ended)
     assert resolver.asked["known.example"] == 2
 
