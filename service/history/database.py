@@ -131,7 +131,7 @@ def sqlite_path(engine: Engine) -> Path | None:
     return Path(unquote(engine.url.database.removeprefix("file:")))
 
 
-def missing_or_unusable(engine: Engine, error: DBAPIError) -> HistoryUnavailable:
+def _missing_or_unusable(engine: Engine, error: DBAPIError) -> HistoryUnavailable:
     """Why a question was not answered, and what to do about it."""
     path = sqlite_path(engine)
     if path is not None and not path.exists():
@@ -151,4 +151,4 @@ def told_as_ours(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise missing_or_unusable(engine, error) from error
+        raise _missing_or_unusable(engine, error) from error

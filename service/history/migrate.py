@@ -8,9 +8,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError
 
-from service.history.database import missing_or_unusable
+from service.history.database import told_as_ours
 from service.model.errors import WrongSetup
 
 VERSION_TABLE = "schema_version"
@@ -24,25 +23,22 @@ def migrate(engine: Engine) -> tuple[str | None, str]:
         HistoryUnavailable: the database does not answer.
     """
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every step, and we of the whole
-    try:
-        with engine.begin() as connection:
-            before = version_of(connection)
-            config = _config(connection)
-            script = ScriptDirectory.from_config(config)
-            head = script.get_current_head()
-            assert head is not None
-            if before is not None and before not in {step.revision for step in script.walk_revisions()}:
-                raise WrongSetup(
-                    f"the history has tables of version {before}, which this Bongsu does not know (it knows up to "
-                    f"{head}): upgrade, or empty it with `bongsu history rebuild`, which loses nothing"
-                )
-            if before != head:
-                if engine.dialect.name == "postgresql":  # of two that start at once, one waits
-                    connection.execute(text("SELECT pg_advisory_xact_lock(20250815)"))
-                command.upgrade(config, "head")
-            return before, head
-    except DBAPIError as error:
-        raise missing_or_unusable(engine, error) from error
+    with told_as_ours(engine), engine.begin() as connection:
+        before = version_of(connection)
+        config = _config(connection)
+        script = ScriptDirectory.from_config(config)
+        head = script.get_current_head()
+        assert head is not None
+        if before is not None and before not in {step.revision for step in script.walk_revisions()}:
+            raise WrongSetup(
+                f"the history has tables of version {before}, which this Bongsu does not know (it knows up to "
+                f"{head}): upgrade, or empty it with `bongsu history rebuild`, which loses nothing"
+            )
+        if before != head:
+            if engine.dialect.name == "postgresql":  # of two that start at once, one waits
+                connection.execute(text("SELECT pg_advisory_xact_lock(20250815)"))
+            command.upgrade(config, "head")
+        return before, head
 
 
 def version_of(connection: Connection) -> str | None:
@@ -58,14 +54,11 @@ def drop_all(engine: Engine) -> None:
     """
     from service.history.tables import metadata
 
-    try:
-        with engine.begin() as connection:
-            connection.execute(text("DROP VIEW IF EXISTS coverage"))
-            for table in metadata.sorted_tables:
-                connection.execute(text(f"DROP TABLE IF EXISTS {table.name}"))
-            connection.execute(text(f"DROP TABLE IF EXISTS {VERSION_TABLE}"))
-    except DBAPIError as error:
-        raise missing_or_unusable(engine, error) from error
+    with told_as_ours(engine), engine.begin() as connection:
+        connection.execute(text("DROP VIEW IF EXISTS coverage"))
+        for table in metadata.sorted_tables:
+            connection.execute(text(f"DROP TABLE IF EXISTS {table.name}"))
+        connection.execute(text(f"DROP TABLE IF EXISTS {VERSION_TABLE}"))
 
 
 def _config(connection: Connection) -> Config:

@@ -9,10 +9,9 @@ from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import ColumnElement, Engine, Select, and_, exists, func, or_, select
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from service.history.database import missing_or_unusable
+from service.history.database import told_as_ours
 from service.history.rows import AttemptRow, ChangeRow, DecisionRow, DeliveryRow, Place, Progress, as_dict
 from service.history.tables import FOLDED, articles, attempts, changes, decisions, deliveries, progress
 from service.model.errors import HistoryUnavailable
@@ -214,10 +213,8 @@ class History:
 
     def _all(self, query: Select[Any], read: Callable[[Any], _Row]) -> list[_Row]:
         try:
-            with self._engine.connect() as connection:
+            with told_as_ours(self._engine), self._engine.connect() as connection:
                 return [read(row) for row in connection.execute(query)]
-        except DBAPIError as error:
-            raise missing_or_unusable(self._engine, error) from error
         except PoolTimeout as error:
             raise HistoryUnavailable("too many questions to the history at once; ask again in a moment") from error
 

@@ -4,16 +4,15 @@ The offsets are the fence: whoever finds others there than it left is not the on
 under it, and must not go on.
 """
 
-from collections.abc import Iterable, Mapping
-from types import TracebackType
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Table, delete, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
 
 from service.history import tables
-from service.history.database import file_identity, missing_or_unusable, sqlite_path
+from service.history.database import file_identity, sqlite_path, told_as_ours
 from service.history.fold import PENDING, PREFIX, STATUSES, Rows
 from service.model.errors import WrongSetup
 
@@ -62,17 +61,12 @@ class Store:
         Raises:
             HistoryUnavailable: the database does not answer.
         """
-        try:
-            with self._engine.begin() as connection:
-                self._forgotten = {
-                    row.subscription: row.until_ms for row in connection.execute(select(tables.forgotten))
-                }
-                return {
-                    (row.topic, row.partition): (row.next_offset, row.record_ms)
-                    for row in connection.execute(select(tables.offsets))
-                }
-        except DBAPIError as error:
-            raise missing_or_unusable(self._engine, error) from error
+        with told_as_ours(self._engine), self._engine.begin() as connection:
+            self._forgotten = {row.subscription: row.until_ms for row in connection.execute(select(tables.forgotten))}
+            return {
+                (row.topic, row.partition): (row.next_offset, row.record_ms)
+                for row in connection.execute(select(tables.offsets))
+            }
 
     def begin(self, starts: Mapping[Partition, tuple[int, int]]) -> None:
         """Note where partitions begin that were never read, or whose records went before they were read.
@@ -143,13 +137,15 @@ class Store:
                 gone += _remove(connection, table, kept.since(table.name) - 1)
         return gone
 
-    def _writing(self) -> "_Writing":
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Connection]:
         if self._path is not None and file_identity(self._path) != self._file:
             raise WrongSetup(
                 f"{self._path} was deleted or replaced while it was being written; start `bongsu history` again: "
                 "it makes a new one and reads the topics from their beginning"
             )
-        return _Writing(self._engine)
+        with told_as_ours(self._engine), self._engine.begin() as connection:
+            yield connection
 
     def _fence(self, connection: Connection, moved: Mapping[Partition, tuple[int, int, int]]) -> None:
         table = tables.offsets
@@ -213,30 +209,6 @@ class Store:
                 tuple_(*places) <= tuple_(*(statement.excluded[f"{newest}{name}"] for name in PLACE)),
             )
         connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values, where=later), rows)
-
-
-class _Writing:
-    """A transaction whose errors are ours."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._context = engine.begin()
-
-    def __enter__(self) -> Connection:
-        try:
-            return self._context.__enter__()
-        except DBAPIError as error:
-            raise missing_or_unusable(self._engine, error) from error
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            self._context.__exit__(kind, error, trace)
-        except DBAPIError as failed:
-            raise missing_or_unusable(self._engine, failed) from failed
-        if isinstance(error, DBAPIError):
-            raise missing_or_unusable(self._engine, error) from error
 
 
 def _changed(topic: str, partition: int, offset: int) -> WrongSetup:
