@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+PLACE = ("record_ms", "record_partition", "record_offset")
+"""A record's place, as the columns of a row that was folded out of it are called."""
+
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
@@ -12,8 +15,8 @@ class Arrived:
     partition: int
     offset: int
     time_ms: int
-    """Kafka's timestamp, but no earlier than that of any record before it in the partition (`Clock`): what comes later
-    is never older, so a time can say up to where records are forgotten or gone."""
+    """Kafka's timestamp, but no earlier than that of any record before it in the partition: what comes later is
+    never older, so a time can say up to where records are forgotten or gone."""
     key: bytes | None
     value: bytes | None
 

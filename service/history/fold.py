@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from service.history.arrived import Arrived
+from service.history.arrived import PLACE, Arrived
 from service.history.coverage import mentions_of
 from service.ingest.decode import decode_article
 from service.model import topics
@@ -47,16 +47,15 @@ class Rows:
     """By article, of its row in the part `matches`."""
     forgotten: dict[str, int] = field(default_factory=dict)
     """Until when, by subscription."""
-    taken: int = 0
 
     def put(self, part: str, key: str, row: Row, place: tuple[int, int, int]) -> bool:
         """Keep a row unless a later one of its id is there; tells whether it was kept."""
         rows = self.parts.setdefault(part, {})
         there = rows.get(key)
-        if there is not None and _place(part, there) > place:
+        columns = PLACES.get(part, PLACE)
+        if there is not None and tuple(there[name] for name in columns) > place:
             return False
-        prefix = PREFIX.get(part, "")
-        row[f"{prefix}record_ms"], row[f"{prefix}record_partition"], row[f"{prefix}record_offset"] = place
+        row |= zip(columns, place, strict=True)
         rows[key] = row
         return True
 
@@ -64,6 +63,7 @@ class Rows:
 STATUSES = "statuses"
 """The part of `deliveries` that attempts tell."""
 PREFIX = {STATUSES: "attempt_"}
+PLACES = {part: tuple(f"{prefix}{name}" for name in PLACE) for part, prefix in PREFIX.items()}
 
 
 class Fold:
@@ -91,7 +91,6 @@ class Fold:
             self._article(rows, record)
         elif record.value is not None:  # null says nothing on these topics
             self._takers[record.topic](rows, record, record.value)
-        rows.taken += 1
 
     def _article(self, rows: Rows, record: Arrived) -> None:
         if record.value is None:
@@ -265,8 +264,3 @@ def _int(value: int | None) -> int | None:
     if value is not None and not -MAX_INT <= value <= MAX_INT:
         raise BadInput(f"a number of more than 64 bits: {value}")
     return value
-
-
-def _place(part: str, row: Row) -> tuple[int, int, int]:
-    prefix = PREFIX.get(part, "")
-    return row[f"{prefix}record_ms"], row[f"{prefix}record_partition"], row[f"{prefix}record_offset"]

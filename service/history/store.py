@@ -12,11 +12,11 @@ from sqlalchemy import Connection, Engine, Table, delete, or_, select, tuple_, u
 from sqlalchemy.dialects import postgresql, sqlite
 
 from service.history import tables
+from service.history.arrived import PLACE
 from service.history.database import file_identity, sqlite_path, told_as_ours
-from service.history.fold import PENDING, PREFIX, STATUSES, Rows
+from service.history.fold import PENDING, PLACES, PREFIX, STATUSES, Rows
 from service.model.errors import WrongSetup
 
-PLACE = ("record_ms", "record_partition", "record_offset")
 Partition = tuple[str, int]
 """Topic as it is on the cluster, with its prefix; and number."""
 
@@ -42,7 +42,7 @@ _DELIVERED = tuple(
     if column.name not in {"id", "subscription", "status", "attempted_ms", "next_due_ms"}
     and not column.name.startswith("attempt_")
 )
-_ATTEMPTED = ("status", "attempted_ms", "next_due_ms", *(f"attempt_{name}" for name in PLACE))
+_ATTEMPTED = ("status", "attempted_ms", "next_due_ms", *PLACES[STATUSES])
 
 
 class Store:

@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, MetaData, Table, Text
 
+from service.history.arrived import PLACE
+
 metadata = MetaData()
 
 
@@ -21,7 +23,7 @@ def _int(name: str, *, key: bool = False, null: bool = True) -> Column[Any]:
 
 def _place(prefix: str = "", *, null: bool = False) -> list[Column[Any]]:
     """Of the record that the row (or the part of it that `prefix` names) was folded out of."""
-    return [_int(f"{prefix}{name}", null=null) for name in ("record_ms", "record_partition", "record_offset")]
+    return [_int(f"{prefix}{name}", null=null) for name in PLACE]
 
 
 offsets = Table(
