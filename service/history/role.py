@@ -8,6 +8,7 @@ lost may have been made.
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
@@ -171,16 +172,16 @@ class HistoryRole:
         for topic, count in unread.items():
             self._metrics.unreadable.labels(topic).inc(count)
 
-    def _fold_and_put(self, store: Store, batch: Batch) -> tuple[dict[str, int], dict[str, int]]:
+    def _fold_and_put(self, store: Store, batch: Batch) -> tuple[Counter[str], Counter[str]]:
         rows = Rows()
-        read: dict[str, int] = {}
-        unread: dict[str, int] = {}
+        read: Counter[str] = Counter()
+        unread: Counter[str] = Counter()
         for record in batch.records:
-            read[record.topic] = read.get(record.topic, 0) + 1
+            read[record.topic] += 1
             try:
                 self._fold.take(rows, record)
             except BadInput as error:  # the role that owns the topic has put it among the dead letters
-                unread[record.topic] = unread.get(record.topic, 0) + 1
+                unread[record.topic] += 1
                 self._log.warning(
                     "unreadable record", topic=record.topic, partition=record.partition, offset=record.offset,
                     reason=str(error),
