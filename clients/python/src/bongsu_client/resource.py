@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
+from urllib.parse import quote
 
 from bongsu_client.pages import Page, Pages
 from bongsu_client.transport import Transport
@@ -25,6 +26,11 @@ class Resource:
             return Page(cast("list[T]", said["items"]), said["next_cursor"])
 
         return Pages(read, cursor)
+
+
+def path_of(*parts: str) -> str:
+    """What stands below /v1, e.g. `path_of("deliveries", delivery_id)`: an id may hold anything."""
+    return "/".join(["/v1", *(quote(part, safe="") for part in parts)])
 
 
 def matching(etag: str | int | None) -> dict[str, str | None]:

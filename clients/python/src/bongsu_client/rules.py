@@ -1,15 +1,12 @@
 """What is looked for: the rule set in force, and drafts of another."""
 
 from typing import Any
-from urllib.parse import quote
 
 from bongsu_client import models
 from bongsu_client.pages import Pages
-from bongsu_client.resource import PAGE, Resource, matching
+from bongsu_client.resource import PAGE, Resource, matching, path_of
 
 ROOT = "/v1/rules"
-NONE = "none"
-"""`if_match` of `apply_rules` where no rules are in force yet."""
 
 
 class Rules(Resource):
@@ -26,16 +23,15 @@ class Rules(Resource):
 
     def get_rule(self, rule_id: str) -> models.RuleWithSource:
         """One, with its source."""
-        return self._json(models.RuleWithSource, "GET", f"{ROOT}/{quote(rule_id, safe='')}")
+        return self._json(models.RuleWithSource, "GET", path_of("rules", rule_id))
 
     def list_entities(self, *, limit: int = PAGE, cursor: str | None = None) -> Pages[models.Entity]:
         """Those in force, by id."""
         return self._pages(models.Entity, "/v1/entities", {}, limit, cursor)
 
-    def get_entity(self, entity_id: str) -> dict[str, Any]:
+    def get_entity(self, entity_id: str) -> models.Entity:
         """One, with its source."""
-        said: dict[str, Any] = self._transport.call("GET", f"/v1/entities/{quote(entity_id, safe='')}").json
-        return said
+        return self._json(models.Entity, "GET", path_of("entities", entity_id))
 
     def apply_rules(self, rules: str | dict[str, Any], *, if_match: str) -> models.Applied:
         """Put a set in force in place of the version `if_match` (`rules_version()`; "none" where there is none)."""

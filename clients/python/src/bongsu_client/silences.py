@@ -1,11 +1,10 @@
 """What is not told for a while."""
 
 from typing import Literal
-from urllib.parse import quote
 
 from bongsu_client import models
 from bongsu_client.pages import Pages
-from bongsu_client.resource import PAGE, Resource, keyed, matching
+from bongsu_client.resource import PAGE, Resource, keyed, matching, path_of
 
 ROOT = "/v1/silences"
 
@@ -33,9 +32,8 @@ class Silences(Resource):
 
     def get_silence(self, silence_id: str) -> models.Silence:
         """One, also one that ended, for 30 days."""
-        return self._json(models.Silence, "GET", f"{ROOT}/{quote(silence_id, safe='')}")
+        return self._json(models.Silence, "GET", path_of("silences", silence_id))
 
     def lift_silence(self, silence_id: str, *, if_match: str | int | None = None) -> models.Silence:
         """End it now."""
-        path = f"{ROOT}/{quote(silence_id, safe='')}/lift"
-        return self._json(models.Silence, "POST", path, headers=matching(if_match))
+        return self._json(models.Silence, "POST", path_of("silences", silence_id, "lift"), headers=matching(if_match))

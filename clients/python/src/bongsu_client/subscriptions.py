@@ -1,11 +1,10 @@
 """Who is told what, and where."""
 
 from typing import Literal
-from urllib.parse import quote
 
 from bongsu_client import models
 from bongsu_client.pages import Pages
-from bongsu_client.resource import PAGE, Resource, keyed, matching
+from bongsu_client.resource import PAGE, Resource, keyed, matching, path_of
 
 ROOT = "/v1/subscriptions"
 Status = Literal["active", "paused", "disabled"]
@@ -38,7 +37,7 @@ class Subscriptions(Resource):
 
     def get_subscription(self, subscription_id: str) -> models.Subscription:
         """One, its secrets masked."""
-        return self._json(models.Subscription, "GET", _path(subscription_id))
+        return self._json(models.Subscription, "GET", path_of("subscriptions", subscription_id))
 
     def update_subscription(
         self, subscription_id: str, body: models.SubscriptionPatch, *, if_match: str | int | None = None
@@ -48,21 +47,25 @@ class Subscriptions(Resource):
         With `if_match`, when the answer of a change that was made got lost, the second try raises PreconditionFailed.
         """
         return self._json(
-            models.SubscriptionWritten, "PATCH", _path(subscription_id), json=body, headers=matching(if_match)
+            models.SubscriptionWritten,
+            "PATCH",
+            path_of("subscriptions", subscription_id),
+            json=body,
+            headers=matching(if_match),
         )
 
     def delete_subscription(self, subscription_id: str, *, if_match: str | int | None = None) -> None:
         """Remove it; what is queued for it is no longer sent."""
-        self._transport.call("DELETE", _path(subscription_id), headers=matching(if_match))
+        self._transport.call("DELETE", path_of("subscriptions", subscription_id), headers=matching(if_match))
 
     def pause_subscription(self, subscription_id: str, *, if_match: str | int | None = None) -> models.Subscription:
         """Hold its deliveries back."""
-        path = _path(subscription_id, "pause")
+        path = path_of("subscriptions", subscription_id, "pause")
         return self._json(models.Subscription, "POST", path, headers=matching(if_match))
 
     def resume_subscription(self, subscription_id: str, *, if_match: str | int | None = None) -> models.Subscription:
         """Send to it again, after a pause or after it was disabled."""
-        path = _path(subscription_id, "resume")
+        path = path_of("subscriptions", subscription_id, "resume")
         return self._json(models.Subscription, "POST", path, headers=matching(if_match))
 
     def rotate_subscription_secret(
@@ -77,7 +80,7 @@ class Subscriptions(Resource):
         return self._json(
             models.SecretsRotated,
             "POST",
-            _path(subscription_id, "rotate-secret"),
+            path_of("subscriptions", subscription_id, "rotate-secret"),
             json=body or {},
             headers=matching(if_match) | keyed(idempotency_key),
             makes=True,
@@ -85,13 +88,9 @@ class Subscriptions(Resource):
 
     def get_subscription_secret(self, subscription_id: str) -> models.SubscriptionSecrets:
         """What it signs with, in clear; needs the scope subscriptions:secrets."""
-        return self._json(models.SubscriptionSecrets, "GET", _path(subscription_id, "secret"))
+        return self._json(models.SubscriptionSecrets, "GET", path_of("subscriptions", subscription_id, "secret"))
 
     def test_subscription(self, subscription_id: str, *, idempotency_key: str | None = None) -> models.TestSent:
         """Send a webhook of type `test`."""
-        path = _path(subscription_id, "test")
+        path = path_of("subscriptions", subscription_id, "test")
         return self._json(models.TestSent, "POST", path, headers=keyed(idempotency_key), makes=True)
-
-
-def _path(subscription_id: str, action: str = "") -> str:
-    return f"{ROOT}/{quote(subscription_id, safe='')}{f'/{action}' if action else ''}"

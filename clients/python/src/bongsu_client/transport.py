@@ -9,8 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
@@ -28,17 +27,10 @@ class Answer:
 
     json: Any
     headers: httpx.Headers
-    sent: int
-    """How many times the request was sent."""
-
-    @property
-    def replayed(self) -> bool:
-        """It is the answer of an earlier request of the same Idempotency-Key."""
-        return bool(self.headers.get("Idempotent-Replayed") == "true")
 
 
 class Transport:
-    """One API, one token. Safe to use from several threads; a context manager that closes its connections."""
+    """One API, one token. Safe to use from several threads."""
 
     def __init__(  # noqa: PLR0913 - each has a default that is right for most
         self,
@@ -71,14 +63,6 @@ class Transport:
             timeout=timeout_s,
             transport=transport,
         )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the connections."""
@@ -126,12 +110,12 @@ class Transport:
                 self._sleep(self._wait_s(sent))
                 continue
             if response.is_success:
-                return Answer(response.json() if response.content else None, response.headers, sent)
+                return Answer(response.json() if response.content else None, response.headers)
             refused = _problem(response)
             wait_s = refused.retry_after_s if refused.retry_after_s is not None else self._wait_s(sent)
             if last or response.status_code not in RETRIED or wait_s > LONGEST_WAIT_S:
                 if method == "DELETE" and sent > 1 and response.status_code == 404:
-                    return Answer(None, response.headers, sent)  # the answer of an earlier one got lost
+                    return Answer(None, response.headers)  # the answer of an earlier one got lost
                 raise refused
             self._sleep(wait_s)
         raise AssertionError("the last round returns or raises")
