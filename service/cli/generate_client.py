@@ -3,7 +3,6 @@
 The client's methods are written by hand; a test proves that each operation has one, with its parameters.
 """
 
-from collections.abc import Iterator
 from keyword import iskeyword
 from typing import Any
 
@@ -21,28 +20,25 @@ _PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool
 def client_models() -> str:
     """The module bongsu_client/models.py."""
     schemas = openapi_document()["components"]["schemas"]
-    return HEAD + "".join(f"\n\n{text}" for name in sorted(schemas) for text in _definition(name, schemas[name]))
+    return HEAD + "".join(f"\n\n{_definition(name, schemas[name])}" for name in sorted(schemas))
 
 
-def _definition(name: str, schema: dict[str, Any]) -> Iterator[str]:
+def _definition(name: str, schema: dict[str, Any]) -> str:
     if "properties" not in schema:
-        yield f"{name} = {type_of(schema)}\n"
-        return
-    required = schema.get("required", ())
-    if any(map(iskeyword, schema["properties"])):
-        types = {field: type_of(inner) for field, inner in schema["properties"].items()}
-        said = {field: text if field in required else f"NotRequired[{text}]" for field, text in types.items()}
-        fields = ", ".join(f"{field!r}: {text!r}" for field, text in said.items())
-        yield f'{name} = TypedDict("{name}", {{{fields}}})\n"""{_said(schema)}"""\n'
-        return
+        return f"{name} = {type_of(schema)}\n"
+    types = {field: type_of(inner) for field, inner in schema["properties"].items()}
+    for field in types.keys() - set(schema.get("required", ())):
+        types[field] = f"NotRequired[{types[field]}]"
+    if any(map(iskeyword, types)):
+        fields = ", ".join(f"{field!r}: {text!r}" for field, text in types.items())
+        return f'{name} = TypedDict("{name}", {{{fields}}})\n"""{_said(schema)}"""\n'
     lines = [f"class {name}(TypedDict):"]
     lines.append(f'    """{_said(schema)}"""\n')
     for field, inner in schema["properties"].items():
-        told = type_of(inner)
-        lines.append(f"    {field}: {told if field in required else f'NotRequired[{told}]'}")
+        lines.append(f"    {field}: {types[field]}")
         if inner.get("description"):
             lines.append(f'    """{_said(inner)}"""')
-    yield "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def _said(schema: dict[str, Any]) -> str:
@@ -63,9 +59,7 @@ def type_of(schema: dict[str, Any]) -> str:  # noqa: PLR0911 - one for each kind
     if schema.get("type") == "array":
         return f"list[{type_of(schema.get('items', {}))}]"
     if schema.get("type") == "object":
-        values = schema.get("additionalProperties", schema.get("patternProperties"))
-        if "patternProperties" in schema:
-            values = next(iter(schema["patternProperties"].values()))
+        values = next(iter(schema.get("patternProperties", {}).values()), schema.get("additionalProperties"))
         return f"dict[str, {type_of(values) if isinstance(values, dict) else 'Any'}]"
     return _PLAIN.get(str(schema.get("type")), "Any")
 
