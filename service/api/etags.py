@@ -35,24 +35,31 @@ def put_tag(response: Response, version: int | str) -> None:
     response.headers["ETag"] = tag_of(version)
 
 
-def wanted_version(if_match: str | None, stands: int | str) -> int | str | None:
-    """`stands`, if the header asks for it; None where nothing was asked for. Weak tags never fit.
+def _strong_tags(if_match: str | None) -> list[str] | None:
+    """Those that the header asks for, for weak ones never fit; None: it asks for none, any will do."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    return [tag for weak, tag in _TAG.findall(if_match) if not weak]
+
+
+def wanted_version(if_match: str | None, stands: str) -> str | None:
+    """`stands`, if the header asks for it; None where nothing was asked for.
 
     Raises:
         ApiProblem: it asks for another.
     """
-    if if_match is None or if_match.strip() == "*":
+    asked = _strong_tags(if_match)
+    if asked is None:
         return None
-    if str(stands) in {tag for weak, tag in _TAG.findall(if_match) if not weak}:
-        return stands
-    raise stale(stands)
+    if stands not in asked:
+        raise stale(stands)
+    return stands
 
 
 def expected_revisions(if_match: str | None) -> frozenset[int] | None:
     """The revisions that the header asks for; None: any. A tag that is no revision asks for one that there is not."""
-    if if_match is None or if_match.strip() == "*":
-        return None
-    return frozenset(int(tag) for weak, tag in _TAG.findall(if_match) if not weak and _REVISION.fullmatch(tag))
+    asked = _strong_tags(if_match)
+    return None if asked is None else frozenset(int(tag) for tag in asked if _REVISION.fullmatch(tag))
 
 
 @contextmanager
@@ -72,7 +79,7 @@ def if_matching(if_match: str | None) -> Iterator[frozenset[int] | None]:
         raise ApiProblem("precondition-failed", str(error)) from None
 
 
-def stale(stands: int | str | None = None) -> ApiProblem:
+def stale(stands: str | None = None) -> ApiProblem:
     """412."""
     at = "" if stands is None else f" (it is at {tag_of(stands)})"
     return ApiProblem("precondition-failed", f"it is not at the revision of If-Match any more{at}; look at it again")

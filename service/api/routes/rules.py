@@ -239,7 +239,7 @@ async def apply_rules(
     kafka = control.settings.kafka
 
     async def publish() -> dict[str, Any]:
-        return await processes.apply(kafka, draft, actor.tenant, None if expected is None else str(expected))
+        return await processes.apply(kafka, draft, actor.tenant, expected)
 
     try:
         told = await actions.apply(control, actor, publish)
