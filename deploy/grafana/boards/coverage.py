@@ -21,6 +21,7 @@ from boards.panels import (
     table,
     timeseries,
 )
+from boards.queries import TOP, most, sums
 
 NAME = "CASE WHEN tenant = 'default' THEN entity ELSE tenant || '/' || entity END"
 """Of an entity, as the labels of metrics have it."""
@@ -31,20 +32,6 @@ TO_RULES = dashboard_link("Which rules find it", "bongsu-rules")
 ONLY_THIS = dashboard_link("Only this entity", "bongsu-coverage", entity="${__field.labels.entity}")
 ONLY_THIS_ROW = dashboard_link("Only this entity", "bongsu-coverage", entity="${__data.fields.Entity}")
 OFTEN = (("text", None), ("orange", 3.0), ("red", 6.0))
-
-
-def most(metric: str, label: str) -> str:
-    """The `top` busiest in the time shown; in each step the same ones."""
-    picked = f'{metric}{{{label}=~"${label}"}}'
-    return (
-        f"sum by ({label}) (increase({picked}[$__rate_interval])) and on ({label}) "
-        f"topk($top, sum by ({label}) (increase({picked}[$__range] @ end())))"
-    )
-
-
-def sums(metric: str, label: str) -> str:
-    """How often in the time shown, the most first."""
-    return f'sort_desc(topk($top, sum by ({label}) (increase({metric}{{{label}=~"${label}"}}[$__range]))))'
 
 
 SUMS = Row("In the time shown", [
@@ -242,7 +229,7 @@ BOARD = Board(
             "WHERE hour_ms >= $__to - 31 * 86400000::bigint ORDER BY 1 LIMIT 500",
             "history",
         ),
-        Variable("top", "At most", "10,5,20,50", "custom", many=False),
+        TOP,
     ],
     since="now-24h",
     history=True,

@@ -20,6 +20,7 @@ from boards.panels import (
     table,
     timeseries,
 )
+from boards.queries import stage_quantile
 
 CHOSEN = 'subscription=~"$subscription"'
 MINE = "subscription ~ '^${subscription:regex}$'"
@@ -204,9 +205,7 @@ ATTEMPTS = Row("Attempts", [
     ),
     timeseries(
         "Published to first attempt and to accepted, 99 %", [
-            prom("histogram_quantile(0.99, sum by (le, stage) (rate("
-                 'bongsu_stage_latency_seconds_bucket{stage=~"first_attempt|accepted"}[$__rate_interval])))', "{{stage}}",
-                 exemplars=True),
+            prom(stage_quantile(0.99, "first_attempt|accepted"), "{{stage}}", exemplars=True),
         ],
         unit="s", log=True, links=[runbook("BongsuSlow"), dashboard_link("All stages", "bongsu-overview")],
         about="The gap between the two is what receivers cost.",

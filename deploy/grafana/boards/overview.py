@@ -17,6 +17,7 @@ from boards.panels import (
     table,
     timeseries,
 )
+from boards.queries import stage_quantile
 
 OUTCOMES = {
     "delivered": "green", "retry": "orange", "held": "blue", "given_up": "red", "expired": "dark-red",
@@ -26,14 +27,6 @@ OUTCOMES = {
 TO_DELIVERY = dashboard_link("Delivery, by subscription", "bongsu-delivery")
 TO_RULES = dashboard_link("Rules", "bongsu-rules")
 TO_COVERAGE = dashboard_link("Coverage", "bongsu-coverage")
-
-
-def stage_quantile(quantile: float, stages: str, by: str = "le, stage") -> str:
-    """From publishing an article to the end of a stage."""
-    return (
-        f"histogram_quantile({quantile}, sum by ({by}) "
-        f'(rate(bongsu_stage_latency_seconds_bucket{{stage=~"{stages}"}}[$__rate_interval])))'
-    )
 
 
 HEALTH = Row("Is it healthy?", [

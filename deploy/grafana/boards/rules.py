@@ -18,9 +18,9 @@ from boards.panels import (
     table,
     timeseries,
 )
+from boards.queries import TOP, most, stage_quantile, sums
 
-CHOSEN = 'rule=~"$rule"'
-MATCHES = f"bongsu_rule_matches_total{{{CHOSEN}}}"
+MATCHES = "bongsu_rule_matches_total"
 ONLY_THIS = dashboard_link("Only this rule", "bongsu-rules", rule="${__field.labels.rule}")
 ONLY_THIS_ROW = dashboard_link("Only this rule", "bongsu-rules", rule="${__data.fields.Rule}")
 TO_COVERAGE = dashboard_link("What was found", "bongsu-coverage")
@@ -63,16 +63,12 @@ IN_FORCE = Row("In force", [
 
 FINDING = Row("Finding", [
     timeseries(
-        "Articles in which a rule was found, by rule", [
-            prom(f"sum by (rule) (increase({MATCHES}[$__rate_interval])) and on (rule) "
-                 f"topk($top, sum by (rule) (increase({MATCHES}[$__range] @ end())))", "{{rule}}"),
-        ],
+        "Articles in which a rule was found, by rule", [prom(most(MATCHES, "rule"), "{{rule}}")],
         unit="short", bars=True, stacked=True, value_links=[ONLY_THIS], links=[TO_COVERAGE],
         about="In each interval, of the rules with the most in the time shown. Shadow rules too.",
     ),
     bars(
-        "Most found",
-        prom(f"sort_desc(topk($top, sum by (rule) (increase({MATCHES}[$__range]))))", "{{rule}}", instant=True),
+        "Most found", prom(sums(MATCHES, "rule"), "{{rule}}", instant=True),
         unit="locale", value_links=[ONLY_THIS],
         about="In the time shown. A rule far above all others is often too wide: look what it finds.",
     ),
@@ -111,8 +107,7 @@ COST = Row("Cost", [
     ),
     timeseries(
         "Taken to matched, 99 %", [
-            prom('histogram_quantile(0.99, sum by (le, stage) (rate(bongsu_stage_latency_seconds_bucket'
-                 '{stage=~"consume|match"}[$__rate_interval])))', "{{stage}}", exemplars=True),
+            prom(stage_quantile(0.99, "consume|match"), "{{stage}}", exemplars=True),
         ],
         unit="s", width=8, log=True, links=[runbook("BongsuSlow"), dashboard_link("All stages", "bongsu-overview")],
         about="From publishing an article until it was taken from the topic, and until its rules were found.",
@@ -150,7 +145,7 @@ SUPPRESSED = Row("Suppressed", [
 DEAD = Row("Dead rules", [
     table(
         "Found nothing in the time shown", [
-            column(f'sum by (rule) (increase(bongsu_rule_matches_total{{{CHOSEN}, rule!="other"}}[$__range])) == 0'),
+            column(f'sum by (rule) (increase({MATCHES}{{rule=~"$rule", rule!="other"}}[$__range])) == 0'),
         ], [
             Column("rule", "Rule", links=[ONLY_THIS_ROW]), Column("Value", "Found", "locale", decimals=0),
         ],
@@ -192,7 +187,7 @@ BOARD = Board(
     rows=[IN_FORCE, FINDING, COST, SUPPRESSED, DEAD],
     variables=[
         Variable("rule", "Rule", "label_values(bongsu_rule_matches_total, rule)"),
-        Variable("top", "At most", "10,5,20,50", "custom", many=False),
+        TOP,
     ],
     since="now-24h",
     history=True,
