@@ -1,7 +1,7 @@
 """What a client says of a subscription: a new one, a merge patch of one (RFC 7396), an exchange of its secrets."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
@@ -19,6 +19,7 @@ from service.model.policy_check import Fault, faults, in_words
 from service.model.record import Format, Lang
 
 Version = Literal["v1", "v1a"]
+Versions = Annotated[list[Version], Field(min_length=1, max_length=2)]
 Rules = Annotated[list[Glob], Field(min_length=1, max_length=1_000)]
 Rate = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
 InFlight = Annotated[int, Field(ge=1, le=10_000), BeforeValidator(whole)]
@@ -30,12 +31,19 @@ BOTH: JsonValue = {
     "properties": {"secret": {"type": "string"}, "sign": {"type": "array"}},
 }
 """A secret that is given says how it signs."""
+_Signing = TypeVar("_Signing", "SubscriptionNew", "Rotation")
 EXAMPLE: dict[str, Any] = {
     "url": "https://alerts.example.org/bongsu",
     "name": "press office",
     "rules": ["seoul-*", "tag:disaster*"],
     "policy": {"mode": "digest", "digest": {"times": ["09:00", "18:00"]}},
 }
+
+
+def _one_says_how(said: _Signing) -> _Signing:
+    if said.secret is not None and said.sign is not None:
+        raise ValueError("secret says how it signs; leave sign out")
+    return said
 
 
 class SubscriptionNew(Given):
@@ -55,15 +63,11 @@ class SubscriptionNew(Given):
     max_per_s: Rate | None = Field(None, description="POSTs a second at most, where that is less than the settings.")
     max_in_flight: InFlight | None = Field(None, description="POSTs under way at once at most, likewise.")
     secret: Secret | None = Field(None, description="What signs. Default: made for you, and shown in the answer.")
-    sign: Annotated[list[Version], Field(min_length=1, max_length=2)] | None = Field(
+    sign: Versions | None = Field(
         None, description="What the secrets that are made sign: v1 (HMAC-SHA256, the default), v1a (ed25519)."
     )
 
-    @model_validator(mode="after")
-    def _one_says_how(self) -> "SubscriptionNew":
-        if self.secret is not None and self.sign is not None:
-            raise ValueError("secret says how it signs; leave sign out")
-        return self
+    _one_says_how = model_validator(mode="after")(_one_says_how)
 
     def fields(self) -> dict[str, Any]:
         """Of the record.
@@ -96,9 +100,9 @@ class SubscriptionPatch(Given):
     policy: dict[str, Any] | None = Field(None, description="Merged into the one that stands; null: none of its own.")
     format: Format | None = Field(None, description="Of what is found from now on.")
     lang: Lang | None = None
-    headers: (
-        Annotated[dict[HeaderName, HeaderValue | None], Field(max_length=40, json_schema_extra=_NO_OTHERS)] | None
-    ) = Field(None, description="Those named are set, or go where they are null; null instead of all: all go.")
+    headers: HeadersChanged | None = Field(
+        None, description="Those named are set, or go where they are null; null instead of all: all go."
+    )
     max_per_s: Rate | None = None
     max_in_flight: InFlight | None = None
 
@@ -109,10 +113,10 @@ class SubscriptionPatch(Given):
             BadInput: something of it cannot work.
         """
         said: dict[str, Any] = {name: getattr(self, name) for name in self.model_fields_set}
-        defaults = {"name": "", "rules": ("*",), "format": "bongsu", "lang": "ko", "policy": None}
-        fields: dict[str, Any] = {name: defaults.get(name) if value is None else value for name, value in said.items()}
-        if said.get("rules") is not None:
-            fields["rules"] = tuple(said["rules"])
+        new = SubscriptionNew.model_fields
+        fields = {name: new[name].get_default() if value is None else value for name, value in said.items()}
+        if "rules" in fields:
+            fields["rules"] = tuple(fields["rules"])
         if said.get("policy") is not None:
             written = stands.policy.written() if stands.policy else {}
             fields["policy"] = policy_of(merged(written, said["policy"]))
@@ -133,15 +137,9 @@ class Rotation(Given):
         OVERLAP_S, ge=0, le=MAX_OVERLAP_S, allow_inf_nan=False, description="So long the old ones sign beside the new."
     )
     secret: Secret | None = Field(None, description="The new one. Default: made for you.")
-    sign: Annotated[list[Version], Field(min_length=1, max_length=2)] | None = Field(
-        None, description="What the new ones sign. Default: as before."
-    )
+    sign: Versions | None = Field(None, description="What the new ones sign. Default: as before.")
 
-    @model_validator(mode="after")
-    def _one_says_how(self) -> "Rotation":
-        if self.secret is not None and self.sign is not None:
-            raise ValueError("secret says how it signs; leave sign out")
-        return self
+    _one_says_how = model_validator(mode="after")(_one_says_how)
 
 
 def merged(stands: Any, patch: Any) -> Any:
