@@ -71,7 +71,6 @@ def _now_ms(request: Request) -> int:
     return int(services_of(request).clock() * 1000)
 
 
-ServicesDep = Annotated[Services, Depends(services_of)]
 CallerDep = Annotated[Caller, Depends(caller_of)]
 ActorDep = Annotated[Actor, Depends(_actor)]
 ControlDep = Annotated[Control, Depends(_control)]

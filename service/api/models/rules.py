@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from service.api.models.articles import ARTICLE
 from service.api.models.common import Given, Shown, Time, whole
@@ -72,7 +72,7 @@ class Entity(Shown):
         return cls(id=written["id"], name=written["name"], kind=written.get("kind", "other"), source=written)
 
 
-class InForce(BaseModel):
+class InForce(Shown):
     """Which set is in force."""
 
     version: str = Field(description="Hash of its content, and the `ETag`; `none` where nothing was ever applied.")
@@ -130,10 +130,10 @@ class ExplainRequest(Given):
     entity: Name | None = Field(None, description="Only this entity.")
 
 
-class Open(BaseModel):
+class Open(Shown):
     """Part of an answer that has more members than are named here (docs/api.md)."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow")
 
 
 class Part(Open):

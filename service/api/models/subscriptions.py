@@ -158,9 +158,9 @@ class TestSent(Shown):
     until: Time = Field(description="It is not sent any more after this.")
 
 
-def written(record: SubscriptionRecord, notes: list[str] | None = None) -> SubscriptionWritten:
+def written(record: SubscriptionRecord, notes: list[str]) -> SubscriptionWritten:
     """With what may be a mistake."""
-    return SubscriptionWritten(**fields_of(record), notes=notes or [])
+    return SubscriptionWritten(**fields_of(record), notes=notes)
 
 
 def created(record: SubscriptionRecord, in_clear: SubscriptionRecord | None, notes: list[str]) -> SubscriptionCreated:

@@ -146,8 +146,7 @@ async def update_subscription(
     told = checked_url(body.url, settings.delivery) if "url" in body.model_fields_set else None
     stands = await actions.get(control, actor, subscription_id)
     fields = body.fields(stands)
-    policy = fields.get("policy") if "policy" in fields else None
-    notes = await actions.notes_on_rules(control, actor, fields.get("rules", ()), policy)
+    notes = await actions.notes_on_rules(control, actor, fields.get("rules", ()), fields.get("policy"))
     with if_matching(if_match) as expected:
         record = await actions.update(control, actor, subscription_id, body.fields, expected=expected)
     put_tag(response, record.revision)
