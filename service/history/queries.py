@@ -5,7 +5,7 @@ meanwhile neither repeat nor hide any.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Required, TypedDict, TypeVar, Unpack
 
 import orjson
 from sqlalchemy import ColumnElement, Engine, Select, and_, exists, func, or_, select
@@ -23,6 +23,18 @@ RARE = 5_000
 """Deliveries in which a rule was told of, of one subscription."""
 
 _Row = TypeVar("_Row")
+
+
+class Page(TypedDict, total=False):
+    """Which rows of a list, as `_page` takes it."""
+
+    limit: Required[int]
+    after: Place | None
+    """Where the page before ended."""
+    since_ms: int | None
+    """Within."""
+    until_ms: int | None
+    """Not within."""
 
 
 class History:
@@ -68,25 +80,20 @@ class History:
             raise HistoryUnavailable(f"the history is {lag_s:.0f} s behind; does the role `bongsu history` run?")
         return lag_s
 
-    def deliveries(  # noqa: PLR0913 - one filter each
+    def deliveries(
         self,
         subscription: str,
         *,
-        limit: int,
-        after: Place | None = None,
-        since_ms: int | None = None,
-        until_ms: int | None = None,
         status: str | None = None,
         rule: str | None = None,
+        **page: Unpack[Page],
     ) -> list[DeliveryRow]:
-        """Notifications of a subscription, without their bodies. `since_ms` is within, `until_ms` is not."""
+        """Notifications of a subscription, without their bodies."""
         table = deliveries.c
         columns = [column for column in table if column.name != "body"]
         query = self._of(select(*columns), table.subscription, subscription, table.id, rule)
-        query = query.where(table.created_ms.is_not(None))
-        if status is not None:
-            query = query.where(table.status == status)
-        return self._page(query, table.created_ms, table.id, limit, after, since_ms, until_ms, _delivery)
+        query = query.where(table.created_ms.is_not(None), *_equal((table.status, status)))
+        return self._page(query, table.created_ms, table.id, _delivery, **page)
 
     def delivery(self, delivery_id: str) -> DeliveryRow | None:
         """One notification with its body; None where there is none of this id, or only attempts are left of it."""
@@ -94,27 +101,21 @@ class History:
         found = self._all(select(deliveries).where(table.id == delivery_id, table.created_ms.is_not(None)), _delivery)
         return found[0] if found else None
 
-    def attempts(  # noqa: PLR0913 - one filter each
+    def attempts(
         self,
         subscription: str,
         *,
-        limit: int,
-        after: Place | None = None,
-        since_ms: int | None = None,
-        until_ms: int | None = None,
         outcome: str | None = None,
         delivery_id: str | None = None,
         rule: str | None = None,
+        **page: Unpack[Page],
     ) -> list[AttemptRow]:
         """Attempts to a subscription."""
         table = attempts.c
         owner = _unindexed(table.subscription, delivery_id is not None)
         query = self._of(select(attempts), owner, subscription, table.delivery_id, rule)
-        if outcome is not None:
-            query = query.where(table.outcome == outcome)
-        if delivery_id is not None:
-            query = query.where(table.delivery_id == delivery_id)
-        return self._page(query, table.started_ms, table.id, limit, after, since_ms, until_ms, _attempt)
+        query = query.where(*_equal((table.outcome, outcome), (table.delivery_id, delivery_id)))
+        return self._page(query, table.started_ms, table.id, _attempt, **page)
 
     def attempts_of(self, delivery_id: str, limit: int = 1000) -> list[AttemptRow]:
         """Attempts of one notification, oldest first."""
@@ -122,17 +123,14 @@ class History:
         query = select(attempts).where(table.delivery_id == delivery_id).order_by(table.started_ms, table.id)
         return self._all(query.limit(limit), _attempt)
 
-    def decisions(  # noqa: PLR0913 - one filter each
+    def decisions(
         self,
         subscription: str,
         *,
-        limit: int,
-        after: Place | None = None,
-        since_ms: int | None = None,
-        until_ms: int | None = None,
         decision: str | None = None,
         rule: str | None = None,
         article: str | None = None,
+        **page: Unpack[Page],
     ) -> list[DecisionRow]:
         """Current decisions on alerts to a subscription."""
         table = decisions.c
@@ -144,31 +142,27 @@ class History:
         query = select(decisions, *head).select_from(
             decisions.outerjoin(articles, articles.c.id == decisions.c.article)
         )
-        query = query.where(_unindexed(table.subscription, article is not None) == subscription)
-        for column, wanted in ((table.decision, decision), (table.rule, rule), (table.article, article)):
-            if wanted is not None:
-                query = query.where(column == wanted)
-        return self._page(query, table.decided_ms, table.alert_id, limit, after, since_ms, until_ms, _decision)
+        query = query.where(
+            _unindexed(table.subscription, article is not None) == subscription,
+            *_equal((table.decision, decision), (table.rule, rule), (table.article, article)),
+        )
+        return self._page(query, table.decided_ms, table.alert_id, _decision, **page)
 
-    def changes(  # noqa: PLR0913 - one filter each
+    def changes(
         self,
         tenant: str,
         *,
-        limit: int,
-        after: Place | None = None,
-        since_ms: int | None = None,
-        until_ms: int | None = None,
         target: str | None = None,
         actor: str | None = None,
         action: str | None = None,
+        **page: Unpack[Page],
     ) -> list[ChangeRow]:
         """Who changed what."""
         table = changes.c
-        query = select(changes).where(table.tenant == tenant)
-        for column, wanted in ((table.target, target), (table.actor, actor), (table.action, action)):
-            if wanted is not None:
-                query = query.where(column == wanted)
-        return self._page(query, table.at_ms, table.change_id, limit, after, since_ms, until_ms, _change)
+        query = select(changes).where(
+            table.tenant == tenant, *_equal((table.target, target), (table.actor, actor), (table.action, action))
+        )
+        return self._page(query, table.at_ms, table.change_id, _change, **page)
 
     def _of(
         self, query: Select[Any], owner: ColumnElement[Any], subscription: str, delivery: ColumnElement[Any],
@@ -196,11 +190,12 @@ class History:
         query: Select[Any],
         time: ColumnElement[Any],
         key: ColumnElement[Any],
-        limit: int,
-        after: Place | None,
-        since_ms: int | None,
-        until_ms: int | None,
         read: Callable[[Any], _Row],
+        *,
+        limit: int,
+        after: Place | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
     ) -> list[_Row]:
         if since_ms is not None:
             query = query.where(time >= since_ms)
@@ -217,6 +212,11 @@ class History:
                 return [read(row) for row in connection.execute(query)]
         except PoolTimeout as error:
             raise HistoryUnavailable("too many questions to the history at once; ask again in a moment") from error
+
+
+def _equal(*wanted: tuple[ColumnElement[Any], str | None]) -> list[ColumnElement[bool]]:
+    """Of filters those that are asked for."""
+    return [column == value for column, value in wanted if value is not None]
 
 
 def _unindexed(column: ColumnElement[Any], really: bool = True) -> ColumnElement[Any]:  # noqa: FBT001, FBT002
