@@ -9,11 +9,12 @@ from service.actions import subscriptions as actions
 from service.actions.actor import Actor
 from service.actions.control import Control
 from service.actions.rotation import new_secret
+from service.actions.subscription_urls import checked_url
 from service.cli.acting import act, tell
 from service.cli.common import settings_of, tenant_option
 from service.cli.pausing import pause, resume
 from service.cli.policy_fields import listed_rules, policy_options, said_policy
-from service.cli.subscription_fields import checked_fields, checked_url, field_options, masked, new_headers, tell_of_url
+from service.cli.subscription_fields import checked_fields, field_options, masked, new_headers, tell_of_url
 from service.cli.subscription_secrets import checked_secret, read_versions, rekey, rotate_secret, shown_once
 from service.cli.subscription_show import show
 from service.cli.updating import update

@@ -5,7 +5,6 @@ from typing import Any, get_args
 
 import click
 
-from service.delivery.addresses import AddressPolicy, Reason, Refusal, check_url, foretold
 from service.delivery.headers import read_headers, shown_headers
 from service.delivery.sealing import is_sealed, is_sealed_url, key_id_of
 from service.delivery.signing import PRIVATE, SYMMETRIC
@@ -13,10 +12,6 @@ from service.delivery.urls import MASK, SECRET_URLS, shown_url
 from service.model.control_records import SubscriptionRecord
 from service.model.errors import InvalidSubscription
 from service.model.record import Format, Lang
-from service.settings import DeliverySettings
-
-_NEVER = frozenset({Reason.MALFORMED, Reason.SCHEME, Reason.USERINFO, Reason.ZONE})
-"""Refused here. The other reasons depend on the dispatcher's settings, which may not be ours: they are only told."""
 
 Command = Callable[..., Any]
 
@@ -91,26 +86,6 @@ def checked_fields(
     fields |= {field: value for field, value in said.items() if value is not None}
     caps = {"max_per_s": max_per_s, "max_in_flight": max_in_flight}
     return fields | {field: cap or None for field, cap in caps.items() if cap is not None}
-
-
-def checked_url(url: str, delivery: DeliverySettings) -> str | None:
-    """None when `url` can be called; a sentence when a dispatcher with these settings would refuse it.
-
-    Raises:
-        InvalidSubscription: it can never be called. The URL, which may be a secret, is not repeated.
-    """
-    policy = AddressPolicy.of(delivery.allow_addresses, delivery.ports, allow_http=delivery.allow_http)
-    verdict = check_url(url, policy)
-    if isinstance(verdict, Refusal):
-        if verdict.reason in _NEVER:
-            raise InvalidSubscription(f"--url: {verdict}. An example that works: https://alerts.example.org/bongsu")
-        return str(verdict)
-    if is_sealed_url(url):
-        raise InvalidSubscription("--url: its path starts as only what Bongsu has sealed may.")
-    refusal = foretold(verdict, policy)
-    if refusal is None:
-        return None
-    return f"{refusal}; unless all addresses of the name are in BONGSU_DELIVERY_ALLOW_ADDRESSES"
 
 
 def tell_of_url(told: str | None) -> None:

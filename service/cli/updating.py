@@ -8,13 +8,13 @@ import orjson
 from service.actions import subscriptions as actions
 from service.actions.actor import Actor
 from service.actions.control import Control
+from service.actions.subscription_urls import checked_url
 from service.cli.acting import act, tell
 from service.cli.common import settings_of, tenant_option
 from service.cli.policy_fields import listed_rules, policy_options, said_policy, says_policy
 from service.cli.subscription_fields import (
     changed_headers,
     checked_fields,
-    checked_url,
     field_options,
     masked,
     new_headers,
