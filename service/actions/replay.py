@@ -13,21 +13,6 @@ MOST = 10_000
 """Of one request: their bytes are in memory until they are on their way."""
 
 
-async def one(control: Control, actor: Actor, delivery: str) -> Choice:
-    """Send one delivery again, unless it is on its way; `Choice` says what was done. Raises as `choose`."""
-    return await _now(control, actor, Wanted(delivery))
-
-
-async def range_(control: Control, actor: Actor, subscription: str, since_ms: int, until_ms: int | None) -> Choice:
-    """All of a subscription that was decided in a range (milliseconds, `until_ms` excluded). Raises as `choose`."""
-    return await _now(control, actor, Wanted(None, subscription, since_ms, until_ms))
-
-
-async def failed_since(control: Control, actor: Actor, subscription: str | None, since_ms: int) -> Choice:
-    """All (of a subscription) that ended since then without having been delivered. Raises as `choose`."""
-    return await _now(control, actor, Wanted(None, subscription, since_ms, None, failed=True))
-
-
 async def choose(control: Control, actor: Actor, wanted: Wanted, *, most: int | None = None) -> Choice:
     """Read what happened, and choose; nothing is sent. Of the actor's subscriptions only, and of none that is gone.
 
@@ -76,9 +61,3 @@ async def send(control: Control, actor: Actor, choice: Choice) -> None:
 async def put(control: Control, choice: Choice) -> None:
     """As `send`, by who has written down that it was asked for."""
     await control.send(topics.DELIVERIES, ((record.subscription, record.encode()) for record in choice.records))
-
-
-async def _now(control: Control, actor: Actor, wanted: Wanted) -> Choice:
-    choice = await choose(control, actor, wanted)
-    await send(control, actor, choice)
-    return choice

@@ -16,6 +16,7 @@ from service.actions import test_delivery as tests_sent
 from service.actions.actor import Actor
 from service.actions.control import Control
 from service.adapters.control_writes import RevisionsWriter
+from service.delivery.replay import Wanted
 from service.model import topics
 from service.model.control_records import ChangeRecord
 from service.settings import Settings
@@ -107,7 +108,7 @@ async def act(control: Control, action: str, argument: str) -> None:
             if not made.replayed:
                 await tests_sent.send(control, actor, made.record)
         case _:
-            await replay.range_(control, actor, argument, 0, None)
+            await replay.send(control, actor, await replay.choose(control, actor, Wanted(None, argument)))
 
 
 async def main(point: str, action: str, argument: str, ready: Path, go: Path) -> None:

@@ -15,6 +15,7 @@ from service.actions.control import Control
 from service.adapters.control import publish_subscription, read_subscriptions, read_whole
 from service.adapters.processes import spawn
 from service.adapters.topic_scan import scan
+from service.delivery.replay import Wanted
 from service.model import topics
 from service.model.control_records import ChangeRecord, SubscriptionRecord
 from service.model.errors import ChangedMeanwhile, NotFound
@@ -178,6 +179,7 @@ async def test_a_replay_killed_at(point, kafka_settings, crash):
     again = {at.BEFORE_DELIVERIES: 0, at.MID_REPLAY: 2, at.BEFORE_DELIVERIES_DONE: 4}[point]
     assert len(await on_their_way(kafka_settings)) == len(old) + again
     async with Control(settings, follow=(topics.SUBSCRIPTIONS,), once=True) as control:
-        choice = await replay.range_(control, ACTOR, NAME, 0, None)
+        choice = await replay.choose(control, ACTOR, Wanted(None, NAME))
+        await replay.send(control, ACTOR, choice)
     assert (len(choice.records), sum(choice.left_out.values())) == (4 - again, again)
     assert sorted(await on_their_way(kafka_settings)) == sorted(one.id for one in old * 2)
