@@ -6,10 +6,13 @@ qualified where it is put together (`matching.tenancy`), an id is made local whe
 An author's id holds no `/`, so no id of one tenant can be taken for another's.
 """
 
+from typing import TypeVar
+
 from service.model.record import DEFAULT_TENANT
 from service.model.records import AlertRecord, DecisionRecord, Evidence, MatchRecord, RuleHead, RuleMatch
 
 _BETWEEN = "/"
+F = TypeVar("F", AlertRecord, RuleMatch)
 
 
 def qualified(tenant: str, name: str) -> str:
@@ -32,18 +35,12 @@ def local_alert(alert: AlertRecord) -> AlertRecord:
     """An alert as its tenant's people call things."""
     if _BETWEEN not in alert.rule.id:
         return alert
-    update = {
-        "rule": _local_rule(alert.rule),
-        "mentions": tuple(map(_local_evidence, alert.mentions)),
-        "entities": tuple(map(local, alert.entities)),
-        "mutes": None if alert.mutes is None else tuple(map(local, alert.mutes)),
-    }
-    return alert.model_copy(update=update)
+    return _local_finding(alert)
 
 
 def local_match(record: MatchRecord, tenant: str) -> MatchRecord | None:
     """What a tenant may see of what was found in an article, as its people call it; None: only others' rules fired."""
-    own = tuple(_local_match(match) for match in record.matches if tenant_of(match.rule.id) == tenant)
+    own = tuple(_local_finding(match) for match in record.matches if tenant_of(match.rule.id) == tenant)
     return record.model_copy(update={"matches": own}) if own or not record.matches else None
 
 
@@ -55,14 +52,15 @@ def local_decision(decision: DecisionRecord) -> DecisionRecord:
     return decision.model_copy(update={"rule": local(decision.rule), "by": by})
 
 
-def _local_match(match: RuleMatch) -> RuleMatch:
+def _local_finding(found: F) -> F:
+    """What holds the ids of a rule and of what it found."""
     update = {
-        "rule": _local_rule(match.rule),
-        "mentions": tuple(map(_local_evidence, match.mentions)),
-        "entities": tuple(map(local, match.entities)),
-        "mutes": None if match.mutes is None else tuple(map(local, match.mutes)),
+        "rule": _local_rule(found.rule),
+        "mentions": tuple(map(_local_evidence, found.mentions)),
+        "entities": tuple(map(local, found.entities)),
+        "mutes": None if found.mutes is None else tuple(map(local, found.mutes)),
     }
-    return match.model_copy(update=update)
+    return found.model_copy(update=update)
 
 
 def _local_rule(rule: RuleHead) -> RuleHead:
