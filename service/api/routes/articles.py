@@ -83,7 +83,7 @@ async def publish_articles(request: Request, response: Response, control: Contro
                 await taking.take(line)
         for line in reader.end():
             await taking.take(line)
-        await taking.finish()
+        await _finish(taking.publisher, taking.kafka)
     except (ApiProblem, BongsuError) as error:
         raise await taking.so_far(error) from None
     response.status_code = status.HTTP_200_OK
@@ -91,20 +91,33 @@ async def publish_articles(request: Request, response: Response, control: Contro
 
 
 async def _one(control: Control, request: Request, body: bytes) -> str:
+    kafka = control.settings.kafka
     publisher = await _publisher(control, request)
     try:
-        article_id, value = read_line(body.strip())
-        await publisher.send(article_id, value)
-    except KafkaError as error:
-        raise as_ours(control.settings.kafka, error) from error
+        article_id = await _send(publisher, kafka, body.strip())
     except RefusedArticle as error:
         if str(error).startswith("not JSON"):
             raise ApiProblem("malformed-request", f"the body is {error}") from None
         raise ApiProblem("invalid-request", str(error), errors=[{"detail": str(error)}]) from None
+    await _finish(publisher, kafka)
+    return article_id
+
+
+async def _send(publisher: Publisher, kafka: KafkaSettings, line: bytes) -> str:
+    """Hand an article over; gives its id. Raises RefusedArticle; Unavailable or WrongSetup: Kafka takes none."""
+    article_id, value = read_line(line)
+    try:
+        await publisher.send(article_id, value)
+    except KafkaError as error:
+        raise as_ours(kafka, error) from error
+    return article_id
+
+
+async def _finish(publisher: Publisher, kafka: KafkaSettings) -> None:
+    """Until all is acknowledged. Raises Unavailable or WrongSetup: something is not."""
     await publisher.finish()
     if publisher.failed:
-        raise as_ours(control.settings.kafka, publisher.failed[0])
-    return article_id
+        raise as_ours(kafka, publisher.failed[0])
 
 
 async def _publisher(control: Control, request: Request) -> Publisher:
@@ -133,22 +146,14 @@ class _Taking:
             self._reject(line, TOO_LONG)
             return
         try:
-            article_id, value = read_line(line.raw)
-            await self.publisher.send(article_id, value)
+            await _send(self.publisher, self.kafka, line.raw)
         except RefusedArticle as error:
             self._reject(line, str(error))
-        except KafkaError as error:
-            raise as_ours(self.kafka, error) from error
 
     def _reject(self, line: Line, error: str) -> None:
         self.rejected += 1
         if len(self.errors) < MAX_ERRORS:
             self.errors.append(LineError(line=line.number, error=error))
-
-    async def finish(self) -> None:
-        await self.publisher.finish()
-        if self.publisher.failed:
-            raise as_ours(self.kafka, self.publisher.failed[0])
 
     def answer(self) -> ArticlesTaken:
         if not self.publisher.acknowledged:
