@@ -8,8 +8,9 @@ import time
 from collections.abc import Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
-from service.adapters.kafka_client import make_consumer
+from service.adapters.kafka_client import as_ours, make_consumer
 from service.settings import KafkaSettings
 
 POLL_MS = 200
@@ -29,11 +30,19 @@ class OldestWaiting:
         """The offset that was looked at, and its timestamp in milliseconds."""
 
     async def start(self) -> None:
-        """Connect. Raises as aiokafka does."""
+        """Connect.
+
+        Raises:
+            Unavailable: Kafka does not answer.
+            WrongSetup: it refuses us.
+        """
         self._consumer = make_consumer(
             self._settings, group=None, max_partition_fetch_bytes=FETCH_BYTES, max_poll_records=500
         )
-        await self._consumer.start()
+        try:
+            await self._consumer.start()
+        except (KafkaError, OSError) as error:
+            raise as_ours(self._settings, error) from error
 
     async def stop(self) -> None:
         """Disconnect."""

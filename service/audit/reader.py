@@ -49,6 +49,7 @@ class LedgerReader:
             topic_name(settings, topics.WORKER_GROUP): (topics.ARTICLES, topics.MATCHES, topics.ALERTS),
             topic_name(settings, topics.DISPATCHER_GROUP): (topics.DELIVERIES, *RETRY_TOPICS, topics.HELD),
         }
+        self._grouped = {name for names in self._groups.values() for name in names}
         self._consumer: AIOKafkaConsumer | None = None
         self._admin: AIOKafkaAdminClient | None = None
         self._read: list[TopicPartition] = []
@@ -122,8 +123,13 @@ class LedgerReader:
                     self._take(self._names[part.topic], message)
             left = {part for part in left if await self._consumer.position(part) < ends[part]}
             await asyncio.sleep(0)
-        self.positions = self._positions(starts, ends, committed)
-        self.heads = self._heads(starts, ends, committed)
+        heads = {
+            part: max(start, committed.get((self.name_of(part), part.partition), 0)) for part, start in starts.items()
+        }
+        self.positions = self._positions(starts, ends, heads)
+        self.heads = {
+            part: head for part, head in heads.items() if self.name_of(part) in self._grouped and head < ends[part]
+        }
         return committed
 
     async def _committed(self) -> dict[Partition, int]:
@@ -148,29 +154,15 @@ class LedgerReader:
             await asyncio.sleep(AGAIN_S)
 
     def _positions(
-        self, starts: dict[TopicPartition, int], ends: dict[TopicPartition, int], committed: dict[Partition, int]
+        self, starts: dict[TopicPartition, int], ends: dict[TopicPartition, int], heads: dict[TopicPartition, int]
     ) -> tuple[Position, ...]:
-        grouped = {name for names in self._groups.values() for name in names}
         found = []
         for full, name in self._names.items():
             parts = [part for part in ends if part.topic == full]
-            behind = sum(
-                ends[part] - max(starts[part], committed.get((name, part.partition), starts[part])) for part in parts
-            )
+            behind = sum(ends[part] - heads[part] for part in parts)
             records = sum(ends[part] - starts[part] for part in parts)
-            found.append(Position(name, records, behind if name in grouped else None))
+            found.append(Position(name, records, behind if name in self._grouped else None))
         return tuple(found)
-
-    def _heads(
-        self, starts: dict[TopicPartition, int], ends: dict[TopicPartition, int], committed: dict[Partition, int]
-    ) -> dict[TopicPartition, int]:
-        grouped = {name for names in self._groups.values() for name in names}
-        heads = {
-            part: max(starts[part], committed.get((self._names[part.topic], part.partition), 0))
-            for part in ends
-            if self._names[part.topic] in grouped
-        }
-        return {part: head for part, head in heads.items() if head < ends[part]}
 
     def name_of(self, part: TopicPartition) -> str:
         """The topic, without the prefix."""

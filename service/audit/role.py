@@ -8,7 +8,6 @@ from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
 from service import logs
-from service.adapters.kafka_client import as_ours
 from service.audit.books import LEDGERS, Books, Partition
 from service.audit.oldest import OldestWaiting
 from service.audit.reader import COUNTED, READ, LedgerReader, Position
@@ -54,7 +53,6 @@ class AuditRole:
     ) -> None:
         self._metrics = AuditMetrics(registry, LEDGERS, (*READ, *COUNTED))
         self._clock = clock
-        self._kafka = settings.kafka
         self._books = Books()
         self._ledger = LedgerReader(settings.kafka, self._books) if reader is None else None
         self._reader: Reader = self._ledger or cast("Reader", reader)
@@ -71,10 +69,7 @@ class AuditRole:
         """Connect and begin."""
         await self._reader.start()
         if self._ledger is not None:
-            try:
-                await self._oldest.start()
-            except (KafkaError, OSError) as error:
-                raise as_ours(self._kafka, error) from error
+            await self._oldest.start()
         self._task = asyncio.create_task(self._run(), name="audit")
 
     async def stop(self) -> None:
