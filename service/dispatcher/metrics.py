@@ -5,6 +5,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from service.delivery.attempts import OUR_SIDE, Failure
 from service.delivery.health import WARN_PERCENT
 from service.dispatcher.metrics_subscriptions import OUTCOMES, SubscriptionMetrics
+from service.metrics.bounded import MAX_LABEL_VALUES
 from service.metrics.latency import BUCKETS_S, StageLatency
 from service.model.ids import trace_id
 from service.model.records import DeliveryRecord
@@ -13,7 +14,6 @@ from service.model.topics import RETRY_TIERS_S
 SPILLS = ("not_due", "busy", "open", "our_side")
 EVENTS = ("failing", "disabled", "recovered")
 DEAD = ("undecodable", "hash", "id", "conflict")
-MAX_LABEL_VALUES = 200
 POST_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30)
 
 

@@ -13,6 +13,8 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 OTHER = "other"
+MAX_LABEL_VALUES = 200
+"""Where nobody says otherwise (BONGSU_METRICS_MAX_LABEL_VALUES)."""
 
 M = TypeVar("M", Counter, Gauge, Histogram)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
-from service.metrics.bounded import OTHER, Capped, inc_all
+from service.metrics.bounded import MAX_LABEL_VALUES, OTHER, Capped, inc_all
 from service.metrics.disk import DiskMetrics
 from service.metrics.latency import StageLatency
 from service.model import topics
@@ -19,7 +19,6 @@ STAGES = ("match", "story", "group")
 JOINED_BY = ("new", "article", "url", "body", "near_duplicate", "version_chain")
 FLUSH_VERDICTS = ("taken", "replayed", "repeated", "idle")
 TABLES = ("stories", "groups")
-MAX_LABEL_VALUES = 200
 
 
 class WorkerMetrics:
