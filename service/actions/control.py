@@ -221,8 +221,16 @@ class Control:
                 await asyncio.gather(*sent)
 
     async def known_rules(self, tenant: str) -> KnownRules | None:
-        """The rules of a tenant in force; None when there are none. Raises as `read_known_rules`."""
-        return await read_known_rules(self.settings.kafka, tenant)
+        """The rules of a tenant in force; None when there are none. The topic is read only where it is not followed.
+
+        Raises:
+            Unavailable, WrongSetup: Kafka does not answer or refuses us, or they are not whole on the topic.
+            BadInput, NewerSchema: their manifest cannot be read.
+        """
+        if self.rules is None:
+            return await read_known_rules(self.settings.kafka, tenant)
+        await self.rules.fresh(self.settings.api.timeout_s)
+        return await self.rules.known(tenant)
 
     def _added(self, follower: RevisionsFollower[R]) -> Records[R]:
         records = Records(self, follower)

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -90,11 +90,14 @@ async def read_stored_rules(settings: KafkaSettings, tenant: str = DEFAULT_TENAN
 async def read_known_rules(settings: KafkaSettings, tenant: str = DEFAULT_TENANT) -> KnownRules | None:
     """A tenant's rules in force; None when there are none. Raises as `read_stored_rules`."""
     stored = await read_stored_rules(settings, tenant)
-    if stored is None:
-        return None
+    return None if stored is None else known_of(stored)
+
+
+def known_of(records: Mapping[str, bytes]) -> KnownRules:
+    """The rules and entities of these records of the topic."""
     rules: list[KnownRule] = []
     entities: set[str] = set()
-    for key, raw in stored.items():
+    for key, raw in records.items():
         item = orjson.loads(raw)
         if key.startswith("entity/"):
             entities.add(item.get("id", ""))

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from service.actions.known_rules import KnownRules, known_of
 from service.adapters.control_topic import ControlTopic, OnFailure
 from service.adapters.rule_manifests import CURRENT, MissingError, items_of, manifest_key, read_manifest
 from service.adapters.rule_order import NO_RULES
@@ -85,6 +86,11 @@ class StandingRules:
         read = await asyncio.to_thread(_in_force, manifest, records)
         self._read[tenant] = (raw, read)
         return read
+
+    async def known(self, tenant: str) -> KnownRules | None:
+        """The set of a tenant, to look up what a person names; None: nothing was ever applied. Raises as `of`."""
+        found = await self.of(tenant)
+        return None if found is NOTHING else await asyncio.to_thread(known_of, found.records)
 
     def _on_record(self, key: str, value: bytes | None) -> None:
         if value is None:
