@@ -1,22 +1,20 @@
 """`bongsu api` as it runs: processes of their own on a real Kafka, called over HTTP with real tokens."""
 
 import contextlib
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
-from os import environ
 from pathlib import Path
 
 from service.actions import tokens
 from service.actions.actor import Actor
 from service.actions.control import Control
+from service.adapters.processes import Child
 from service.model import topics
 from service.settings import Settings
-from tests.waiting import wait_for
+from tests.api_world import ALLOWED
+from tests.waiting import PATIENCE_S
 
-FREE = {"BONGSU_API_REQUESTS_PER_S": "100000", "BONGSU_API_BURST": "100000", "BONGSU_API_FAILED_LOGINS": "100000"}
+FREE = {**ALLOWED, "BONGSU_API_FAILED_LOGINS": "100000"}
 """No test but those of the rate limit wants to meet it."""
 
 
@@ -24,25 +22,12 @@ FREE = {"BONGSU_API_REQUESTS_PER_S": "100000", "BONGSU_API_BURST": "100000", "BO
 def role(name: str, env: Mapping[str, str], folder: Path, *options: str) -> Iterator[dict[str, int]]:
     """`bongsu NAME` until the block ends; gives its ports when it is ready. Its log: `<folder>/<name>-<n>.log`."""
     number = sum(1 for _ in folder.glob(f"{name}-*.log"))
-    ready, log = folder / f"{name}-{number}.json", folder / f"{name}-{number}.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "service", name, *options, "--ready-file", str(ready)],
-            stdout=out,
-            stderr=out,
-            env={**environ, **env},
-        )
+    child = Child(name)
+    child.start([name, *options], env, folder / f"{name}-{number}.log")
     try:
-        wait_for(lambda: ready.exists() or process.poll() is not None, what=f"bongsu {name} is ready")
-        assert process.poll() is None, log.read_text(encoding="utf-8")[-3000:]
-        yield json.loads(ready.read_text(encoding="utf-8"))["ports"]
+        yield child.wait_ready(PATIENCE_S)["ports"]
     finally:
-        process.terminate()
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        child.terminate(15)
 
 
 @contextlib.contextmanager
