@@ -6,29 +6,26 @@ Python and Kafka allow on this machine.
 """
 
 import asyncio
-import hashlib
 import json
-import secrets
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import aiohttp
 import orjson
 from aiokafka import TopicPartition
 
-from service.adapters.control_topic import put
 from service.adapters.kafka_client import make_consumer, make_producer, started, topic_name
 from service.adapters.processes import spawn
 from service.adapters.topics_admin import create_topics
+from service.bench.access import make_token
 from service.bench.corpus import articles
 from service.bench.processes import used_cpu_s
 from service.local import LocalStack, Roles
 from service.model import topics
-from service.model.control_records import Scope, TokenRecord
 from service.settings import KafkaSettings, Settings
 
 ARTICLES = 60_000
@@ -83,7 +80,7 @@ async def _bare(stack: LocalStack, file: Path, progress: Progress) -> dict[str, 
 
 async def _posted(stack: LocalStack, folder: Path, file: Path, number: int, progress: Progress) -> dict[str, Any]:
     environ = {**await _topics(stack, "post"), "BONGSU_API_PORT": "0"}
-    token = await _token(Settings(environ).kafka)
+    token = await make_token(Settings(environ).kafka)
     async with Roles(folder / f"api{number}", environ) as roles:
         (role,) = await roles.start("api")
         url = f"http://127.0.0.1:{role.wait_ready(1)['ports']['api']}/v1/articles"
@@ -105,19 +102,6 @@ async def _stored(settings: KafkaSettings) -> int:
     parts = [TopicPartition(topic, number) for number in range(topics.DATA_PARTITIONS)]
     async with started(settings, make_consumer(settings, group=None)) as consumer:
         return sum((await consumer.end_offsets(parts)).values())
-
-
-async def _token(settings: KafkaSettings) -> str:
-    """A token for this run."""
-    token_id, now_ms = secrets.token_hex(8), time.time_ns() // 1_000_000
-    text = f"bongsu_{token_id}_{secrets.token_urlsafe(32)}"
-    record = TokenRecord(
-        id=token_id, name="bench", scopes=get_args(Scope), sha256=hashlib.sha256(text.encode()).hexdigest(),
-        created_ms=now_ms, expires_ms=now_ms + topics.DAY_MS, updated_ms=now_ms,
-    )  # fmt: skip
-    async with started(settings, make_producer(settings)) as producer:
-        await put(producer, topic_name(settings, topics.TOKENS), [(token_id, record.encode())])
-    return text
 
 
 async def _child(environ: dict[str, str], *args: str) -> dict[str, Any]:

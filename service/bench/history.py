@@ -7,26 +7,26 @@ would say little. The rows are put into the tables directly; what folding costs 
 import asyncio
 import hashlib
 import random
-import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import aiohttp
 from sqlalchemy import Engine
 
 from service.adapters.control_topic import put
 from service.adapters.kafka_client import make_producer, started, topic_name
+from service.bench.access import make_token
 from service.history import tables
 from service.history.database import open_to_write, url_of
 from service.history.migrate import migrate
 from service.history.store import Store
 from service.local import LocalStack, Roles
 from service.model import topics
-from service.model.control_records import Scope, SubscriptionRecord, TokenRecord
+from service.model.control_records import SubscriptionRecord
 from service.settings import KafkaSettings, Settings
 
 BUSY = "sub_busy"
@@ -60,7 +60,8 @@ async def _measured(folder: Path, rows: int, progress: Progress) -> dict[str, An
         try:
             await asyncio.to_thread(_fill, engine, rows)
             progress(f"{rows:,} attempts put into a history in {time.monotonic() - began:.0f} s")
-            token = await _known(settings.kafka)
+            token = await make_token(settings.kafka)
+            await _subscribe(settings.kafka)
             async with Roles(folder / "api", environ) as roles:
                 (role,) = await roles.start("api")
                 url = f"http://127.0.0.1:{role.wait_ready(1)['ports']['api']}/v1/subscriptions/{BUSY}/attempts"
@@ -189,22 +190,15 @@ def _delivery(number: int) -> str:
     return f"msg_{hashlib.md5(str(number).encode(), usedforsecurity=False).hexdigest()}"
 
 
-async def _known(settings: KafkaSettings) -> str:
-    """A token, and the subscription that is asked for."""
-    token_id, now_ms = secrets.token_hex(8), _now_ms()
-    text = f"bongsu_{token_id}_{secrets.token_urlsafe(32)}"
-    token = TokenRecord(
-        id=token_id, name="bench", scopes=get_args(Scope), sha256=hashlib.sha256(text.encode()).hexdigest(),
-        created_ms=now_ms, expires_ms=now_ms + topics.DAY_MS, updated_ms=now_ms,
-    )  # fmt: skip
+async def _subscribe(settings: KafkaSettings) -> None:
+    """The subscription that is asked for."""
+    now_ms = _now_ms()
     subscription = SubscriptionRecord(
         id=BUSY, url="https://alerts.example.org/in", secrets=("whsec_" + "C2FVsBQIhrscChlQIMV+b5sSYspob7oD",),
         created_ms=now_ms, updated_ms=now_ms,
     )  # fmt: skip
     async with started(settings, make_producer(settings)) as producer:
-        await put(producer, topic_name(settings, topics.TOKENS), [(token_id, token.encode())])
         await put(producer, topic_name(settings, topics.SUBSCRIPTIONS), [(BUSY, subscription.encode())])
-    return text
 
 
 def _size(folder: Path) -> int:
