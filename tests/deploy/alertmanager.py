@@ -2,23 +2,17 @@
 
 import contextlib
 import json
-import subprocess
 import threading
-import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from tests.deploy.prometheus import free_port
+from tests.deploy import servers
 from tests.deploy.tools import tool
-from tests.waiting import wait_for
 
 HOW = "`apt-get install prometheus-alertmanager` brings it"
-STOP_S = 15
 
 
 @dataclass(slots=True)
@@ -66,7 +60,7 @@ def hook() -> Iterator[Told]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(STOP_S)
+        thread.join(servers.STOP_S)
 
 
 @contextlib.contextmanager
@@ -74,32 +68,7 @@ def running(home: Path, config: Mapping[str, Any]) -> Iterator[str]:
     """Started in an empty folder, ready, in no cluster; gives its "host:port". Stopped at the end."""
     # Debian calls it otherwise than its authors
     binary = tool("prometheus-alertmanager", HOW)
-    home.mkdir(parents=True, exist_ok=True)
-    file = home / "alertmanager.yaml"
-    file.write_text(yaml.safe_dump(dict(config), allow_unicode=True), encoding="utf-8")
-    address = f"127.0.0.1:{free_port()}"
-    with (home / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [binary, f"--config.file={file}", f"--storage.path={home / 'data'}", f"--web.listen-address={address}",
-             "--cluster.listen-address="],
-            stdout=log, stderr=log, cwd=home,
-        )  # fmt: skip
-    try:
-        wait_for(lambda: process.poll() is not None or _ready(address), what="Alertmanager is ready")
-        assert process.poll() is None, (home / "log").read_text(encoding="utf-8", errors="replace")[-4000:]
+    with servers.running(
+        binary, home, config, f"--storage.path={home / 'data'}", "--cluster.listen-address="
+    ) as address:
         yield address
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _ready(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://{address}/-/ready", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False

@@ -5,8 +5,6 @@ A test gives it a configuration as Prometheus reads it (a dict) and asks it as G
 
 import contextlib
 import json
-import socket
-import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -15,21 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from tests.deploy import servers
 from tests.deploy.tools import tool
-from tests.waiting import wait_for
 
 HOW = "`apt-get install prometheus` brings it"
-STOP_S = 15
-
-
-def free_port() -> int:
-    """One that nobody listened on a moment ago."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,29 +62,10 @@ def running(home: Path, config: Mapping[str, Any], *flags: str) -> Iterator[Prom
 
     `flags` are of its command line, besides.
     """
+    storage = f"--storage.tsdb.path={home / 'data'}"
     binary = tool("prometheus", HOW)
-    home.mkdir(parents=True, exist_ok=True)
-    file = home / "prometheus.yaml"
-    file.write_text(yaml.safe_dump(dict(config), allow_unicode=True), encoding="utf-8")
-    port = free_port()
-    with (home / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [binary, f"--config.file={file}", f"--storage.tsdb.path={home / 'data'}",
-             f"--web.listen-address=127.0.0.1:{port}", "--enable-feature=exemplar-storage", *flags],
-            stdout=log, stderr=log, cwd=home,
-        )  # fmt: skip
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(lambda: process.poll() is not None or _ready(url), what="Prometheus is ready")
-        assert process.poll() is None, (home / "log").read_text(encoding="utf-8", errors="replace")[-4000:]
-        yield Prometheus(url)
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    with servers.running(binary, home, config, storage, "--enable-feature=exemplar-storage", *flags) as address:
+        yield Prometheus(f"http://{address}")
 
 
 def scrape(targets: Mapping[str, list[str]], *, every_s: float = 1) -> dict[str, Any]:
@@ -108,11 +76,3 @@ def scrape(targets: Mapping[str, list[str]], *, every_s: float = 1) -> dict[str,
             {"job_name": job, "static_configs": [{"targets": addresses}]} for job, addresses in targets.items()
         ],
     }
-
-
-def _ready(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/-/ready", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False

@@ -20,11 +20,12 @@ from typing import Any
 import orjson
 import pytest
 
+from service.adapters.embedded_kafka import free_port
 from service.adapters.kafka_client import make_producer, started, topic_name
 from service.adapters.processes import Child
 from service.adapters.receiver import Received, Receiver
 from service.settings import KafkaSettings
-from tests.deploy.prometheus import Prometheus, free_port, running, scrape
+from tests.deploy.prometheus import Prometheus, running, scrape
 from tests.line import apply_rules, article, local_env, settled_account, subscribe
 from tests.waiting import wait_until
 
