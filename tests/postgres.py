@@ -4,7 +4,6 @@ import contextlib
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import uuid
@@ -14,6 +13,8 @@ from pathlib import Path
 from sqlalchemy import URL, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
+from service.adapters.embedded_kafka import free_port
+from service.adapters.processes import stop
 from tests.waiting import wait_for
 
 GIVEN = os.environ.get("TEST_POSTGRES_URL")
@@ -76,9 +77,7 @@ def _started(folder: Path, home: Path) -> Iterator[int]:
         [folder / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"],
         check=True, capture_output=True, user=user, cwd=home, timeout=60,
     )  # fmt: skip
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     options = ["-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={home}", "-c", "fsync=off"]
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -90,12 +89,7 @@ def _started(folder: Path, home: Path) -> Iterator[int]:
         assert process.poll() is None, (home / "log").read_text(encoding="utf-8", errors="replace")
         yield port
     finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop(process, 20)
 
 
 def _unprivileged() -> str:
