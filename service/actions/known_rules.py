@@ -79,18 +79,26 @@ async def read_stored_rules(settings: KafkaSettings, tenant: str = DEFAULT_TENAN
     Raises:
         Unavailable, WrongSetup: Kafka does not answer or refuses us.
     """
-    stored = await read_whole(settings, topics.RULES)
+    return _stored_of(await read_whole(settings, topics.RULES), tenant)
+
+
+async def read_known_rules(settings: KafkaSettings, tenant: str = DEFAULT_TENANT) -> KnownRules | None:
+    """A tenant's rules in force; None when there are none. Raises as `read_stored_rules`."""
+    return known_in(await read_whole(settings, topics.RULES), tenant)
+
+
+def known_in(stored: Mapping[str, bytes], tenant: str) -> KnownRules | None:
+    """A tenant's rules in force, of all that stands on the topic; None when there are none."""
+    found = _stored_of(stored, tenant)
+    return None if found is None else known_of(found)
+
+
+def _stored_of(stored: Mapping[str, bytes], tenant: str) -> dict[str, bytes] | None:
     current = manifest_key(CURRENT, tenant)
     if current not in stored:
         return None
     manifest = RulesManifest.decode(stored[current], topics.RULES)
     return {key: stored[key] for key in keys_of(manifest, stored) if key in stored}
-
-
-async def read_known_rules(settings: KafkaSettings, tenant: str = DEFAULT_TENANT) -> KnownRules | None:
-    """A tenant's rules in force; None when there are none. Raises as `read_stored_rules`."""
-    stored = await read_stored_rules(settings, tenant)
-    return None if stored is None else known_of(stored)
 
 
 def known_of(records: Mapping[str, bytes]) -> KnownRules:

@@ -2,9 +2,9 @@
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 
-from service.actions.known_rules import KnownRules, read_known_rules
+from service.actions.known_rules import KnownRules, known_in
 from service.actions.tokens import state_of
-from service.adapters.control import RulesFollower
+from service.adapters.control import RulesFollower, read_whole
 from service.adapters.control_revisions import read_standing
 from service.adapters.control_subscriptions import SUBSCRIPTION
 from service.adapters.control_tokens import read_tokens
@@ -86,7 +86,10 @@ def _addresses(settings: Settings, known: Iterable[SubscriptionRecord]) -> list[
 
 async def _fitting(settings: Settings, known: Collection[SubscriptionRecord]) -> list[Finding]:
     """Those for whom no rule in force is meant: they wait for nothing."""
-    in_force = {tenant: await read_known_rules(settings.kafka, tenant) for tenant in {one.tenant for one in known}}
+    if not known:
+        return []
+    stored = await read_whole(settings.kafka, topics.RULES)
+    in_force = {tenant: known_in(stored, tenant) for tenant in {one.tenant for one in known}}
     deaf = [record.id for record in known if not _fits(record, in_force[record.tenant])]
     if not deaf:
         return []
