@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from service.actions.actor import Actor
 from service.actions.changes import Change, names_of, noted
 from service.actions.control import Control
-from service.actions.subscriptions import TRIES, Made, check_expected
+from service.actions.revisions import check_expected, made_anew
+from service.actions.subscriptions import Made
 from service.adapters.topic_scan import scan
 from service.alerting.silence import Silence, matches
 from service.model import topics
@@ -130,7 +131,8 @@ async def lift(
     control: Control, actor: Actor, silence: str, *, expected: Collection[int] | None = None
 ) -> SilenceRecord:
     """End a silence now; one that has ended already stays as it is. Raises as `subscriptions.update`."""
-    for left in reversed(range(TRIES if expected is None else 1)):
+
+    async def lifted() -> SilenceRecord:
         stands = await get(control, actor, silence)
         check_expected(stands.id, stands.revision, expected)
         now_ms = control.now_ms()
@@ -138,13 +140,10 @@ async def lift(
             return stands
         fields = {"starts_ms": min(stands.starts_ms, now_ms), "ends_ms": now_ms, "updated_ms": now_ms}
         record = stands.model_copy(update=fields | {"revision": stands.revision + 1})
-        try:
-            async with noted(control, actor, Change("silence.lifted", record.id, record.revision, ("ends_ms",))):
-                return await control.silences.write(record)
-        except ChangedMeanwhile:
-            if not left:
-                raise
-    raise AssertionError("the last try returns or raises")
+        async with noted(control, actor, Change("silence.lifted", record.id, record.revision, ("ends_ms",))):
+            return await control.silences.write(record)
+
+    return await made_anew(lifted, expected)
 
 
 @dataclass(frozen=True, slots=True)

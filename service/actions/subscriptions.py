@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from service.actions.actor import Actor
 from service.actions.changes import Change, names_of, noted
 from service.actions.control import Control
+from service.actions.revisions import check_expected, made_anew
 from service.adapters.control_subscriptions import new_nonce, removal_of
 from service.delivery.headers import check_headers
 from service.delivery.sealing import is_sealed, opened_record, sealed_record, values_of
@@ -17,8 +18,6 @@ from service.model.errors import ChangedMeanwhile, InvalidSubscription, NotFound
 from service.model.policy import PolicyModel
 
 M = TypeVar("M")
-TRIES = 4
-"""Of a change that was made from no named revision: it is made anew from what stands."""
 
 Fields = Mapping[str, Any]
 """Fields of a `SubscriptionRecord` by name. In `headers` a value of None takes one away."""
@@ -137,27 +136,18 @@ async def update(  # noqa: PLR0913 - one question, asked by four commands and ro
         InvalidSubscription: something of it cannot work; and whatever `change` raises.
         Unavailable, WrongSetup: Kafka does not answer or refuses us.
     """
-    for left in reversed(range(TRIES if expected is None else 1)):
+
+    async def changed() -> SubscriptionRecord:
         stands = await get(control, actor, subscription)
         check_expected(stands.id, stands.revision, expected)
         record = _changed(control, stands, change(stands))
         if record is stands:
             return stands
         fields = names_of(name for name in type(record).model_fields if getattr(record, name) != getattr(stands, name))
-        try:
-            async with noted(control, actor, Change(action, record.id, record.revision, fields)):
-                return await control.subscriptions.write(record)
-        except ChangedMeanwhile:
-            if not left:
-                raise
-    raise AssertionError("the last try returns or raises")
+        async with noted(control, actor, Change(action, record.id, record.revision, fields)):
+            return await control.subscriptions.write(record)
 
-
-def check_expected(name: str, revision: int, expected: Collection[int] | None) -> None:
-    """Raises ChangedMeanwhile when a record is not at one of the revisions that it may be at."""
-    if expected is not None and revision not in expected:
-        wanted = " or ".join(map(str, sorted(expected))) or "none"
-        raise ChangedMeanwhile(f"{name} is at revision {revision} and not {wanted}; look again.")
+    return await made_anew(changed, expected)
 
 
 def _changed(control: Control, stands: SubscriptionRecord, fields: Fields) -> SubscriptionRecord:
@@ -217,17 +207,15 @@ async def resume(
 
 async def remove(control: Control, actor: Actor, subscription: str, *, expected: Collection[int] | None = None) -> None:
     """Remove a subscription; what is already queued for it is no longer sent. Raises as `update`."""
-    for left in reversed(range(TRIES if expected is None else 1)):
+
+    async def removed() -> None:
         stands = await get(control, actor, subscription)
         check_expected(stands.id, stands.revision, expected)
         gone = removal_of(stands, control.now_ms())
-        try:
-            async with noted(control, actor, Change("subscription.removed", gone.id, gone.revision)):
-                await control.subscriptions.write(gone)
-                return
-        except ChangedMeanwhile:
-            if not left:
-                raise
+        async with noted(control, actor, Change("subscription.removed", gone.id, gone.revision)):
+            await control.subscriptions.write(gone)
+
+    await made_anew(removed, expected)
 
 
 async def notes_on_rules(
