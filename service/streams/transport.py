@@ -50,7 +50,7 @@ class Consumer(driver.Consumer):
         super().__init__(*args, **options)
         self._tasks_of_ours: set[asyncio.Task[None]] = set()
         self._seeks = 0
-        """How often all partitions were sought; what was fetched before is out of date."""
+        """How often partitions were sought; what was fetched before is out of date."""
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -62,8 +62,9 @@ class Consumer(driver.Consumer):
         the flow is stopped. aiokafka's position is behind them then. Those of the agents' topics are read again from
         the committed offset; those of a changelog never were, and the recovery of the table waited for them for ever.
 
-        A fetch may also end after all partitions were sought and the flow is on again. Its records stand ahead of what
-        is read next; Faust would take what lies between for a hole in the log, and count it as acknowledged.
+        A fetch may also end after partitions were sought, the flow being on again or (a rewind of ours) all the time.
+        Its records stand ahead of what is read next; Faust would take what lies between for a hole in the log, and
+        count it as acknowledged.
         """
         seeks = self._seeks
         fetching = asyncio.ensure_future(super()._getmany(active_partitions, timeout))
@@ -108,6 +109,11 @@ class Consumer(driver.Consumer):
         await self.seek_wait(dict(beginnings))
         for partition, beginning in beginnings.items():
             self._committed_offset[partition] = beginning - 1
+
+    async def seek_wait(self, partitions: Any) -> None:
+        """As Faust's; a fetch that is under way is out of date from now on, whoever seeks."""
+        self._seeks += 1  # before: our thread seeks before it fetches again
+        await super().seek_wait(partitions)
 
     def _new_offset(self, tp: Any) -> int | None:
         """As Faust's, but each acknowledged offset counts once, however often it was read."""

@@ -75,16 +75,22 @@ async def test_the_record_behind_a_hole_is_not_part_of_it():
 
 @pytest.mark.parametrize("sought", [False, True])
 async def test_what_was_fetched_before_a_seek_is_given_back(monkeypatch, sought):
+    """Also of one of the watchdog, in the middle of the flow."""
     answer = asyncio.get_running_loop().create_future()
 
     async def fetch(*_):
         return await answer
 
+    async def seek(_, partitions):
+        assert partitions == {PART: 10}
+
     monkeypatch.setattr(driver.Consumer, "_getmany", fetch)
+    monkeypatch.setattr(driver.Consumer, "seek_wait", seek)
     consumer = Bare(10)
     taking = asyncio.ensure_future(consumer._getmany(None, 1.0))
     await asyncio.sleep(0)
-    consumer._seeks += sought
+    if sought:
+        await consumer.seek_wait({PART: 10})
     answer.set_result({PART: ["a record"]})
     assert await taking == ({} if sought else {PART: ["a record"]})
     assert consumer.given_back == ([{PART: ["a record"]}] if sought else [])
