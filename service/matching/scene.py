@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import unescape
 
 from service.ingest.reading import Document
 from service.matching.occurrence import Occurrence
@@ -135,8 +136,6 @@ def same_case(document: Document, one: Occurrence) -> bool:
 
 def _as_read(html: str) -> str:
     """Without tags, each reference resolved once (`AT&amp;amp;T` shows `AT&amp;T`), white space as single spaces."""
-    from html import unescape
-
     return unescape(_SPACES.sub(" ", _TAG.sub("", html)))
 
 
