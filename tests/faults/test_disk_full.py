@@ -1,13 +1,13 @@
 """The disk of the worker's tables, and of the history, is full: the role says so, and nothing is lost or told twice."""
 
 import asyncio
-import urllib.request
 from pathlib import Path
 
 import pytest
 
 from service.adapters.processes import Child
 from service.adapters.receiver import Receiver
+from service.bench.processes import metric
 from service.history.database import open_to_read, url_of
 from service.history.queries import History
 from service.local import Roles
@@ -93,7 +93,4 @@ async def test_the_disk_of_the_history_is_full(
 def failures(role: Child) -> float:
     """How often the database did not take a batch, as /metrics says."""
     port = role.wait_ready(1)["ports"]["metrics"]
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        lines = answer.read().decode().splitlines()
-    name = 'bongsu_history_failures_total{by="database"} '
-    return next(float(line.removeprefix(name)) for line in lines if line.startswith(name))
+    return metric(port, r'bongsu_history_failures_total\{by="database"\} ')
