@@ -6,7 +6,6 @@ the Overview dashboard, asked of a real Prometheus that watched all of it.
 
 import asyncio
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -25,6 +24,7 @@ from service.adapters.kafka_client import make_producer, started, topic_name
 from service.adapters.processes import Child
 from service.adapters.receiver import Received, Receiver
 from service.settings import KafkaSettings
+from tests.deploy import dashboards
 from tests.deploy.prometheus import Prometheus, running, scrape
 from tests.line import apply_rules, article, local_env, settled_account, subscribe
 from tests.waiting import wait_until
@@ -38,7 +38,7 @@ BETWEEN = 400
 """Webhooks between two restarts: everybody works again before the next one goes."""
 LEAVES_S = 10.0
 SCRAPE_S = 1.0
-OVERVIEW = Path(__file__).parents[2] / "deploy" / "grafana" / "dashboards" / "overview.json"
+OVERVIEW = dashboards.GRAFANA / "dashboards" / "overview.json"
 
 
 @dataclass
@@ -177,16 +177,9 @@ def watching(home: Path, roles: list[Instance]) -> Iterator[Prometheus | None]:
 
 def panel(title: str) -> str:
     """The query of a panel of the Overview, as Grafana would send it."""
-    dashboard = json.loads(OVERVIEW.read_text(encoding="utf-8"))
-    todo: list[Any] = list(dashboard["panels"])
-    found: list[str] = []
-    while todo:
-        one = todo.pop()
-        todo += one.get("panels", [])
-        if one["title"] == title:
-            found += [target["expr"] for target in one["targets"]]
+    found = [target for target in dashboards.queries(dashboards.load(OVERVIEW)) if target.panel == title]
     assert len(found) == 1, f"the Overview has {len(found)} queries under {title!r}"
-    return found[0].replace("$__rate_interval", f"{4 * SCRAPE_S:g}s").replace("$__range", "2m")
+    return found[0].expanded({"__rate_interval": f"{4 * SCRAPE_S:g}s", "__range": "2m"})
 
 
 async def shown(prometheus: Prometheus, began_s: float, total: int) -> None:
