@@ -11,14 +11,12 @@ import pytest
 from service.adapters import control_rules
 from service.adapters.control import RulesFollower, publish_rules, read_whole
 from service.adapters.control_rules import read_in_force
-from service.adapters.control_topic import put
-from service.adapters.kafka_client import make_producer, started, topic_name
 from service.adapters.rule_files import load_rules
 from service.matching.ruleset import RuleSet
 from service.model import topics
 from service.model.control_records import RulesManifest
 from service.model.errors import BadInput, Unavailable
-from tests.e2e.test_control_rules import DyingProducer, PublisherDiedError
+from tests.e2e.test_control_rules import DyingProducer, PublisherDiedError, write
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
@@ -53,11 +51,6 @@ async def follower(kafka_settings):
     await made.start()
     yield made
     await made.stop()
-
-
-async def write(settings, *records):
-    async with started(settings, make_producer(settings)) as producer:
-        await put(producer, topic_name(settings, topics.RULES), records)
 
 
 async def publish_bad(settings, tenant):
