@@ -177,12 +177,17 @@ def _entities() -> list[EntityModel]:
 
 def engine_for(expressions: Iterable[Expression]) -> Engine:
     """An engine with a rule r0, r1, ... for each."""
-    entities = [(one, _nowhere) for one in _entities()]
-    asked = [(RuleModel(id=f"r{number}", when=str(one)), _nowhere) for number, one in enumerate(expressions)]
-    return Engine(RuleSet.build([*entities, *asked]))
+    return Engine(rule_set(_entities(), expressions))
 
 
-def _nowhere(_path: object, _offset: int) -> tuple[str, int, int]:
+def rule_set(entities: Iterable[EntityModel], expressions: Iterable[Expression]) -> RuleSet:
+    """These entities, and a rule r0, r1, ... for each expression."""
+    asked = [RuleModel(id=f"r{number}", when=str(one)) for number, one in enumerate(expressions)]
+    return RuleSet.build([*((one, nowhere) for one in entities), *((one, nowhere) for one in asked)])
+
+
+def nowhere(_path: object, _offset: int) -> tuple[str, int, int]:
+    """The place in its file of a definition that stands in none."""
     return "test", 1, 1
 
 

@@ -11,13 +11,10 @@ from service.matching.reloading import RuleLoader
 from service.matching.ruleset import Place, RuleSet
 from service.matching.schema import EntityModel, RuleModel
 from service.model.article import Article
+from tests.rule_language import nowhere
 
 NAMES = ["가람시", "나루군", "다솜면", "라온읍"]
 WORDS = ["협약", "폭우"]
-
-
-def _nowhere(_path: object, _offset: int) -> tuple[str, int, int]:
-    return "test", 1, 1
 
 
 def entity(number: int, alias: str | None, needs: int | None) -> EntityModel:
@@ -46,7 +43,7 @@ RULES = st.dictionaries(st.sampled_from("abcdef"), WHEN, min_size=1)
 @st.composite
 def sets(draw: Any) -> dict[str, bytes]:
     rules = [RuleModel(id=name, when=when) for name, when in draw(RULES).items()]
-    return RuleSet.build([(item, _nowhere) for item in (*draw(ENTITIES), *rules)]).to_records()
+    return RuleSet.build([(item, nowhere) for item in (*draw(ENTITIES), *rules)]).to_records()
 
 
 ARTICLE = st.lists(st.sampled_from([f"{word} 소식." for word in (*NAMES, *WORDS, "새터", "한울")]), max_size=5)
@@ -74,8 +71,8 @@ def test_what_stays_is_not_read_again_and_only_the_rest_is_compiled() -> None:
         entities = [entity(n, None, None) for n in range(4)]
         rules = [RuleModel(id=f"r{n}", when=f"@e{n % 4}", tags=[changed] if n == 7 else []) for n in range(200)]
         items: list[tuple[EntityModel | RuleModel, Place]] = [
-            *((item, _nowhere) for item in entities),
-            *((item, _nowhere) for item in rules),
+            *((item, nowhere) for item in entities),
+            *((item, nowhere) for item in rules),
         ]
         return RuleSet.build(items).to_records()
 

@@ -11,11 +11,11 @@ from service.matching.implication import mutes
 from service.matching.layers import Compiler
 from service.matching.reloading import RuleLoader
 from service.matching.ruleset import RuleSet
-from service.matching.schema import EntityModel, RuleModel
+from service.matching.schema import EntityModel
 from service.matching.sense import Reading
 from service.matching.tenancy import Joiner
 from service.model.tenants import local, tenant_of
-from tests.rule_language import ARTICLES, ENTITIES, rules
+from tests.rule_language import ARTICLES, ENTITIES, rule_set, rules
 
 OTHERWISE = """
 entities:
@@ -30,17 +30,10 @@ WRITTEN = [
 TENANTS = ("default", "acme", "b-2")
 
 
-def _nowhere(_path: object, _offset: int) -> tuple[str, int, int]:
-    return "test", 1, 1
-
-
 @st.composite
 def sets(draw: st.DrawFn) -> RuleSet:
-    asked = [
-        (RuleModel(id=f"r{number}", when=str(one)), _nowhere)
-        for number, one in enumerate(draw(st.lists(rules(), min_size=1, max_size=4)))
-    ]
-    return RuleSet.build([*((one, _nowhere) for one in draw(st.sampled_from(WRITTEN))), *asked])
+    asked = draw(st.lists(rules(), min_size=1, max_size=4))
+    return rule_set(draw(st.sampled_from(WRITTEN)), asked)
 
 
 ALL = st.dictionaries(st.sampled_from(TENANTS), sets(), min_size=1)
