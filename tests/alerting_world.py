@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from hypothesis import settings
+
 from service.alerting.context import Context
 from service.alerting.groups import Groups, Step, Verdict, digest_flush
 from service.alerting.place import Place
@@ -27,6 +29,8 @@ START_MS = 1_795_392_000_000
 """2026-11-23 00:00 UTC, a Monday; 09:00 in Seoul."""
 MINUTE, HOUR = 60_000, 3_600_000
 TIME_TO_LIVE_MS = 72 * HOUR
+A_FOURTH = settings(max_examples=max(25, settings().max_examples // 4))
+"""Of what other properties get: an example is a whole day of alerts, flushes and crashes."""
 
 
 class Table(dict[bytes, bytes]):

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hypothesis import assume, event, given, settings
+from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
 from service.alerting.context import Context
@@ -16,7 +16,7 @@ from service.alerting.policy import Digest, Frequency, Policy, Quiet
 from service.alerting.silence import Silence
 from service.model.control_records import SilenceMatchers
 from service.model.records import AlertRecord, DecisionRecord, FlushRecord
-from tests.alerting_world import HOUR, MINUTE, Table, World, alert
+from tests.alerting_world import A_FOURTH, HOUR, MINUTE, Table, World, alert
 
 SOURCES = ("한빛일보", "나루신문", "가람방송")
 RULES = ("talks", "seoul")
@@ -228,10 +228,6 @@ def fate(decision: DecisionRecord, current: dict[str, DecisionRecord]) -> Decisi
 WORLDS = st.fixed_dictionaries({"talks": POLICIES, "seoul": POLICIES}).map(
     lambda given_: {**given_, "*": given_["seoul"]}
 )
-
-
-A_FOURTH = settings(max_examples=max(25, settings().max_examples // 4))
-"""Of what other properties get: an example is a whole day of alerts, flushes and crashes."""
 
 
 @A_FOURTH

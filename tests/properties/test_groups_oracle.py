@@ -8,14 +8,14 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from service.alerting.policy import Policy, Quiet
 from service.alerting.silence import Silence
 from service.model.control_records import SilenceMatchers
 from service.model.records import AlertRecord
-from tests.alerting_world import HOUR, MINUTE, START_MS, World, alert
+from tests.alerting_world import A_FOURTH, HOUR, MINUTE, START_MS, World, alert
 
 QUIET = (10 * 60, 11 * 60)
 """Local minutes; START_MS is 09:00."""
@@ -102,10 +102,6 @@ def arrivals(seed: int, mode: str) -> dict[int, list[AlertRecord]]:
         if all(one.alert_id != other.alert_id for others in out.values() for other in others):
             out.setdefault(minute, []).append(one)
     return out
-
-
-A_FOURTH = settings(max_examples=max(25, settings().max_examples // 4))
-"""Of what other properties get: an example is a whole day of alerts, flushes and crashes."""
 
 
 @A_FOURTH
