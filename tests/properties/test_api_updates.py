@@ -22,11 +22,10 @@ SUBSCRIPTION = {"url": "https://alerts.example.org/hook", "name": "begin"}
 KINDS = ("name", "header", "unheader", "rules", "append", "append_stale")
 """`append` reads, then changes with If-Match; `append_stale` does so with a revision that is long gone."""
 
-Op = tuple[int, str]
-"""Which process, and what."""
 PLANS = st.lists(
     st.lists(st.tuples(st.integers(0, 1), st.sampled_from(KINDS)), min_size=1, max_size=5), min_size=2, max_size=4
 )
+"""What each client does: in which process, and what."""
 
 
 @dataclass
