@@ -72,6 +72,17 @@ class Records(Generic[R]):
         if not self._control.once:
             await self.follower.catch_up(self._control.settings.api.timeout_s)
 
+    async def of(self, tenant: str, key: str) -> R | None:
+        """The record of this id that stands; None when there is none, or it is another tenant's. Raises as `fresh`."""
+        await self.fresh()
+        record = self.get(key)
+        return None if record is None or record.tenant != tenant else record
+
+    async def all_of(self, tenant: str) -> tuple[R, ...]:
+        """Every record of a tenant that stands, in the order of their ids. Raises as `fresh`."""
+        await self.fresh()
+        return tuple(record for record in self.all() if record.tenant == tenant)
+
     async def write(self, record: R) -> R:
         """As `RevisionsWriter.write`: it stands when this returns."""
         return await self._writer.write(record)

@@ -83,11 +83,7 @@ async def create(
 
 async def is_made(control: Control, actor: Actor, id_: str | None) -> bool:
     """As of subscriptions."""
-    if id_ is None:
-        return False
-    await control.silences.fresh()
-    stands = control.silences.get(id_)
-    return stands is not None and stands.tenant == actor.tenant
+    return id_ is not None and await control.silences.of(actor.tenant, id_) is not None
 
 
 def check_span(starts_ms: int, ends_ms: int) -> None:
@@ -114,17 +110,15 @@ async def get(control: Control, actor: Actor, silence: str) -> SilenceRecord:
         NotFound: there is none.
         Unavailable, WrongSetup: Kafka does not answer or refuses us.
     """
-    await control.silences.fresh()
-    record = control.silences.get(silence)
-    if record is None or record.tenant != actor.tenant:
+    record = await control.silences.of(actor.tenant, silence)
+    if record is None:
         raise NotFound(f"there is no silence {silence}; `bongsu silence list --all` shows them")
     return record
 
 
 async def list_(control: Control, actor: Actor) -> tuple[SilenceRecord, ...]:
     """All of the actor's tenant, those that ended too, in the order of their ids. Raises Unavailable, WrongSetup."""
-    await control.silences.fresh()
-    return tuple(record for record in control.silences.all() if record.tenant == actor.tenant)
+    return await control.silences.all_of(actor.tenant)
 
 
 async def lift(
@@ -189,8 +183,7 @@ async def notes_on(control: Control, actor: Actor, matchers: SilenceMatchers) ->
     notes = known.check(named) if known else []
     exact = {one for one in matchers.subscription if not set("*?[") & set(one)}
     if exact:
-        await control.subscriptions.fresh()
-        theirs = {record.id for record in control.subscriptions.all() if record.tenant == actor.tenant}
+        theirs = {record.id for record in await control.subscriptions.all_of(actor.tenant)}
         if missing := exact - theirs:
             raise BadInput(f"there is no subscription {min(missing)}; `bongsu subscriptions list` shows them")
     return notes

@@ -78,11 +78,7 @@ async def is_made(control: Control, actor: Actor, id_: str | None) -> bool:
     Raises:
         Unavailable, WrongSetup: Kafka does not answer or refuses us.
     """
-    if id_ is None:
-        return False
-    await control.subscriptions.fresh()
-    stands = control.subscriptions.get(id_)
-    return stands is not None and stands.tenant == actor.tenant
+    return id_ is not None and await control.subscriptions.of(actor.tenant, id_) is not None
 
 
 def _made_before(control: Control, record: SubscriptionRecord) -> Made[SubscriptionRecord] | None:
@@ -103,17 +99,15 @@ async def get(control: Control, actor: Actor, subscription: str) -> Subscription
         NotFound: there is none.
         Unavailable, WrongSetup: Kafka does not answer or refuses us.
     """
-    await control.subscriptions.fresh()
-    record = control.subscriptions.get(subscription)
-    if record is None or record.tenant != actor.tenant:
+    record = await control.subscriptions.of(actor.tenant, subscription)
+    if record is None:
         raise NotFound(f"there is no subscription {subscription}; `bongsu subscriptions list` shows all.")
     return record
 
 
 async def list_(control: Control, actor: Actor) -> tuple[SubscriptionRecord, ...]:
     """All of the actor's tenant, in the order of their ids. Raises Unavailable, WrongSetup."""
-    await control.subscriptions.fresh()
-    return tuple(record for record in control.subscriptions.all() if record.tenant == actor.tenant)
+    return await control.subscriptions.all_of(actor.tenant)
 
 
 async def update(  # noqa: PLR0913 - one question, asked by four commands and routes

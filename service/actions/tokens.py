@@ -57,8 +57,7 @@ async def create(control: Control, actor: Actor, name: str, scopes: Iterable[str
 
 async def list_(control: Control, actor: Actor) -> tuple[TokenRecord, ...]:
     """Those of the actor's tenant, expired and revoked ones too, for a month."""
-    await control.tokens.fresh()
-    return tuple(record for record in control.tokens.all() if record.tenant == actor.tenant)
+    return await control.tokens.all_of(actor.tenant)
 
 
 async def revoke(control: Control, actor: Actor, token_id: str) -> TokenRecord:
@@ -69,9 +68,8 @@ async def revoke(control: Control, actor: Actor, token_id: str) -> TokenRecord:
         ChangedMeanwhile: somebody else changed it at the same time.
         Unavailable, WrongSetup: Kafka does not answer or refuses us.
     """
-    await control.tokens.fresh()
-    record = control.tokens.get(token_id)
-    if record is None or record.tenant != actor.tenant:
+    record = await control.tokens.of(actor.tenant, token_id)
+    if record is None:
         raise NotFound(f"there is no token {token_id}; `bongsu token list` shows all.")
     if record.revoked_ms is not None:
         return record

@@ -30,6 +30,11 @@ class Revised(Protocol):
         ...
 
     @property
+    def tenant(self) -> str:
+        """Whose it is."""
+        ...
+
+    @property
     def revision(self) -> int:
         """One higher with each change."""
         ...
