@@ -119,6 +119,14 @@ def test_every_alert_is_tested_to_fire_and_to_be_silent() -> None:
     assert silent == names - ALWAYS, f"not tested to be silent, or no alert: {sorted(silent ^ (names - ALWAYS))}"
 
 
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
+def test_groups_are_asked_in_an_order(path: Path) -> None:
+    """Left to itself promtool takes another one each time, and an alert fires a minute later now and then."""
+    case = load(path)
+    groups = [group["name"] for file in case["rule_files"] for group in load(path.parent / file)["groups"]]
+    assert len(case["rule_files"]) == 1 or case.get("group_eval_order") == groups
+
+
 def test_every_recorded_number_is_tested() -> None:
     recorded = {rule["record"] for path in RULES for group in load(path)["groups"] for rule in group["rules"]
                 if "record" in rule}  # fmt: skip
