@@ -132,6 +132,20 @@ def configure(settings: LogSettings, role: str) -> None:
     root.setLevel(settings.level)
     for noisy in ("aiokafka", "faust", "mode", "asyncio"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+    logging.getLogger("aiokafka").propagate = True
+
+
+def only_warnings() -> None:
+    """For a command, after `configure`: its own output is the story.
+
+    Kafka's clients are silent: what they raise becomes one sentence, and they would say it three times more.
+    """
+    root = logging.getLogger()
+    root.setLevel(max(root.level, logging.WARNING))
+    clients = logging.getLogger("aiokafka")
+    clients.propagate = False
+    if not clients.handlers:
+        clients.addHandler(logging.NullHandler())
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:

@@ -4,6 +4,7 @@ Under pytest-xdist (`make test`) each of its workers is a run of its own, with i
 """
 
 import asyncio
+import logging
 import os
 import signal
 import uuid
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 from sqlalchemy import URL
 
@@ -52,6 +54,24 @@ def in_new_loop(work: Callable[[], Awaitable[Any]]) -> Any:
 
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, run()).result()
+
+
+THIRD_PARTIES = ("aiokafka", "faust", "mode", "asyncio")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A command that a test runs in this process sets up logs; the next test must not inherit them."""
+    root = logging.getLogger()
+    loggers = [root, *map(logging.getLogger, THIRD_PARTIES)]
+    before = [(logger, logger.level, logger.propagate, logger.handlers[:]) for logger in loggers]
+    yield
+    for logger, level, propagate, handlers in before:
+        logger.setLevel(level)
+        logger.propagate = propagate
+        logger.handlers[:] = handlers
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture(autouse=True)

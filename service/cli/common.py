@@ -1,6 +1,5 @@
 """What the commands that do one thing and end have in common."""
 
-import logging
 import re
 
 import click
@@ -28,9 +27,7 @@ tenant_option = click.option(
 
 
 def settings_of(command: str) -> Settings:
-    """The settings, with logs set up for a command: its own output is the story, so only warnings are logged.
-
-    Kafka's clients are silent: what they raise becomes one sentence, and they would say it three times more.
+    """The settings, with logs set up for a command.
 
     Raises:
         WrongSetup: a setting is wrong.
@@ -38,11 +35,7 @@ def settings_of(command: str) -> Settings:
     settings = Settings()
     logs.configure(settings.log, command)
     if settings.log.level != "DEBUG":
-        root = logging.getLogger()
-        root.setLevel(max(root.level, logging.WARNING))
-        clients = logging.getLogger("aiokafka")
-        clients.propagate = False
-        clients.addHandler(logging.NullHandler())
+        logs.only_warnings()
     return settings
 
 

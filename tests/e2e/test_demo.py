@@ -36,7 +36,7 @@ class Run:
                 cwd=ROOT,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "BONGSU_DATA_DIR": str(self.data_dir), **env},
+                env={**os.environ, "BONGSU_DATA_DIR": str(self.data_dir), "BONGSU_API_PORT": "0", **env},
             )
 
     @property

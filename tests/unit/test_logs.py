@@ -4,7 +4,6 @@ import logging
 import sys
 
 import pytest
-import structlog
 
 from service import logs
 from service.logs import WINDOW_S, FloodFilter, mask
@@ -19,12 +18,6 @@ HIDDEN = ("MfKQ9r8GKYqr", "6Xb/dCcHpPea21", "eyJhbGciOi", "hunter2")
 @pytest.fixture
 def written(monkeypatch):
     """Configure with a format; returns what was written since, as text."""
-    root = logging.getLogger()
-    before = (
-        root.handlers[:],
-        root.level,
-        {n: logging.getLogger(n).level for n in ("aiokafka", "faust", "mode", "asyncio")},
-    )
     stream = io.StringIO()
 
     def configure(how, **more):
@@ -32,13 +25,7 @@ def written(monkeypatch):
         logs.configure(LogSettings(format=how, **more), "tester")
         return stream.getvalue
 
-    yield configure
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
-    root.handlers[:], levels = before[0], before[2]
-    root.setLevel(before[1])
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
+    return configure
 
 
 class Held:
@@ -110,6 +97,24 @@ def test_korean_stays_readable(written):
     logs.get("tests.house").info("서울시와 충칭", rule="重慶")
     assert "서울시와 충칭" in text()
     assert "重慶" in text()
+
+
+def test_a_command_hears_only_of_warnings_and_nothing_of_kafka_clients(written):
+    text = written("json")
+    logs.only_warnings()
+    logs.get("tests.house").info("as it should be")
+    logging.getLogger("aiokafka.conn").error("raised, and told three times more")
+    assert text() == ""
+    logs.get("tests.house").warning("not as it should be")
+    assert "not as it should be" in text()
+
+
+def test_who_configures_anew_hears_of_kafka_clients_again(written):
+    written("json")
+    logs.only_warnings()
+    text = written("json")
+    logging.getLogger("aiokafka.conn").error("refused")
+    assert "refused" in text()
 
 
 def test_levels_and_noisy_libraries(written):
