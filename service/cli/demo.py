@@ -141,7 +141,7 @@ async def _pass_through(stack: LocalStack, seeds_dir: Path, arrivals: Arrivals) 
 async def _up(console: Console, rules_dir: Path, port: int | None) -> int:
     data_dir = Settings().bongsu.data_dir / "up"
     arrivals = Arrivals(console, keep=False)
-    environ = {"BONGSU_API_PORT": _api_port()} | _environ()
+    environ = {"BONGSU_API_PORT": _api_port(ApiSettings().port)} | _environ()
     stack = LocalStack(data_dir, environ=environ, progress=lambda line: _say(console, line), port=port)
     async with stack, Receiver(on_received=arrivals.arrived, keep=False) as receiver:
         ports = await _start(console, stack, receiver, rules_dir, ROLES_UP)
@@ -166,9 +166,8 @@ async def _up(console: Console, rules_dir: Path, port: int | None) -> int:
     return 1  # `ended` only returns by an error
 
 
-def _api_port() -> str:
+def _api_port(usual: int) -> str:
     """The usual one where it is free: then an address that was written down is good the next time too."""
-    usual = ApiSettings().port
     with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", usual)):
         return str(usual)
     return "0"
