@@ -55,6 +55,8 @@ _NOTEWORTHY = re.compile(
     f"[A-Z\xc0-\xde\u0100-\u024f\u0370-\u058f\u2100-\u218f\u24b6-\u24ea\u2c00-\u2d2f{_ODD_RANGES}]"
 )
 _SPACES = re.compile(" {2,}")
+_PLAIN = re.compile("[가-힣a-z0-9]+(?: [가-힣a-z0-9]+)*")
+"""Its own normal form: nearly all surfaces, and there may be hundreds of thousands of them to load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,8 @@ def normalise_in_place(given: str) -> str | None:
 
 def fold(surface: str) -> str:
     """The normal form alone: for surfaces and literals of rules, which hold no character references."""
+    if _PLAIN.fullmatch(surface):
+        return surface
     for one, other in _FREQUENT:
         surface = surface.replace(one, other)
     return _SPACES.sub(" ", _slow(surface, ())[0])

@@ -207,7 +207,8 @@ class _Checker:
         seen: set[str] = set()
         for number, given in enumerate((AliasModel(text=item.name), *item.aliases)):
             path: Path = ("aliases", number - 1) if number else ("name",)
-            if len(fold(given.text).replace(" ", "")) < 2:
+            plain = fold(given.text)
+            if len(plain.replace(" ", "")) < 2:
                 message = f"{given.text!r} has one syllable: it would be found in other words everywhere; write it out"
                 self.add(place, path, message)
                 continue
@@ -219,7 +220,7 @@ class _Checker:
                 elif not fold(need):
                     self.add(place, there, _NOTHING)
             exact = (given.case or item.case) == "exact"
-            if (key := given.text if exact else fold(given.text)) in seen:
+            if (key := given.text if exact else plain) in seen:
                 continue
             seen.add(key)
             ambiguous = given.ambiguous if given.ambiguous is not None else item.ambiguous

@@ -3,9 +3,11 @@
 from hypothesis import event, example, given
 from hypothesis import strategies as st
 
+from service.matching import language
+from service.matching.builder import Builder
 from service.matching.expression import And, Expression, Or
 from service.matching.implication import implies
-from service.matching.language import parse
+from service.matching.language import RuleSyntaxError, parse
 from service.model.article import Article
 from tests.rule_language import ARTICLES, Oracle, engine_for, rules
 
@@ -60,3 +62,37 @@ def test_what_implies_is_never_true_alone(one: Expression, other: Expression, ar
 def test_what_is_printed_is_read_again(rule: Expression) -> None:
     assert parse(str(rule)) == rule
     assert str(parse(str(rule))) == str(rule)
+
+
+TERMS = st.sampled_from(
+    ["@harbour", "@a-1", '"협약"', '"NOT 나루 시"', '"AND"', '"협약*"', '" 협약"', '""', "@A", "협약*"]
+)
+JOINTS = st.sampled_from(["AND", "AND NOT", "OR", "OR NOT", "AND\nNOT", "AND AND", "and", "NEAR/2", ""])
+GAPS = st.sampled_from([" ", "  ", "\n", "\t", "\r\n", "", "\u3000", "\v"])
+
+
+@st.composite
+def rows(draw: st.DrawFn) -> str:
+    """Terms in a row, most of them joined as a rule may be."""
+    joints = draw(st.one_of(st.just(st.sampled_from(["AND", "AND NOT"])), st.just(st.just("OR")), st.just(JOINTS)))
+    gaps = draw(st.one_of(st.just(st.just(" ")), st.just(GAPS)))
+    out = [draw(gaps), draw(TERMS)]
+    for _ in range(draw(st.integers(0, 3))):
+        out += [draw(gaps), draw(joints), draw(gaps), draw(TERMS)]
+    return "".join((*out, draw(gaps)))
+
+
+@given(rows())
+@example('@harbour AND NOT "NOT 나루 시" AND @a-1')
+@example(' "협약"\tOR @harbour\r\nOR @a-1 ')
+def test_a_row_of_terms_is_what_the_parser_makes_of_it(text: str) -> None:
+    """Places included: they are no part of equality, so the whole value is looked at."""
+    if language._FLAT.fullmatch(text) is None:
+        event("for the parser")
+        return
+    event("in a row")
+    try:
+        parsed = repr(Builder().build(language._tree(text)))
+    except RuleSyntaxError as error:
+        parsed = error.message
+    assert repr(parse(text)) == parsed
