@@ -14,7 +14,6 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry
 
 from service import logs
-from service.adapters.engines import compiler
 from service.adapters.processes import write_ready
 from service.health import HealthServer
 from service.metrics import RoleMetrics, WorkerMetrics
@@ -66,6 +65,7 @@ def new_event_loop(role: str) -> asyncio.AbstractEventLoop:
 
 def make_worker(settings: Settings, registry: CollectorRegistry, role_metrics: RoleMetrics) -> Role:
     """Role `worker`."""
+    from service.adapters.engines import compiler
     from service.streams.role import Worker
 
     return Worker(
