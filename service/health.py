@@ -9,6 +9,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.openmetrics import exposition as openmetrics
 
 from service.adapters.listening import listen
+from service.metrics.page import page_of
 
 SHUTDOWN_S = 0.5
 """A scrape under way may end; a role has 10 s for all of its end."""
@@ -67,7 +68,7 @@ class HealthServer:
         if content_type.startswith("application/openmetrics-text"):
             # our names need no escaping, and the library takes two thirds longer when it looks whether they do
             encode = partial(openmetrics.generate_latest, escaping=openmetrics.ALLOWUTF8)
-        return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
+        return web.Response(body=await page_of(self._registry, encode), headers={"Content-Type": content_type})
 
     async def _document(self, request: web.Request) -> web.Response:
         return web.Response(body=self._documents[request.path](), content_type="application/json")

@@ -6,9 +6,10 @@ disabled among thousands has a name.
 
 from collections.abc import Collection, Iterable, Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry
 
 from service.metrics.bounded import Capped, Gathered
+from service.metrics.series import Counters, Histograms
 from service.model.control_records import SubscriptionRecord
 from service.model.records import TERMINAL_OUTCOMES
 
@@ -25,14 +26,14 @@ class SubscriptionMetrics:
     def __init__(self, registry: CollectorRegistry, max_label_values: int) -> None:
         self.max_label_values = max_label_values
         self._deliveries = Capped(
-            Counter(
+            Counters(
                 "bongsu_subscription_deliveries", "Deliveries read for the first time, by subscription.",
                 ["subscription"], registry=registry,
             ),
             max_label_values,
         )  # fmt: skip
         self._attempts = Capped(
-            Counter(
+            Counters(
                 "bongsu_subscription_attempts", "Attempts by subscription and what became of them.",
                 ["subscription", "outcome"], registry=registry,
             ),
@@ -40,7 +41,7 @@ class SubscriptionMetrics:
             [(outcome,) for outcome in OUTCOMES],
         )  # fmt: skip
         self._latency = Capped(
-            Histogram(
+            Histograms(
                 "bongsu_subscription_latency_seconds", "From publishing an article to its webhook being accepted.",
                 ["subscription"], buckets=LATENCY_BUCKETS_S, registry=registry,
             ),

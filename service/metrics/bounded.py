@@ -6,32 +6,32 @@ are counted together under `other`. What is gone (a rule, a subscription) makes 
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from service.metrics.series import Count, Family, S
 
 OTHER = "other"
 MAX_LABEL_VALUES = 200
 """Where nobody says otherwise (BONGSU_METRICS_MAX_LABEL_VALUES)."""
 
-M = TypeVar("M", Counter, Gauge, Histogram)
 
+class Capped(Generic[S]):
+    """Counters or histograms, of whose first label at most `limit` values have series of their own."""
 
-class Capped(Generic[M]):
-    """A counter or a histogram, of whose first label at most `limit` values have series of their own."""
-
-    def __init__(self, metric: M, limit: int, rest: Sequence[tuple[str, ...]] = ((),)) -> None:
+    def __init__(self, family: Family[S], limit: int, rest: Sequence[tuple[str, ...]] = ((),)) -> None:
         """`rest`: the values that the other labels take together, for the zeros."""
-        self._metric: M = metric
+        self._family = family
         self._limit = limit
         self._rest = rest
-        self._series: dict[tuple[str, ...], M] = {}
+        self._series: dict[tuple[str, ...], S] = {}
         self._known: set[str] = set()
         self._zero(OTHER)
 
-    def of(self, value: str, *rest: str) -> M:
+    def of(self, value: str, *rest: str) -> S:
         """The series to count under."""
         series = self._series.get((value, *rest))
         return series if series is not None else self._made(value, rest)
@@ -46,14 +46,14 @@ class Capped(Generic[M]):
             self._known.discard(gone)
             for labels in [labels for labels in self._series if labels[0] == gone]:
                 del self._series[labels]
-                self._metric.remove(*labels)
+                self._family.remove(*labels)
         if len(values) <= self._limit:
             for value in values:
                 if value not in self._known and value != OTHER:
                     self._known.add(value)
                     self._zero(value)
 
-    def _made(self, value: str, rest: tuple[str, ...]) -> M:
+    def _made(self, value: str, rest: tuple[str, ...]) -> S:
         if value not in self._known and value != OTHER:
             if len(self._known) >= self._limit:
                 return self.of(OTHER, *rest)
@@ -65,13 +65,13 @@ class Capped(Generic[M]):
         for rest in self._rest:
             self._labelled(value, rest)
 
-    def _labelled(self, value: str, rest: tuple[str, ...]) -> M:
-        series: M = self._metric.labels(value, *rest)
+    def _labelled(self, value: str, rest: tuple[str, ...]) -> S:
+        series = self._family.labels(value, *rest)
         self._series[(value, *rest)] = series
         return series
 
 
-def inc_all(capped: Capped[Counter], counts: Mapping[str, int]) -> None:
+def inc_all(capped: Capped[Count], counts: Mapping[str, int]) -> None:
     """Add a batch: what has no series of its own is added up first."""
     beyond = 0
     for value, count in counts.items():

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from service.metrics.bounded import MAX_LABEL_VALUES, OTHER, Capped, inc_all
 from service.metrics.disk import DiskMetrics
 from service.metrics.latency import StageLatency
+from service.metrics.series import Counters
 from service.model import topics
 
 ARTICLE_RESULTS = ("matched", "unmatched", "dead_letter", "taken_down")
@@ -140,21 +141,21 @@ class RuleMetrics:
             ["reason"], registry=registry,
         )  # fmt: skip
         self.matches = Capped(
-            Counter(
+            Counters(
                 "bongsu_rule_matches", "Articles in which a rule was found, shadow rules too.", ["rule"],
                 registry=registry,
             ),
             max_label_values,
         )  # fmt: skip
         self.mentions = Capped(
-            Counter(
+            Counters(
                 "bongsu_entity_mentions", "Mentions of an entity in articles in which a rule found it.", ["entity"],
                 registry=registry,
             ),
             max_label_values,
         )  # fmt: skip
         self.stories = Capped(
-            Counter(
+            Counters(
                 "bongsu_entity_stories", "New stories in which a rule found an entity.", ["entity"], registry=registry
             ),
             max_label_values,

@@ -3,14 +3,15 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry
 
 from service.metrics.bounded import OTHER, Capped, Gathered, first, first_and_count
+from service.metrics.series import Counters, Histograms
 
 
 def capped(limit):
     registry = CollectorRegistry()
-    return Capped(Counter("bongsu_found", "Found.", ["rule"], registry=registry), limit), registry
+    return Capped(Counters("bongsu_found", "Found.", ["rule"], registry=registry), limit), registry
 
 
 def values(registry, name="bongsu_found_total"):
@@ -56,7 +57,7 @@ def test_no_room_at_all():
 
 def test_a_series_for_each_of_the_other_labels_at_zero():
     registry = CollectorRegistry()
-    counter = Counter("bongsu_found", "Found.", ["who", "outcome"], registry=registry)
+    counter = Counters("bongsu_found", "Found.", ["who", "outcome"], registry=registry)
     found = Capped(counter, 1, [("yes",), ("no",)])
     found.of("a", "yes").inc()
     found.of("b", "maybe").inc()
@@ -69,7 +70,7 @@ def test_a_series_for_each_of_the_other_labels_at_zero():
 
 def test_a_histogram_too():
     registry = CollectorRegistry()
-    waits = Capped(Histogram("bongsu_wait", "Waited.", ["who"], buckets=(1, 2), registry=registry), 1)
+    waits = Capped(Histograms("bongsu_wait", "Waited.", ["who"], buckets=(1, 2), registry=registry), 1)
     waits.of("a").observe(1.5)
     waits.of("b").observe(5)
     assert values(registry, "bongsu_wait_count") == {("a",): 1, (OTHER,): 1}
