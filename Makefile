@@ -7,6 +7,8 @@ PYTEST := $(BIN)/python -m pytest
 # Tests side by side, each worker with a Kafka of its own (about 1.5 GB). 3: most of them wait more than they compute.
 WORKERS ?= 3
 SIDE_BY_SIDE = -n $(WORKERS) --maxschedchunk 1
+# `make soak ONLY=dispatcher KILLS=50 SEED=7`. What passed stands in the record and is not run again: remove it to begin anew.
+SOAK_RECORD ?= .bongsu/soak.jsonl
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test lint check format soak bench lock docs clean
@@ -47,8 +49,9 @@ format: setup    ## let ruff format and fix what it can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-soak: setup      ## long fault runs (hours)
-	$(PYTEST) -m soak --timeout 0
+soak: setup      ## long fault runs (hours), in parts: interrupted, it goes on where it was (docs/soak.md)
+	KILLS=$(KILLS) PARTS=$(PARTS) SEED=$(SEED) SOAK_RECORD=$(SOAK_RECORD) \
+	  $(PYTEST) -m soak --timeout 0 $(if $(ONLY),-k "$(ONLY)")
 
 bench: setup     ## every benchmark, as JSON, into bench/results/
 	@mkdir -p bench/results

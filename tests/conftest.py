@@ -23,6 +23,9 @@ from service.adapters.topics_admin import create_topics, delete_topics
 from service.settings import KafkaSettings
 from tests import postgres
 from tests.commands import bongsu_process
+from tests.soak import PLUGIN, Run, soak
+
+__all__ = ["soak"]
 
 settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile(
@@ -31,8 +34,9 @@ settings.register_profile(
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Who runs us in the background of a script lets us ignore Ctrl-C, and our children would inherit that."""
+    config.pluginmanager.register(Run(os.environ.get("SOAK_RECORD")), PLUGIN)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -1,6 +1,6 @@
 """schemathesis with all of its checks against `bongsu api` on a real Kafka: what the OpenAPI says is what happens.
 
-The same requests every time in `make test`; `make soak` asks for much more, and for other things at each run.
+The same requests every time in `make test`; `make soak` asks for much more, in chains too, and for other things at each run.
 """
 
 import json
@@ -14,11 +14,14 @@ import httpx
 import pytest
 
 from tests.api_process import api, make_token, role
+from tests.soak import PARTS, parts
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "tests" / "contracts" / "schemathesis" / "schemathesis.toml"
 SHORT = ("--phases", "examples,coverage,fuzzing", "-n", "5", "--seed", "1", "--generation-deterministic")
-LONG = ("--phases", "examples,coverage,fuzzing,stateful", "-n", "500")
+LONG = ("--phases", "examples,coverage,fuzzing,stateful")
+LONG_EXAMPLES = int(os.environ.get("EXAMPLES") or "500")
+"""Of each operation, over all parts."""
 
 
 @pytest.fixture
@@ -42,7 +45,7 @@ def schemathesis(url, token, folder, *options):
     return done.returncode, done.stdout + done.stderr
 
 
-def run(kafka_env, tmp_path, token, *options):
+def run(kafka_env, tmp_path, token, *options, note=None):
     with role("history", kafka_env, tmp_path), api(kafka_env, tmp_path) as url:
         code, said = schemathesis(url, token, tmp_path, *options)
         assert code == 0, said[-8000:]
@@ -51,6 +54,8 @@ def run(kafka_env, tmp_path, token, *options):
         assert tested, said
         assert generated, said
         operations = sum(len(methods) for methods in httpx.get(f"{url}/v1/openapi.json").json()["paths"].values())
+        if note:
+            note(requests=int(generated[1]), operations=operations)
         assert int(tested[1]) == operations, said[-3000:]
         assert int(generated[1]) > 50 * operations, said[-3000:]
     faults = [
@@ -67,8 +72,12 @@ def test_it_finds_nothing(kafka_env, tmp_path, token):
 
 @pytest.mark.kafka
 @pytest.mark.soak
-def test_it_finds_nothing_in_a_long_search(kafka_env, tmp_path, token):
-    run(kafka_env, tmp_path, token, *LONG)
+@parts
+def test_it_finds_nothing_in_a_long_search(kafka_env, tmp_path, token, soak, part):
+    seed, examples = soak.luck.randrange(2**32), -(-LONG_EXAMPLES // PARTS)
+    soak.note(examples=examples, schemathesis_seed=seed)
+    run(kafka_env, tmp_path, token, *LONG, "-n", str(examples), "--seed", str(seed), note=soak.note)
+    soak.logs(tmp_path)
 
 
 @pytest.mark.kafka

@@ -1,8 +1,8 @@
 """More than a thousand deliveries, endpoints that fail at random, and a dispatcher that is killed again and again: none is lost."""
 
 import asyncio
-import os
 import random
+import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -14,28 +14,33 @@ from service.adapters.receiver import Received, Receiver
 from service.cli.audit import take_audit
 from service.settings import KafkaSettings
 from tests.deliveries import SECRET, attempts, delivery, produce, subscription
+from tests.soak import KILLS_A_PART, Soak, parts
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 
 DELIVERIES = 1200
 ENDPOINTS = 20
-SEED = 20261123
+SEED = "20261123"
+SOAK_DELIVERIES_A_LIFE = 60
+DISPATCHER_START_S = 4.0
 STATUSES = (200, 200, 200, 204, 500, 503, 404, 302)
 
 
 class Moody(Receiver):
     """Answers by lot."""
 
+    seed = SEED
+
     def _next_status(self, message_id: str) -> int:
-        return random.Random(f"{SEED} {message_id} {len(self.received)}").choice(STATUSES)
+        return random.Random(f"{self.seed} {message_id} {len(self.received)}").choice(STATUSES)
 
 
 async def killed_again_and_again(
-    kafka_settings: KafkaSettings, kafka_env: dict[str, str], tmp_path: Path, kills: int
+    kafka_settings: KafkaSettings, kafka_env: dict[str, str], tmp_path: Path, kills: int, soak: Soak | None = None
 ) -> None:
-    luck = random.Random(SEED)
-    count = max(DELIVERIES, 60 * kills)
+    luck = soak.luck if soak else random.Random(SEED)
+    count = max(DELIVERIES, SOAK_DELIVERIES_A_LIFE * (kills + 1) if soak else 0)
     environ = {
         **kafka_env,
         "BONGSU_DELIVERY_ALLOW_ADDRESSES": "127.0.0.0/8",
@@ -45,18 +50,35 @@ async def killed_again_and_again(
         "BONGSU_KAFKA_SESSION_TIMEOUT_S": "3",  # how long a dead dispatcher keeps its partitions
     }
     async with Moody([SECRET]) as receiver:
+        receiver.seed = soak.seed if soak else SEED
         records = [delivery(number, f"s{number % ENDPOINTS}") for number in range(count)]
         for number in range(ENDPOINTS):
             await publish_subscription(kafka_settings, subscription(f"{receiver.url}{number}", f"s{number}"))
-        await produce(kafka_settings, records)
+        a_life = count // (kills + 1)
+        if not soak:
+            await produce(kafka_settings, records)
         for life in range(kills + 1):
+            heard = len(receiver.received)
+            if soak:  # they keep coming: a hundred lives would find nothing left to do
+                await produce(kafka_settings, records[life * a_life : (life + 1) * a_life if life < kills else count])
+            began_s = time.monotonic()
             child = Child("dispatcher")
             await asyncio.to_thread(child.start, ["dispatcher"], environ, tmp_path / "dispatcher.log")
+            if soak and life < kills and soak.dies_at_start():
+                await asyncio.sleep(soak.moment_s(DISPATCHER_START_S))
+                child.kill()
+                continue
             await asyncio.to_thread(child.wait_ready, 60)
+            if soak:
+                soak.measure("ready_s", time.monotonic() - began_s)
+                await wait_until(lambda heard=heard: len(receiver.received) > heard, 60, "it goes on")  # type: ignore[misc]
+                soak.measure("back_s", time.monotonic() - began_s)
             if life < kills:
-                heard = len(receiver.received)
-                wanted = heard + luck.randint(20, count // (kills + 1))
+                wanted = (heard if soak else len(receiver.received)) + luck.randint(20, a_life)
                 await wait_until(lambda wanted=wanted: len(receiver.received) >= wanted, 60, "some arrive")  # type: ignore[misc]
+                if soak:
+                    soak.memory([child])
+                    soak.progress(life, kills)
                 child.kill()
         try:
 
@@ -90,6 +112,8 @@ async def killed_again_and_again(
     assert account["ledgers"]["deliveries"]["ends"] == {"delivered": count}
     repeated = sum(1 for got in accepted(receiver)) - count
     print(f"{kills} kills: {repeated} of {count} were accepted more than once")
+    if soak:
+        soak.note(deaths=kills, deliveries=count, accepted_again=repeated)
     assert repeated <= kills * 512  # what may be in flight when it is killed
 
 
@@ -104,9 +128,10 @@ async def test_five_kills_lose_nothing(
     await killed_again_and_again(kafka_settings, kafka_env, tmp_path, 5)
 
 
+@parts
 @pytest.mark.soak
 async def test_two_hundred_kills_lose_nothing(
-    kafka_settings: KafkaSettings, kafka_env: dict[str, str], tmp_path: Path
+    kafka_settings: KafkaSettings, kafka_env: dict[str, str], tmp_path: Path, soak: Soak, part: int
 ) -> None:
-    kills = int(os.environ.get("KILLS", "200"))
-    await killed_again_and_again(kafka_settings, kafka_env, tmp_path, kills)
+    await killed_again_and_again(kafka_settings, kafka_env, tmp_path, KILLS_A_PART, soak)
+    soak.logs(tmp_path)

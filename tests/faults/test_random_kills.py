@@ -1,8 +1,9 @@
 """SIGKILL at random moments under load: the books balance, nothing is lost, no id has two contents."""
 
 import asyncio
-import os
+import contextlib
 import random
+import time
 from collections import defaultdict
 from functools import partial
 
@@ -11,9 +12,11 @@ import pytest
 from service.adapters.control import publish_subscription
 from service.adapters.receiver import Receiver
 from service.local import Roles
+from service.model.errors import Unavailable
 from tests.builders import SECRET
 from tests.faults.told import POLICIES, Told, subscriptions, wire_copy
 from tests.line import apply_rules, article, local_env, publish, settled_account, subscribe
+from tests.soak import KILLS_A_PART, parts
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
@@ -21,15 +24,17 @@ pytestmark = pytest.mark.kafka
 ARTICLES = 600
 STEP = 8
 KILLS = 5
-SOAK_ARTICLES = 4000
-SOAK_KILLS = 100
+ARTICLES_A_KILL = 40
+START_S = {"worker": 8.0, "dispatcher": 4.0}
+"""About how long an heir takes until it is ready: a kill while it starts comes within that."""
+WIRE_ARTICLES_A_KILL = 14
+COPIES = 3
 WIRE_ARTICLES = 180
 """Each is told to four subscriptions."""
 WIRE_STORIES = 30
 
 
-async def _killed(role, kills, articles, settings, env, tmp_path, seed):
-    luck = random.Random(seed)
+async def _killed(role, kills, articles, settings, env, tmp_path, luck, soak=None):
     await apply_rules(settings, tmp_path)
     async with Receiver() as receiver, Roles(tmp_path, local_env(env)) as roles:
         await subscribe(settings, receiver, "chongqing-watch")
@@ -49,17 +54,42 @@ async def _killed(role, kills, articles, settings, env, tmp_path, seed):
             if life < kills:
                 enough = different() + luck.randrange(30)
                 await wait_until(partial(lambda count: different() > count, enough), 90)
+                if soak:
+                    soak.memory([victim, other])
                 victim.kill()
-                (victim,) = await roles.start(role)
+                victim = await _heir(roles, role, soak)
+                if soak:
+                    soak.progress(life + 1, kills)
             await publishing
         total = per_life * (kills + 1)
         await wait_until(lambda: different() >= total, 120)
         account = await settled_account(settings, 90)
         assert other.returncode is None
+    if soak:
+        soak.note(deaths=kills, articles=total)
+        soak.logs(tmp_path)
     assert len(arrived) == total, "every article was told, under one id"
     assert all(len(bodies) == 1 for bodies in arrived.values()), "one id, one content"
     assert account["ledgers"]["alerts"]["ends"] == {"notified": total}
     assert account["ledgers"]["deliveries"]["ends"] == {"delivered": total}
+
+
+async def _heir(roles, role, soak):
+    """Start who takes over; in a soak it is killed now and then before it is ready, and what it takes is measured."""
+    if not soak:
+        (heir,) = await roles.start(role)
+        return heir
+    while soak.dies_at_start():
+        starting = asyncio.create_task(roles.start(role))
+        await asyncio.sleep(soak.moment_s(START_S[role]))
+        roles._all[-1].kill()
+        with contextlib.suppress(Unavailable):  # it ended before it was ready: that was the point
+            await starting
+        soak.measure("killed_at_start", 1)
+    began_s = time.monotonic()
+    (heir,) = await roles.start(role)
+    soak.measure("ready_s", time.monotonic() - began_s)
+    return heir
 
 
 async def _steadily(settings, numbers):
@@ -72,19 +102,19 @@ async def _steadily(settings, numbers):
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("role", ["worker", "dispatcher"])
 async def test_killed_at_random_moments(role, kafka_settings, kafka_env, tmp_path):
-    await _killed(role, KILLS, ARTICLES, kafka_settings, kafka_env, tmp_path, seed=20261123)
+    await _killed(role, KILLS, ARTICLES, kafka_settings, kafka_env, tmp_path, random.Random(20261123))
 
 
 @pytest.mark.soak
+@parts
 @pytest.mark.parametrize("role", ["worker", "dispatcher"])
-async def test_killed_a_hundred_times(role, kafka_settings, kafka_env, tmp_path):
-    seed = int(os.environ.get("SEED", "1"))
-    await _killed(role, SOAK_KILLS, SOAK_ARTICLES, kafka_settings, kafka_env, tmp_path, seed)
+async def test_killed_two_hundred_times(role, kafka_settings, kafka_env, tmp_path, soak, part):
+    kills = KILLS_A_PART
+    await _killed(role, kills, ARTICLES_A_KILL * (kills + 1), kafka_settings, kafka_env, tmp_path, soak.luck, soak)
 
 
-async def _stories_and_holds(kills, articles, settings, env, tmp_path, seed):
+async def _stories_and_holds(kills, articles, settings, env, tmp_path, luck, soak=None):
     """Two workers; now one is killed, now the other, while stories, waits and holds are under way."""
-    luck = random.Random(seed)
     await apply_rules(settings, tmp_path)
     async with Receiver() as receiver, Roles(tmp_path, local_env(env)) as roles:
         receiver.secrets = [SECRET]
@@ -93,17 +123,24 @@ async def _stories_and_holds(kills, articles, settings, env, tmp_path, seed):
         await roles.start("dispatcher")
         workers = await roles.start("worker", "worker")
         per_kill = articles // (kills + 1)
+        total = per_kill * (kills + 1)
+        stories, order = WIRE_STORIES, list(range(total))
+        if soak:  # new stories until the end
+            stories, order = total // COPIES, luck.sample(order, total)
         for kill in range(kills + 1):
-            made = [wire_copy(number, WIRE_STORIES) for number in range(kill * per_kill, (kill + 1) * per_kill)]
+            made = [wire_copy(number, stories) for number in order[kill * per_kill : (kill + 1) * per_kill]]
             publishing = asyncio.create_task(_slowly(settings, made))
             if kill < kills:
                 seen = len(receiver.received)
                 await wait_until(partial(lambda count: len(receiver.received) > count, seen + luck.randrange(12)), 90)
                 victim = luck.randrange(len(workers))
+                if soak:
+                    soak.memory(workers)
                 workers[victim].kill()
-                (workers[victim],) = await roles.start("worker")
+                workers[victim] = await _heir(roles, "worker", soak)
+                if soak:
+                    soak.progress(kill + 1, kills)
             await publishing
-        total = per_kill * (kills + 1)
 
         async def complete():
             _all_run(workers)
@@ -117,7 +154,15 @@ async def _stories_and_holds(kills, articles, settings, env, tmp_path, seed):
         arrived: dict[str, set[bytes]] = defaultdict(set)
         for one in receiver.received:
             arrived[one.id].add(one.body)
-    (await Told.read(settings)).check(total, WIRE_STORIES)
+    if soak:
+        soak.note(
+            deaths=kills,
+            articles=total,
+            webhooks=len(receiver.received),
+            told_again=len(receiver.received) - len(arrived),
+        )
+        soak.logs(tmp_path)
+    (await Told.read(settings)).check(total, stories)
     assert all(len(bodies) == 1 for bodies in arrived.values()), "one id, one content"
     assert account["ledgers"]["alerts"]["entries"] == total * len(POLICIES)
     assert account["ledgers"]["alerts"]["ends"].keys() <= {"notified", "attached"}
@@ -137,10 +182,14 @@ async def _slowly(settings, made):
 @pytest.mark.long
 @pytest.mark.timeout(600)
 async def test_two_workers_with_stories_and_holds_killed_at_random_moments(kafka_settings, kafka_env, tmp_path):
-    await _stories_and_holds(KILLS, WIRE_ARTICLES, kafka_settings, kafka_env, tmp_path, seed=20261123)
+    luck = random.Random(20261123)
+    await _stories_and_holds(KILLS, WIRE_ARTICLES, kafka_settings, kafka_env, tmp_path, luck)
 
 
 @pytest.mark.soak
-async def test_two_workers_with_stories_and_holds_killed_two_hundred_times(kafka_settings, kafka_env, tmp_path):
-    seed = int(os.environ.get("SEED", "1"))
-    await _stories_and_holds(2 * SOAK_KILLS, 8 * SOAK_KILLS * 2, kafka_settings, kafka_env, tmp_path, seed)
+@parts
+async def test_two_workers_with_stories_and_holds_killed_two_hundred_times(
+    kafka_settings, kafka_env, tmp_path, soak, part
+):
+    articles = WIRE_ARTICLES_A_KILL * (KILLS_A_PART + 1)
+    await _stories_and_holds(KILLS_A_PART, articles, kafka_settings, kafka_env, tmp_path, soak.luck, soak)

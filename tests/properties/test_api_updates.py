@@ -11,10 +11,11 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import HealthCheck, Phase, example, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.api_process import api, make_token
+from tests.soak import KILLS_A_PART, parts
 
 pytestmark = [pytest.mark.kafka, pytest.mark.long]
 
@@ -117,17 +118,15 @@ async def clients(kafka_env, tmp_path):
             yield clients
 
 
-def test_no_update_is_lost(clients):
+def no_update_is_lost(clients, limits, drawn=lambda holds: holds):
+    """The property, tried as `limits` say; `drawn` may set a seed. Gives how many changes were made, and refused."""
     successes = refusals = 0
 
     # `append` is what loses updates where If-Match is not kept; six writers of one field are what loses headers
     @example([[(0, "append")] * 5, [(1, "append")] * 5])
     @example([[(writer % 2, "header")] * 3 for writer in range(6)])
     @given(PLANS)
-    @settings(
-        max_examples=30, derandomize=True, database=None, deadline=None, phases=[Phase.explicit, Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
+    @settings(limits, database=None, deadline=None, suppress_health_check=list(HealthCheck))
     def holds(plan):
         nonlocal successes, refusals
         path, told = clients.run(plan)
@@ -148,6 +147,20 @@ def test_no_update_is_lost(clients):
             assert stands["revision"] == len(told.done) + 1
             assert State.of(stands) == state
 
-    holds()
+    drawn(holds)()
     assert successes > 20
     assert refusals > 0  # they did meet
+    return successes, refusals
+
+
+def test_no_update_is_lost(clients):
+    no_update_is_lost(clients, settings(max_examples=30, derandomize=True, phases=[Phase.explicit, Phase.generate]))
+
+
+@pytest.mark.soak
+@parts
+def test_no_update_is_lost_in_a_long_search(clients, tmp_path, soak, part):
+    limits = settings(max_examples=10 * KILLS_A_PART, derandomize=False, phases=[Phase.explicit, Phase.generate])
+    made, refused = no_update_is_lost(clients, limits, seed(soak.luck.randrange(2**32)))
+    soak.note(plans=limits.max_examples, made=made, refused=refused)
+    soak.logs(tmp_path)
