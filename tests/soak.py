@@ -27,7 +27,7 @@ SAY_EVERY_S = 15.0
 DEATHS_AT_START = 0.15
 """Share of kills that are followed by another while the heir starts: a recovery can be killed too."""
 PLUGIN = "soak-run"
-parts = pytest.mark.parametrize("part", range(1, PARTS + 1), ids=lambda part: f"part {part} of {PARTS}")
+parts = pytest.mark.parametrize("part", range(1, PARTS + 1), ids=lambda part: f"part{part}of{PARTS}")
 _FAULT = re.compile(r'"level": "(error|critical)"|Traceback|in a fault')
 _WARNING = re.compile(r'"event": "([^"]*)".*"level": "warning"')
 
