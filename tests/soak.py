@@ -83,7 +83,7 @@ class Soak:
                 elif found := _WARNING.search(line):
                     warnings[re.sub(r"\d+(\.\d+)?", "0", found[1])[:100]] += 1
         self.note(warnings=dict(warnings.most_common()), errors=len(faults))
-        assert faults == []
+        assert not faults, "\n".join(faults[:20])
 
     def end(self) -> None:
         """Put what was measured into the record: median of the first and the last quarter, and the most."""
