@@ -90,7 +90,7 @@ def test_the_same_seed_has_the_same_luck(request, soak):
 @pytest.mark.parametrize(
     "line",
     [
-        '{"event": "x", "level": "error"}',
+        '{"event": "x", "level": "error", "logger": "service.streams.role"}',
         "Traceback (most recent call last):",
         '{"event": "the role ends in a fault", "level": "info"}',
     ],
@@ -101,14 +101,16 @@ def test_a_fault_in_a_log_fails(soak, tmp_path, line):
         soak.logs(tmp_path)
 
 
-def test_warnings_are_counted_by_what_they_say(request, soak, tmp_path):
-    lines = [f'{{"event": "overlapping (runtime={n}.5)", "logger": "m", "level": "warning"}}\n' for n in range(3)]
+@pytest.mark.parametrize("level", ["warning", "error"])
+def test_what_others_say_is_counted_by_its_shape(request, soak, tmp_path, level):
+    lines = [f'{{"event": "overlapping (runtime={n}.5)", "level": "{level}", "logger": "mode"}}\n' for n in range(3)]
     (tmp_path / "worker-0.log").write_text("".join(lines), encoding="utf-8")
     soak.logs(tmp_path)
     assert dict(request.node.user_properties)["warnings"] == {"overlapping (runtime=0)": 3}
 
 
-def test_growth_is_told(request, soak):
+def test_growth_is_told(request, soak, monkeypatch):
+    monkeypatch.setattr(soak, "_say", lambda text: None)
     for value in [1, 1, 2, 2, 3, 3, 9, 5]:
         soak.measure("back_s", value)
     soak.end()
