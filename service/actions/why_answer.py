@@ -2,40 +2,20 @@
 
 import difflib
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from service.actions.why_found import Found
+from service.actions.why_words import Words
 from service.alerting.policy import resolve
 from service.alerting.selectors import Selector
 from service.ingest.decode import decode_article
 from service.model.control_records import SubscriptionRecord
 from service.model.errors import BadInput
+from service.model.policy import zone_of
+from service.model.record import Lang
 from service.model.records import AlertRecord, AttemptRecord, DecisionRecord
 
-HELD = {
-    "group_wait": "for its copies: the richest of them will lead",
-    "group_interval": "because its story was told a short while ago",
-    "quiet_hours": "because of quiet hours",
-    "throttle": "by the throttle",
-    "cap": "because the cap of the hour was reached",
-    "digest": "for the digest",
-    "frequency": "until enough stories come within the window",
-}
-SUPPRESSED = {
-    "redated": "the article was published long before it came: that is no news",
-    "inhibited": "the narrower rule {by} tells the same story",
-    "frequency_not_reached": "too few stories came within the window",
-    "taken_down": "the article was taken down",
-    "subscription_gone": "the subscription was removed",
-}
-ATTACHED = {
-    "copy": "another article of the story was told",
-    "version": "an earlier version or article of the story was told, and nothing changed that is to be told again",
-    "superseded": "a newer version takes its place",
-    "not_listed": "the digest counts it and does not list it",
-    "too_many_versions": "its newest version stands for it",
-}
+ENGLISH = Words()
 
 
 @dataclass(slots=True)
@@ -59,12 +39,14 @@ class Answer:
     notes: list[str] = field(default_factory=list)
 
 
-def at(ms: int) -> str:
-    """A time as people read it, local."""
-    return datetime.fromtimestamp(ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+def words_of(found: Found, lang: Lang) -> Words:
+    """The words of a language, with the clock that the subscription's policy goes by."""
+    record = found.subscriptions.get(found.subscription)
+    name = record.policy.timezone if record is not None and record.policy is not None else None
+    return Words(lang) if name is None else Words(lang, zone_of(name))
 
 
-def answer_of(found: Found, rule: str | None = None) -> Answer | None:
+def answer_of(found: Found, rule: str | None = None, words: Words = ENGLISH) -> Answer | None:
     """The answer; None when no rule fired and the rules in force have to be asked (`why_nearest`).
 
     Raises BadInput when there is no such subscription.
@@ -74,7 +56,7 @@ def answer_of(found: Found, rule: str | None = None) -> Answer | None:
         near = difflib.get_close_matches(found.subscription, found.subscriptions, 1)
         hint = f"; did you mean {near[0]}?" if near else "; `bongsu subscriptions list` shows them"
         raise BadInput(f"there is no subscription {found.subscription}{hint}")
-    if (unknown := _unknown(found)) is not None:
+    if (unknown := _unknown(found, words)) is not None:
         return unknown
     fired = {match.rule.id for one in found.matches for match in one.matches}
     fired |= {alert.rule.id for alert in found.alerts.values()}
@@ -82,25 +64,22 @@ def answer_of(found: Found, rule: str | None = None) -> Answer | None:
         return None
     alerts = [alert for alert in found.alerts.values() if rule in (None, alert.rule.id)]
     if not alerts:
-        return _not_addressed(found, record, rule)
-    lines = [_line(found, record, alert) for alert in alerts]
+        return _not_addressed(found, record, rule, words)
+    lines = [_line(found, record, alert, words) for alert in alerts]
     told = next((line for line in lines if line.answer == "notified"), lines[-1])
-    return Answer(told.answer, told.sentence, lines, _notes(found, record))
+    return Answer(told.answer, told.sentence, lines, _notes(found, record, words))
 
 
-def _unknown(found: Found) -> Answer | None:
+def _unknown(found: Found, words: Words) -> Answer | None:
     """There is no such article, or it cannot be read."""
     if found.matches or found.alerts:
         return None
     wrong = found.dead_letters[-1] if found.dead_letters and not found.versions else _unreadable(found)
     if wrong is not None:
-        return Answer("unreadable", f"The article came and could not be read: {wrong}")
+        return Answer("unreadable", words.say("unreadable", why=wrong))
     if not found.versions:
-        return Answer(
-            "no_article",
-            f"No article {found.article} came since {at(found.since_ms)}. Is the id right? Articles are kept for 7 "
-            "days; what was found of them for 30, further back than this was asked to look.",
-        )
+        said = words.say("no_article", article=found.article, since=words.at(found.since_ms))
+        return Answer("no_article", said)
     return None
 
 
@@ -115,45 +94,45 @@ def _unreadable(found: Found) -> str | None:
     return None
 
 
-def _notes(found: Found, record: SubscriptionRecord) -> list[str]:
+def _notes(found: Found, record: SubscriptionRecord, words: Words) -> list[str]:
     notes = []
     if record.held is not None:
-        notes.append(f"The subscription is {record.held}: what it is to be told waits.")
+        notes.append(words.say("on_hold", state=words.term("state", record.held)))
     if found.versions and found.versions[-1][1] is None:
-        notes.append(f"The article was taken down at {at(found.versions[-1][0])}.")
+        notes.append(words.say("taken_down", at=words.at(found.versions[-1][0])))
     return notes
 
 
-def _not_addressed(found: Found, record: SubscriptionRecord, rule: str | None) -> Answer:
+def _not_addressed(found: Found, record: SubscriptionRecord, rule: str | None, words: Words) -> Answer:
     """Rules fired, and no alert went to the subscription."""
     heads = {match.rule.id: match for one in found.matches for match in one.matches if rule in (None, match.rule.id)}
     selector = Selector.of(record.rules)
     wanted = sorted(name for name, match in heads.items() if selector.fits(name, match.rule.tags, match.entities))
-    fired = ", ".join(sorted(heads))
     more = {"fired": sorted(heads), "watched": list(record.rules)}
     if not wanted:
-        return Answer(
-            "not_watched",
-            f"{_rules(heads)} {fired} fired, which it does not watch; it watches {', '.join(record.rules)}.",
-            [Line(name, "not_watched", "not watched by the subscription", more) for name in sorted(heads)],
+        said = words.say(
+            "not_watched", rules=_rules(heads, words), fired=", ".join(sorted(heads)), watched=", ".join(record.rules)
         )
+        here = words.say("not_watched_here")
+        return Answer("not_watched", said, [Line(name, "not_watched", here, more) for name in sorted(heads)])
     matched_ms = found.matches[-1].matched_ms
     if record.created_ms > matched_ms:
-        why = f"the subscription is newer ({at(record.created_ms)}) than the match ({at(matched_ms)})"
+        why = words.say("newer_than_match", at=words.at(record.created_ms), matched=words.at(matched_ms))
     elif record.updated_ms > matched_ms:
-        why = f"the subscription was changed ({at(record.updated_ms)}) after the match ({at(matched_ms)})"
+        why = words.say("changed_after_match", at=words.at(record.updated_ms), matched=words.at(matched_ms))
     elif record.held is not None:
-        why = f"the subscription is {record.held}"
+        why = words.say("is_on_hold", state=words.term("state", record.held))
     else:
-        why = "the worker has not come to it yet; is one running? `bongsu audit` says how far it is"
-    return Answer("not_addressed", f"{_rules(wanted)} {', '.join(wanted)} fired, but no alert was made: {why}.")
+        why = words.say("not_reached")
+    said = words.say("not_addressed", rules=_rules(wanted, words), fired=", ".join(wanted), why=why)
+    return Answer("not_addressed", said)
 
 
-def _rules(names: Any) -> str:
-    return "The rule" if len(names) == 1 else "The rules"
+def _rules(names: Any, words: Words) -> str:
+    return words.term("rules", "one" if len(names) == 1 else "many")
 
 
-def _line(found: Found, record: SubscriptionRecord, alert: AlertRecord) -> Line:
+def _line(found: Found, record: SubscriptionRecord, alert: AlertRecord, words: Words) -> Line:
     """What became of one alert: its last decision is the one that holds."""
     history = found.decisions.get(alert.alert_id, [])
     more: dict[str, Any] = {
@@ -166,27 +145,25 @@ def _line(found: Found, record: SubscriptionRecord, alert: AlertRecord) -> Line:
         ],
     }
     if not history:
-        sentence = "An alert was made and is not decided yet; is a worker running? `bongsu audit` says how far it is."
-        return Line(alert.rule.id, "undecided", sentence, _some(more))
+        return Line(alert.rule.id, "undecided", words.say("undecided"), _some(more))
     decision = history[-1]
     more |= {"reason": decision.reason, "by": decision.by, "until_ms": decision.until_ms}
+    decided = words.at(decision.decided_ms)
     match decision.decision:
         case "notified":
-            sentence = f"Told at {at(decision.decided_ms)} ({decision.reason}) with {decision.delivery_id}. "
-            sentence += _delivery(found, decision.delivery_id, more)
+            reason = words.term("told", decision.reason)
+            sentence = words.say("notified", at=decided, reason=reason, delivery=decision.delivery_id)
+            sentence += _delivery(found, decision.delivery_id, more, words)
         case "attached":
-            sentence = _attached(found, alert, decision, more)
+            sentence = _attached(found, alert, decision, more, words)
         case "held":
-            sentence = f"Held {HELD.get(decision.reason or '', decision.reason or '')}, {_until(decision)}."
+            sentence = words.say("held", reason=words.term("held", decision.reason), until=_until(decision, words))
         case "silenced":
-            sentence = _silenced(found, decision, more)
+            sentence = _silenced(found, decision, more, words)
         case "expired":
-            sentence = (
-                f"Expired at {at(decision.decided_ms)}: it was published at {at(alert.published_ms)}, and what is "
-                "older than the time to live is not told."
-            )
+            sentence = words.say("expired", at=decided, published=words.at(alert.published_ms))
         case "suppressed":
-            sentence = _suppressed(record, alert, decision)
+            sentence = _suppressed(record, alert, decision, words)
     return Line(alert.rule.id, decision.decision, sentence, _some(more))
 
 
@@ -194,15 +171,16 @@ def _some(more: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in more.items() if value is not None}
 
 
-def _until(decision: DecisionRecord) -> str:
-    return "without a known end" if decision.until_ms is None else f"until {at(decision.until_ms)} at the latest"
+def _until(decision: DecisionRecord, words: Words) -> str:
+    return (
+        words.say("until_unknown") if decision.until_ms is None else words.say("until", at=words.at(decision.until_ms))
+    )
 
 
-def _attached(found: Found, alert: AlertRecord, decision: DecisionRecord, more: dict[str, Any]) -> str:
+def _attached(found: Found, alert: AlertRecord, decision: DecisionRecord, more: dict[str, Any], words: Words) -> str:
     """The delivery that told the story; while that waits, what it waits for."""
-    reason = ATTACHED.get(decision.reason or "", decision.reason or "")
-    by = f" ({alert.story.joined_by})" if alert.story.joined_by else ""
-    head = f"Attached to the story {alert.story.id}{by}: {reason}. "
+    by = f" ({words.term('joined', alert.story.joined_by)})" if alert.story.joined_by else ""
+    head = words.say("attached", story=alert.story.id, by=by, reason=words.term("attached", decision.reason))
     current, seen = decision, {decision.alert_id}
     while current.delivery_id is None and current.by is not None and current.by not in seen:
         seen.add(current.by)
@@ -211,49 +189,50 @@ def _attached(found: Found, alert: AlertRecord, decision: DecisionRecord, more: 
             break
         current = after[-1]
     if current.delivery_id is not None:
-        about = "" if current is decision or current.article is None else f", about {current.article},"
-        told = f"It was told{about} with {current.delivery_id}. "
-        return head + told + _delivery(found, current.delivery_id, more)
+        is_own = current is decision or current.article is None
+        about = "" if is_own else words.say("attached_about", article=current.article)
+        told = words.say("attached_told", about=about, delivery=current.delivery_id)
+        return head + told + _delivery(found, current.delivery_id, more, words)
+    until = _until(current, words)
     if current is not decision:
-        return f"{head}That one is {current.decision} {HELD.get(current.reason or '', '')}, {_until(current)}."
-    return head + f"It will be told {_until(decision)}."
+        named, reason = words.term("decision", current.decision), words.term("held", current.reason)
+        return head + words.say("attached_to_held", decision=named, reason=reason, until=until)
+    return head + words.say("attached_waits", until=until)
 
 
-def _silenced(found: Found, decision: DecisionRecord, more: dict[str, Any]) -> str:
+def _silenced(found: Found, decision: DecisionRecord, more: dict[str, Any], words: Words) -> str:
     silence = found.silences.get(decision.by or "")
     if silence is None:
-        return f"Silenced by {decision.by}, {_until(decision)}."
+        return words.say("silenced_by_unknown", id=decision.by, until=_until(decision, words))
     more["silence"] = {"id": silence.id, "author": silence.author, "comment": silence.comment}
-    return (
-        f"Silenced by {silence.id} of {silence.author} (“{silence.comment}”), until {at(silence.ends_ms)}; "
-        "what it hid is told in one digest then."
-    )
+    until = words.at(silence.ends_ms)
+    return words.say("silenced", id=silence.id, author=silence.author, comment=silence.comment, at=until)
 
 
-def _suppressed(record: SubscriptionRecord, alert: AlertRecord, decision: DecisionRecord) -> str:
+def _suppressed(record: SubscriptionRecord, alert: AlertRecord, decision: DecisionRecord, words: Words) -> str:
+    decided = words.at(decision.decided_ms)
     if decision.reason != "filter":
-        why = SUPPRESSED.get(decision.reason or "", decision.reason or "")
-        return f"Suppressed at {at(decision.decided_ms)}: {why.format(by=decision.by)}."
+        return words.say("suppressed", at=decided, why=words.term("suppressed", decision.reason, by=decision.by))
     policy = resolve(record.policy, alert.rule)
     article = alert.article
-    tier = policy.tier_of(article.source)
     surest = max((mention.confidence for mention in alert.mentions), default=1.0)
     said = {
         "source": (article.source, policy.sources),
         "lang": (article.lang, policy.langs),
         "section": (article.section, policy.sections),
-        "tier": (f"tier {tier} ({article.source})", f"{policy.tier_at_most} or better"),
-        "confidence": (surest, f"at least {policy.confidence_at_least}"),
+        "tier": (
+            words.say("tier", tier=policy.tier_of(article.source), source=article.source),
+            words.say("tier_wanted", tier=policy.tier_at_most),
+        ),
+        "confidence": (surest, words.say("confidence_wanted", confidence=policy.confidence_at_least)),
     }
     given, wanted = said.get(decision.by or "", ("?", "?"))
     wanted = ", ".join(wanted) if isinstance(wanted, tuple) else wanted
-    return (
-        f"Suppressed at {at(decision.decided_ms)} by the filter {decision.by}: the article has {given}, the "
-        f"subscription wants {wanted}."
-    )
+    name = words.term("filter", decision.by)
+    return words.say("filtered", at=decided, filter=name, given=given, wanted=wanted)
 
 
-def _delivery(found: Found, delivery_id: str | None, more: dict[str, Any]) -> str:
+def _delivery(found: Found, delivery_id: str | None, more: dict[str, Any], words: Words) -> str:
     """What became of the webhook."""
     attempts = sorted(found.attempts.get(delivery_id or "", ()), key=lambda one: (one.started_ms, one.number))
     more["delivery"] = delivery_id
@@ -267,18 +246,21 @@ def _delivery(found: Found, delivery_id: str | None, more: dict[str, Any]) -> st
     ]  # fmt: skip
     delivered = next((one for one in attempts if one.outcome == "delivered"), None)
     if delivered is not None:
-        return f"Delivered at {at(delivered.started_ms)}, attempt {delivered.number}, status {delivered.status}."
+        at = words.at(delivered.started_ms)
+        return words.say("delivered", at=at, number=delivered.number, status=delivered.status)
     if not attempts:
-        deadline = "" if record is None else f" It expires at {at(record.deadline_ms)}."
-        return f"It was not sent yet; is a dispatcher running?{deadline}"
+        deadline = "" if record is None else words.say("deadline", at=words.at(record.deadline_ms))
+        return words.say("not_sent") + deadline
     last = attempts[-1]
-    failed = f"{len(attempts)} attempt{'s' * (len(attempts) > 1)}, the last at {at(last.started_ms)}: {_failure(last)}"
+    name = "attempt" if len(attempts) == 1 else "attempts"
+    failed = words.say(name, count=len(attempts), at=words.at(last.started_ms), failure=_failure(last, words))
     if last.terminal:
-        return f"It was not delivered ({last.outcome}): {failed}."
-    again = f"; again at {at(last.next_due_ms)}" if last.next_due_ms is not None else ""
-    return f"Not delivered yet: {failed}{again}."
+        return words.say("not_delivered", outcome=words.term("outcome", last.outcome), failed=failed)
+    again = words.say("again", at=words.at(last.next_due_ms)) if last.next_due_ms is not None else ""
+    return words.say("retried", failed=failed, again=again)
 
 
-def _failure(attempt: AttemptRecord) -> str:
-    parts = (attempt.status, attempt.error, attempt.detail)
-    return " ".join(str(part) for part in parts if part is not None) or attempt.outcome
+def _failure(attempt: AttemptRecord, words: Words) -> str:
+    error = words.term("failure", attempt.error) if attempt.error is not None else None
+    parts = (attempt.status, error, attempt.detail)
+    return " ".join(str(part) for part in parts if part is not None) or words.term("outcome", attempt.outcome)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
+from service.actions.why_words import Words
 from service.alerting.selectors import Selector
 from service.matching.engine import Engine
 from service.matching.entities import Rule
@@ -34,7 +35,7 @@ def watched_by(rules: Iterable[Rule], written: Iterable[str]) -> list[Rule]:
     return [rule for rule in rules if selector.fits(rule.id, rule.tags, _entities(rule.expression))]
 
 
-def nearest(engine: Engine, article: Article, rules: Iterable[Rule]) -> Nearest | None:
+def nearest(engine: Engine, article: Article, rules: Iterable[Rule], words: Words | None = None) -> Nearest | None:
     """The rule with the fewest missing terms, of equals the one of which most is there; None when there is none."""
     _, occurrences = engine.inspect(article)
     present = {engine.term_name(one.surface.term) for one in occurrences if one.reason is None and not one.merged}
@@ -55,7 +56,7 @@ def nearest(engine: Engine, article: Article, rules: Iterable[Rule]) -> Nearest 
         tuple(missing),
         tuple(text for text, is_unwanted in lacking if is_unwanted),
         tuple(dict.fromkeys(text for term in terms_of(chosen.expression) if (text := str(term)) in present)),
-        tuple(_nearly(engine, article, missing)),
+        tuple(_nearly(engine, article, missing, words or Words())),
     )
 
 
@@ -79,7 +80,7 @@ def _lacking(expression: Expression, present: Collection[str]) -> list[tuple[str
     return [(str(term), False) for term in terms_of(expression) if str(term) not in present]
 
 
-def _nearly(engine: Engine, article: Article, missing: Iterable[str]) -> Iterator[str]:
+def _nearly(engine: Engine, article: Article, missing: Iterable[str], words: Words) -> Iterator[str]:
     for text in missing:
         if not text.startswith("@"):
             continue
@@ -87,5 +88,6 @@ def _nearly(engine: Engine, article: Article, missing: Iterable[str]) -> Iterato
             if number == MAX_OCCURRENCES:
                 break
             failed = next((step for step in one.steps if not step.passed), None)
-            why = "" if failed is None else f": {failed.question}: {failed.answer}"
-            yield f"{text} {one.mention.text} ({one.mention.zone.value}) does not count{why}"
+            why = "" if failed is None else f": {words.uncounted(failed.question, failed.answer)}"
+            zone = words.term("zone", one.mention.zone.value)
+            yield words.say("does_not_count", term=text, text=one.mention.text, zone=zone, why=why)

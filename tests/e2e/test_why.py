@@ -36,7 +36,13 @@ TEXT = (
     "공사를 서둘러 달라고 했다. 담당자는 구역을 나누어 밤에 작업하겠다고 답했다."
 )
 ARTICLES = [
-    {"id": "pipes-1", "title": "수도관 두고 머리 맞댄 주민들", "text": TEXT, "source": "가람신문"},
+    {
+        "id": "pipes-1",
+        "url": "https://garam.example/pipes?no=1",
+        "title": "수도관 두고 머리 맞댄 주민들",
+        "text": TEXT,
+        "source": "가람신문",
+    },
     {"id": "pipes-2", "title": "흙탕물 그만, 밤에 수도 공사", "text": TEXT, "source": "나루통신"},
     {
         "id": "college",
@@ -150,6 +156,11 @@ async def test_each_answer(kafka_settings, kafka_env, tmp_path):
         wrong = bongsu_process("why", "--subscription", "tol", "--article", "x", env=kafka_env)
         assert (wrong.returncode, "there is no subscription tol; did you mean told?" in wrong.stderr) == (2, True)
         assert "No article gone came since" in command("--subscription", "told", "--article", "gone")
+        by_url = command("--subscription", "told", "--article", "https://garam.example/pipes?no=1", "--lang", "ko")
+        assert "전달되었습니다(1번째 시도, 상태 코드 204)" in by_url
+        assert "이 주소의 기사 ID는 pipes-1입니다." in by_url
+        nowhere = command("--subscription", "told", "--article", "https://garam.example/pipes")
+        assert "No article https://garam.example/pipes came since" in nowhere
 
         await remove_subscription(kafka_settings, "told")
         with pytest.raises(BadInput, match="there is no subscription told"):

@@ -17,6 +17,7 @@ from service.api.problems import ApiProblem
 from service.api.routes.subscriptions import SubscriptionId
 from service.api.security import needs
 from service.api.services import ActorDep, ControlDep, NowDep, SettingsDep
+from service.model.record import Lang
 from service.model.records import Outcome
 from service.model.topics import DAY_MS
 
@@ -64,9 +65,10 @@ async def ask_why(
     actor: ActorDep,
     now_ms: NowDep,
     subscription_id: SubscriptionId,
-    article: Annotated[str, Query(min_length=1, max_length=512, description="Id of the article.")],
+    article: Annotated[str, Query(min_length=1, max_length=512, description="Id of the article, or its URL.")],
     rule: Annotated[FilterText | None, Query(description="Only of this rule.")] = None,
     after: Annotated[GivenTime | None, Query(description="How far back to look. Default: 7 days.")] = None,
+    lang: Annotated[Lang, Query(description="Of `sentence` and `notes`: Korean or English.")] = "en",
 ) -> Why:
     """What became of an article for a subscription, and why.
 
@@ -85,6 +87,7 @@ async def ask_why(
                     now_s=now_ms / 1000,
                     rule=rule,
                     tenant=actor.tenant,
+                    lang=lang,
                 )
     except TimeoutError:
         raise ApiProblem(

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from service.actions.why_answer import HELD, SUPPRESSED, answer_of
+from service.actions.why_answer import answer_of
+from service.actions.why_english import TERMS
 from service.actions.why_found import Found
 from service.actions.why_nearest import nearest, watched_by
 from service.matching.engine import Engine
@@ -38,21 +39,21 @@ def found(*decisions: dict[str, Any], **more: Any) -> Found:
     return made
 
 
-@pytest.mark.parametrize("reason", sorted(HELD))
+@pytest.mark.parametrize("reason", sorted(TERMS["held"]))
 def test_what_is_held_says_for_what_and_until_when(reason: str) -> None:
     answer = answer_of(found({"decision": "held", "reason": reason, "delivery": None, "until_ms": 1_795_392_000_000}))
     assert answer is not None
     assert answer.answer == "held"
-    assert HELD[reason] in answer.sentence
+    assert TERMS["held"][reason] in answer.sentence
     assert "2026-11-23" in answer.sentence or "2026-11-22" in answer.sentence
 
 
-@pytest.mark.parametrize("reason", sorted(SUPPRESSED))
+@pytest.mark.parametrize("reason", sorted(TERMS["suppressed"]))
 def test_what_is_suppressed_says_why(reason: str) -> None:
     answer = answer_of(found({"decision": "suppressed", "reason": reason, "delivery": None, "by": "narrow"}))
     assert answer is not None
     assert answer.answer == "suppressed"
-    assert SUPPRESSED[reason].format(by="narrow") in answer.sentence
+    assert TERMS["suppressed"][reason].format(by="narrow") in answer.sentence
 
 
 def test_the_last_decision_holds_and_those_before_are_told_too() -> None:

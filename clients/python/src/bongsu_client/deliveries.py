@@ -78,8 +78,14 @@ class Deliveries(Resource):
         )
 
     def ask_why(
-        self, subscription_id: str, article: str, *, rule: str | None = None, after: str | None = None
+        self,
+        subscription_id: str,
+        article: str,
+        *,
+        rule: str | None = None,
+        after: str | None = None,
+        lang: str | None = None,
     ) -> models.Why:
-        """Why an article was told of, or was not."""
-        query = {"article": article, "rule": rule, "after": after}
+        """Why an article, by its id or its URL, was told of, or was not; in "en" (the default) or "ko"."""
+        query = {"article": article, "rule": rule, "after": after, "lang": lang}
         return self._json(models.Why, "GET", path_of("subscriptions", subscription_id, "why"), query=query)
