@@ -14,6 +14,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from service.api.faults import faults
 from service.model.errors import (
     BadInput,
     BongsuError,
@@ -32,7 +33,6 @@ RETRY_AFTER_S = 2
 UNREADABLE = "There was an error parsing the body"
 """What FastAPI says of a body that no JSON parser gave a place for."""
 MAX_ERRORS = 50
-MAX_POINTER = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +116,15 @@ def answer(problem: ApiProblem, request_id: str, instance: str) -> Response:
     )
 
 
-def of_error(error: Exception) -> ApiProblem:
-    """The problem that an error is. What is no error of ours is an `internal-error`, without its text."""
+def of_error(error: Exception, route: Any = None) -> ApiProblem:
+    """The problem that an error is. What is no error of ours is an `internal-error`, without its text.
+
+    `route` is FastAPI's, where it is known: which fields and headers there are.
+    """
     if isinstance(error, ApiProblem):
         return error
     if isinstance(error, RequestValidationError):
-        return _of_validation(error)
+        return _of_validation(error, route)
     if isinstance(error, HTTPException):
         return _of_http(error)
     if isinstance(error, BongsuError):
@@ -170,39 +173,23 @@ def _of_http(error: HTTPException) -> ApiProblem:
     return ApiProblem(kind.slug, said, headers=error.headers)
 
 
-def _of_validation(error: RequestValidationError) -> ApiProblem:
+def _of_validation(error: RequestValidationError, route: Any) -> ApiProblem:
     found = error.errors()
     if any(one["type"] == "json_invalid" for one in found):
         one = found[0]
         return ApiProblem(
             "malformed-request", f"the body is not JSON: {one['ctx']['error']} at character {one['loc'][-1]}"
         )
-    errors = [_single(one) for one in found[:MAX_ERRORS]]
-    first = errors[0]
+    told = faults(found, route)
+    errors, first = told[:MAX_ERRORS], told[0]
     where = next((f"{first[kind] or 'the body'}: " for kind in ("pointer", "parameter", "header") if kind in first), "")
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    more = f" (and {len(told) - 1} more)" if len(told) > 1 else ""
     return ApiProblem("invalid-request", f"{where}{first['detail']}{more}", errors=errors)
-
-
-def _single(one: Mapping[str, Any]) -> dict[str, str]:
-    """A fault that pydantic found. What was given is not repeated: it may be a secret."""
-    place, *path = one["loc"]
-    told = {"detail": str(one["msg"]).removeprefix("Value error, ")}
-    if place == "body":
-        return {"pointer": pointer(path)} | told
-    name = ".".join(map(str, path))[:MAX_POINTER]
-    return {("header" if place == "header" else "parameter"): name} | told
-
-
-def pointer(path: Sequence[str | int]) -> str:
-    """A JSON pointer (RFC 6901) into the body."""
-    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
-    return "".join(f"/{part}" for part in parts)[:MAX_POINTER]
 
 
 async def handle(request: Request, error: Exception) -> Response:
     """FastAPI's exception handler for all of them."""
-    problem = of_error(error)
+    problem = of_error(error, request.scope.get("route"))
     packed = request.headers.get("content-encoding", "identity").strip().lower() != "identity"
     if problem.kind.slug == "malformed-request" and packed and not isinstance(error, ApiProblem):
         problem = ApiProblem(  # FastAPI reads the body before anything of ours sees the request

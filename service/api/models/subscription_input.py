@@ -6,16 +6,17 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from service.actions.rotation import MAX_OVERLAP_S, OVERLAP_S, new_secret
+from service.api.faults import pointer
 from service.api.models.common import Given, whole
 from service.api.models.text import Glob, HeaderName, HeaderValue, Name, Secret, Url
-from service.api.problems import MAX_ERRORS, ApiProblem, pointer
+from service.api.problems import MAX_ERRORS, ApiProblem
 from service.delivery.headers import check_headers
 from service.delivery.sealing import SEALED, is_sealed
 from service.delivery.signing import read_secret
 from service.model.control_records import SubscriptionRecord
 from service.model.errors import InvalidSubscription
 from service.model.policy import PolicyModel
-from service.model.policy_check import Fault, faults, in_words
+from service.model.policy_check import faults, faults_found
 from service.model.record import Format, Lang
 
 Version = Literal["v1", "v1a"]
@@ -164,7 +165,7 @@ def policy_of(written: Any) -> PolicyModel | None:
     try:
         policy = PolicyModel.model_validate(written)
     except ValidationError as error:
-        found = [Fault(tuple(one["loc"]), in_words(one)) for one in error.errors(include_url=False)]
+        found = faults_found(error)
     else:
         found = list(faults(policy, "subscription"))
         if not found:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.exceptions import HTTPException
 
-from service.api.problems import KINDS, MAX_ERRORS, ApiProblem, answer, of_error, pointer
+from service.api.faults import pointer
+from service.api.problems import KINDS, MAX_ERRORS, ApiProblem, answer, of_error
 from service.model import errors
 from service.model.errors import (
     BadInput,
