@@ -24,6 +24,8 @@ ENDPOINTS = 20
 SEED = "20261123"
 SOAK_DELIVERIES_A_LIFE = 60
 DISPATCHER_START_S = 4.0
+DIES_LATE, LATE_S = 0.6, 2.5
+"""Share of kills in a soak that come so late that attempts are written, offsets committed, retries under way."""
 STATUSES = (200, 200, 200, 204, 500, 503, 404, 302)
 
 
@@ -73,12 +75,14 @@ async def killed_again_and_again(
                 soak.measure("ready_s", time.monotonic() - began_s)
                 await wait_until(lambda heard=heard: len(receiver.received) > heard, 60, "it goes on")  # type: ignore[misc]
                 soak.measure("back_s", time.monotonic() - began_s)
+                soak.memory([child])
+                soak.progress(life, kills)
             if life < kills:
-                wanted = (heard if soak else len(receiver.received)) + luck.randint(20, a_life)
-                await wait_until(lambda wanted=wanted: len(receiver.received) >= wanted, 60, "some arrive")  # type: ignore[misc]
-                if soak:
-                    soak.memory([child])
-                    soak.progress(life, kills)
+                if soak and luck.random() < DIES_LATE:
+                    await asyncio.sleep(soak.moment_s(LATE_S))
+                else:
+                    wanted = (heard if soak else len(receiver.received)) + luck.randint(20, a_life)
+                    await wait_until(lambda wanted=wanted: len(receiver.received) >= wanted, 60, "some arrive")  # type: ignore[misc]
                 child.kill()
         try:
 
