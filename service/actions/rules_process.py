@@ -11,6 +11,7 @@ import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any, TypeVar
 
 import anyio
@@ -19,6 +20,7 @@ import anyio.to_process
 from service.actions.rules_backtest import outcome_of, stored_articles, summary
 from service.actions.rules_check import Source, check, problem_dict
 from service.actions.rules_explain import UnknownName, explain
+from service.actions.rules_tests import run_tests
 from service.adapters.collector import collector_held
 from service.adapters.control_rules import publish_rules
 from service.adapters.rule_files import load_text
@@ -49,6 +51,9 @@ GRACE_S = 30.0
 """Beyond it, for loading the rules and for the answer."""
 ENGINES = 2
 """Kept in a process: who writes a rule tries it on several articles."""
+MAX_TESTS = 2_000
+"""Of those that the rules of a draft carry: a check is answered within seconds."""
+NO_TESTS: Mapping[str, Any] = {"tests": 0, "failed": 0, "failures": []}
 T = TypeVar("T")
 _ERRORS: dict[str, Callable[[str], BongsuError]] = {
     kind.__name__: kind for kind in (UnknownName, UndecodableArticle, ChangedMeanwhile, WrongSetup, Unavailable)
@@ -84,7 +89,7 @@ class RulesProcesses:
         self._limits: dict[str, anyio.CapacityLimiter] = {}
 
     async def check(self, draft: bytes) -> dict[str, Any]:
-        """As `rules check --json`."""
+        """As `rules check --json`, and of the tests that the rules carry what `rules test --json` says."""
         told: dict[str, Any] = await self._run("quick", self._timeout_s, _check, draft, self._matching)
         return told
 
@@ -194,7 +199,19 @@ def _from_records(records: Mapping[str, bytes]) -> RuleSet:
 def _check(draft: bytes, matching: MatchingSettings) -> dict[str, Any]:
     source = Source.of(draft, DRAFT)
     veto = _veto(matching.morphology)
-    return check(source, now_s=time.time(), veto=veto, min_confidence=matching.min_confidence)
+    told = check(source, now_s=time.time(), veto=veto, min_confidence=matching.min_confidence)
+    return {**told, **(_test(draft, matching) if told["loads"] else NO_TESTS)}
+
+
+def _test(draft: bytes, matching: MatchingSettings) -> Mapping[str, Any]:
+    """The first tests of a draft that loads; without any no engine is made for it."""
+    if b"tests" not in draft:
+        return NO_TESTS
+    engine = _engine(Rules.of_draft(draft), matching)
+    assert engine is not None, "a draft is given whole"
+    ran = list(islice(run_tests(engine, engine.ruleset.rules), MAX_TESTS))
+    failures = [one.failure for one in ran if one.failure is not None]
+    return {"tests": len(ran), "failed": len(failures), "failures": failures}
 
 
 @_told

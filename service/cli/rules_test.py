@@ -2,16 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import orjson
 
 from service.cli.rules import as_json, directory
-
-if TYPE_CHECKING:
-    from service.matching.engine import Engine
-    from service.matching.entities import Example, Rule
 
 
 @click.command()
@@ -23,6 +19,7 @@ def test(path: Path, wanted: str | None, as_json: bool) -> None:
 
     Exit code 0: all pass. 1: one fails. 2: the files do not load.
     """
+    from service.actions.rules_tests import run_tests
     from service.adapters.rule_files import load_rules
     from service.cli.matching import veto_by_settings
     from service.matching.engine import Engine
@@ -39,7 +36,7 @@ def test(path: Path, wanted: str | None, as_json: bool) -> None:
         if wanted not in (None, rule.id):
             continue
         untested += not rule.tests
-        wrong = [failure for example in rule.tests if (failure := _run(engine, rule, example))]
+        wrong = [one.failure for one in run_tests(engine, (rule,)) if one.failure is not None]
         ran += len(rule.tests)
         failures.extend(wrong)
         if not as_json and rule.tests:
@@ -53,26 +50,6 @@ def test(path: Path, wanted: str | None, as_json: bool) -> None:
         click.echo(f"{ran} tests, {len(failures)} failed; {untested} rules have none")
     if failures:
         raise SystemExit(1)
-
-
-def _run(engine: "Engine", rule: "Rule", example: "Example") -> dict[str, Any] | None:
-    """What is wrong, or None. Expiry is left aside: a test is about what the rule says."""
-    from service.actions.rules_explain import part_dict
-    from service.matching.trace import trace
-    from service.model.article import Article
-
-    given = example.article
-    article = Article("test", **given)  # type: ignore[arg-type]  # its keys are fields of text
-    fires = any(hit.rule.id == rule.id for hit in engine.match(article).hits)
-    if fires is example.fires:
-        return None
-    return {
-        "rule": rule.id,
-        "article": dict(given),
-        "fires": fires,
-        "expected": example.fires,
-        "parts": [part_dict(part) for part in trace(engine, rule, article)],
-    }
 
 
 def _show(failure: dict[str, Any]) -> None:

@@ -108,6 +108,25 @@ async def test_rules_that_do_not_load_change_nothing_and_say_where(api):
     )
 
 
+async def test_a_check_runs_the_tests_that_the_rules_carry(api):
+    client = api.client(await api.token())
+    carried = (
+        "  - {id: floods, when: '@garam AND \"홍수\"', tests: [{text: 가람시가 홍수를 겪었다., fires: true}, "
+        "{text: 가람시에 홍수 대비 연수원이 섰다., fires: false}]}\n"
+    )
+    checked = (await client.post("/v1/rules/check", content=GOOD + carried, headers=YAML)).json()
+    assert (checked["loads"], checked["tests_total"], checked["tests_failed_total"]) == (True, 2, 1)
+    (failed,) = checked["tests_failed"]
+    assert (failed["rule"], failed["expected"], failed["fires"]) == ("floods", False, True)
+    assert failed["article"] == {"text": "가람시에 홍수 대비 연수원이 섰다."}
+    assert all(part["true"] for part in failed["parts"])
+    assert "홍수" in failed["parts"][-1]["part"]
+    untested = (await client.post("/v1/rules/check", content=GOOD, headers=YAML)).json()
+    assert (untested["tests_total"], untested["tests_failed"]) == (0, [])
+    broken = (await client.post("/v1/rules/check", content="rules: [", headers=YAML)).json()
+    assert (broken["loads"], broken["tests_total"], broken["tests_failed_total"]) == (False, 0, 0)
+
+
 async def test_explained_by_a_draft_and_by_what_is_in_force(api):
     client = api.client(await api.token())
     article = {"title": "소식", "text": "가람시와 나루군이 협약을 맺었다."}

@@ -4,12 +4,14 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
+from service.actions.rules_process import MAX_TESTS
 from service.api.models.articles import ARTICLE
 from service.api.models.common import Given, Shown, Time, whole
 
 MAX_ARTICLES = 20_000
 MAX_HOURS = 24.0
 MAX_RULES = 1_000
+MAX_FAILED = 100
 EXAMPLE = """entities:
   - {id: garam, name: 가람시, kind: government}
 rules:
@@ -110,26 +112,6 @@ class Warned(Fault):
     id: str = Field(description="Of the rule or entity.")
 
 
-class Checked(Shown):
-    """What a check found."""
-
-    loads: bool
-    version: str | None = Field(description="That the set would have; null: it does not load.")
-    rules_total: int
-    entities_total: int
-    errors: list[Fault] = Field(description="Why it does not load.")
-    warnings: list[Warned] = Field(description=f"The first {MAX_RULES}.")
-
-
-class ExplainRequest(Given):
-    """An article, and the rules to look at it with."""
-
-    article: Annotated[dict[str, Any], Field(json_schema_extra=ARTICLE)]
-    draft: Draft | None = Field(None, description="Rules that are tried; without it those in force.")
-    rule: Name | None = Field(None, description="Only this rule: each part of it, true or not, and why.")
-    entity: Name | None = Field(None, description="Only this entity.")
-
-
 class Open(Shown):
     """Part of an answer that has more members than are named here (docs/api.md)."""
 
@@ -143,6 +125,41 @@ class Part(Open):
     part: str
     true: bool
     why: str
+
+
+class FailedTest(Shown):
+    """A test of a rule that does not come out as it says."""
+
+    rule: str = Field(description="Its id.")
+    article: dict[str, str] = Field(description="As the test gives it.")
+    fires: bool
+    expected: bool
+    parts: list[Part] = Field(description="The rule on this article, part by part.")
+
+
+class Checked(Shown):
+    """What a check found."""
+
+    loads: bool
+    version: str | None = Field(description="That the set would have; null: it does not load.")
+    rules_total: int
+    entities_total: int
+    errors: list[Fault] = Field(description="Why it does not load.")
+    warnings: list[Warned] = Field(description=f"The first {MAX_RULES}.")
+    tests_total: int = Field(
+        description=f"Of the tests that the rules carry those that were run: the first {MAX_TESTS}."
+    )
+    tests_failed_total: int
+    tests_failed: list[FailedTest] = Field(description=f"The first {MAX_FAILED} of them.")
+
+
+class ExplainRequest(Given):
+    """An article, and the rules to look at it with."""
+
+    article: Annotated[dict[str, Any], Field(json_schema_extra=ARTICLE)]
+    draft: Draft | None = Field(None, description="Rules that are tried; without it those in force.")
+    rule: Name | None = Field(None, description="Only this rule: each part of it, true or not, and why.")
+    entity: Name | None = Field(None, description="Only this entity.")
 
 
 class ExplainedRule(Open):

@@ -21,6 +21,7 @@ from service.api.etags import PATTERN, put_tag, stale, wanted_version
 from service.api.models.common import at_or_none
 from service.api.models.rules import (
     EXAMPLE,
+    MAX_FAILED,
     MAX_RULES,
     Applied,
     Backtested,
@@ -30,6 +31,7 @@ from service.api.models.rules import (
     Entity,
     Explained,
     ExplainRequest,
+    FailedTest,
     Fault,
     Rule,
     RulesPage,
@@ -143,7 +145,10 @@ async def get_entity(control: ControlDep, actor: ActorDep, response: Response, e
     responses=problems("request-timeout", "body-too-large", "unsupported-media-type"),
 )  # fmt: skip
 async def check_rules(request: Request, control: ControlDep, processes: ProcessesDep) -> Checked:
-    """Whether a draft loads, and what will be regretted. 200 in either case: `loads` tells."""
+    """Whether a draft loads, what will be regretted, and which of the rules' own tests fail.
+
+    200 in either case: `loads` and `tests_failed_total` tell.
+    """
     draft = await _draft(request, control)
     told = await _there(request, processes.check(draft))
     return Checked(
@@ -153,6 +158,9 @@ async def check_rules(request: Request, control: ControlDep, processes: Processe
         entities_total=told.get("entities", 0),
         errors=[Fault(**_without_file(one)) for one in told["errors"]],
         warnings=[Warned(**_without_file(one)) for one in told["warnings"][:MAX_RULES]],
+        tests_total=told["tests"],
+        tests_failed_total=told["failed"],
+        tests_failed=[FailedTest.model_validate(one) for one in told["failures"][:MAX_FAILED]],
     )
 
 

@@ -146,6 +146,11 @@ class Checked(TypedDict):
     """Why it does not load."""
     warnings: list[Warned]
     """The first 1000."""
+    tests_total: int
+    """Of the tests that the rules carry those that were run: the first 2000."""
+    tests_failed_total: int
+    tests_failed: list[FailedTest]
+    """The first 100 of them."""
 
 
 class Decision(TypedDict):
@@ -298,6 +303,19 @@ class ExplainedRule(TypedDict):
     id: str
     fires: bool
     parts: list[Part]
+
+
+class FailedTest(TypedDict):
+    """A test of a rule that does not come out as it says."""
+
+    rule: str
+    """Its id."""
+    article: dict[str, str]
+    """As the test gives it."""
+    fires: bool
+    expected: bool
+    parts: list[Part]
+    """The rule on this article, part by part."""
 
 
 class Fault(TypedDict):
