@@ -24,6 +24,7 @@ from service.adapters.control_tokens import TokensFollower
 from service.adapters.control_topic import OnFailure
 from service.adapters.control_writes import RevisionsWriter
 from service.adapters.kafka_client import make_producer, ours, start_here, topic_name
+from service.adapters.rules_topic import mend
 from service.model import topics
 from service.model.control_records import SilenceRecord, SubscriptionRecord, TokenRecord
 from service.model.errors import BongsuError, WrongSetup
@@ -251,6 +252,7 @@ class Control:
     async def _tidy(self) -> None:
         """Mend what writers left that were killed: what is untidy twice in a row."""
         before: list[set[str]] = [set() for _ in self._followed]
+        rules_before: set[str] = set()
         while True:
             try:
                 for number, one in enumerate(self._followed):
@@ -261,6 +263,19 @@ class Control:
                             "standing records written again", topic=one.follower.standing.kind.topic, n=count
                         )
                     before[number] = untidy
+                rules_before = await self._tidy_rules(rules_before)
             except BongsuError as error:
                 self._log.warning("control topics could not be tidied, trying again", reason=str(error))
             await asyncio.sleep(TIDY_AFTER_S)
+
+    async def _tidy_rules(self, before: set[str]) -> set[str]:
+        """Manifests of those tenants that were untidy before; returns who is now. Raises Unavailable, WrongSetup."""
+        untidy = [] if self.rules is None else self.rules.untidy()
+        old = [order for order in untidy if order.tenant in before]
+        if old:
+            producer = await self.producer()
+            with ours(self.settings.kafka):
+                async with asyncio.timeout(self.settings.api.timeout_s):
+                    await mend(self.settings.kafka, producer, old)
+            self._log.info("standing records written again", topic=topics.RULES, n=len(old))
+        return {order.tenant for order in untidy}

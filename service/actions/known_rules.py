@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 
 import orjson
 
-from service.adapters.control import read_whole
 from service.adapters.rule_manifests import CURRENT, keys_of, manifest_key
+from service.adapters.rules_topic import read_rules
 from service.alerting.selectors import ENTITY, TAG
 from service.model import topics
 from service.model.control_records import RulesManifest
@@ -79,16 +79,16 @@ async def read_stored_rules(settings: KafkaSettings, tenant: str = DEFAULT_TENAN
     Raises:
         Unavailable, WrongSetup: Kafka does not answer or refuses us.
     """
-    return _stored_of(await read_whole(settings, topics.RULES), tenant)
+    return _stored_of((await read_rules(settings)).values, tenant)
 
 
 async def read_known_rules(settings: KafkaSettings, tenant: str = DEFAULT_TENANT) -> KnownRules | None:
     """A tenant's rules in force; None when there are none. Raises as `read_stored_rules`."""
-    return known_in(await read_whole(settings, topics.RULES), tenant)
+    return known_in((await read_rules(settings)).values, tenant)
 
 
 def known_in(stored: Mapping[str, bytes], tenant: str) -> KnownRules | None:
-    """A tenant's rules in force, of all that stands on the topic; None when there are none."""
+    """A tenant's rules in force, of all that stands on the topic (`read_rules`); None when there are none."""
     found = _stored_of(stored, tenant)
     return None if found is None else known_of(found)
 

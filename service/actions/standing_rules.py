@@ -1,6 +1,6 @@
 """The rules in force of every tenant, as their authors wrote them, for who reads them: without parsing one.
 
-The topic is followed as bytes; what a set lists is read as JSON when somebody asks for it, once for each version and
+The topic is followed as bytes; what a set lists is read as JSON when somebody asks for it, once for each manifest and
 off the event loop. The engine, which takes seconds and memory, is made elsewhere (`rules_process`).
 """
 
@@ -14,7 +14,8 @@ import orjson
 from service.actions.known_rules import KnownRules, known_of
 from service.adapters.control_topic import ControlTopic, OnFailure
 from service.adapters.rule_manifests import CURRENT, MissingError, items_of, manifest_key, read_manifest
-from service.adapters.rule_order import NO_RULES
+from service.adapters.rule_order import NO_RULES, RuleOrder
+from service.adapters.rules_topic import RulesOnTopic
 from service.model import topics
 from service.model.control_records import RulesManifest
 from service.model.errors import Unavailable
@@ -43,10 +44,12 @@ class StandingRules:
 
     def __init__(self, settings: KafkaSettings, *, on_failure: OnFailure | None = None) -> None:
         """Connects to nothing before `start`; `on_failure` as of `ControlTopic`."""
-        self._topic = ControlTopic(settings, topics.RULES, self._on_record, on_failure=on_failure)
-        self._stored: dict[str, bytes] = {}
+        self._known = RulesOnTopic()
+        self._topic = ControlTopic(settings, topics.RULES, self._known.take, on_failure=on_failure)
         self._read: dict[str, tuple[bytes, RulesInForce]] = {}
         """By tenant, with the manifest that it was read for."""
+        self._names: dict[str, tuple[RulesInForce, KnownRules]] = {}
+        """By tenant, of the set that they were looked up in."""
 
     @property
     def ready(self) -> bool:
@@ -72,7 +75,7 @@ class StandingRules:
             Unavailable: it is not whole on the topic (yet).
             BadInput, NewerSchema: its manifest cannot be read.
         """
-        raw = self._stored.get(manifest_key(CURRENT, tenant))
+        raw = self._known.values.get(manifest_key(CURRENT, tenant))
         if raw is None:
             return NOTHING
         known = self._read.get(tenant)
@@ -80,7 +83,7 @@ class StandingRules:
             return known[1]
         manifest = read_manifest(raw, tenant)
         try:
-            records = items_of(manifest, self._stored)
+            records = items_of(manifest, self._known.values)
         except MissingError as error:
             raise Unavailable(f"the rules in force are not whole: {error}; apply them again if it stays so") from None
         read = await asyncio.to_thread(_in_force, manifest, records)
@@ -90,13 +93,16 @@ class StandingRules:
     async def known(self, tenant: str) -> KnownRules | None:
         """The set of a tenant, to look up what a person names; None: nothing was ever applied. Raises as `of`."""
         found = await self.of(tenant)
-        return None if found is NOTHING else await asyncio.to_thread(known_of, found.records)
+        if found is NOTHING:
+            return None
+        held = self._names.get(tenant)
+        if held is None or held[0] is not found:
+            held = self._names[tenant] = (found, await asyncio.to_thread(known_of, found.records))
+        return held[1]
 
-    def _on_record(self, key: str, value: bytes | None) -> None:
-        if value is None:
-            self._stored.pop(key, None)
-        else:
-            self._stored[key] = value
+    def untidy(self) -> list[RuleOrder]:
+        """Manifests that compaction could take: whoever published beside them came too late, and may have died."""
+        return self._known.untidy()
 
 
 def _in_force(manifest: RulesManifest, records: Mapping[str, bytes]) -> RulesInForce:

@@ -16,6 +16,7 @@ from service.adapters.control_tokens import TOKEN
 from service.adapters.control_topic import read_whole
 from service.adapters.kafka_client import make_producer, started, topic_name
 from service.adapters.rule_manifests import is_definition
+from service.adapters.rules_topic import read_rules
 from service.model import topics
 from service.model.errors import BadInput, WrongSetup
 from service.model.topics import BY_NAME
@@ -65,7 +66,7 @@ async def import_lines(settings: KafkaSettings, lines: Iterable[bytes]) -> dict[
 async def _standing(settings: KafkaSettings, name: str) -> list[tuple[str, bytes]]:
     kind = _REVISED.get(name)
     if kind is None:
-        return sorted((await read_whole(settings, name)).items())
+        return sorted((await read_rules(settings)).values.items())
     return [(record.id, record.encode()) for record in (await read_standing(settings, kind)).all()]
 
 

@@ -2,8 +2,9 @@
 
 A set is one record for each entity and rule, keyed by the hash of its content, and a manifest that lists them. The
 manifest `current` is written after all of its items are acknowledged, so a publisher that dies at any point leaves
-the old set whole. `previous` is the last set that loaded before it: a process that starts while `current` does not
-load falls back to it. Each tenant has the two of its own.
+the old set whole. Of two publishers one comes first (`rule_order`), and who was second knows when it has read its own
+manifest back. `previous` is the last set that loaded before: a process that starts while `current` does not load falls
+back to it. Each tenant has the two of its own.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from aiokafka import AIOKafkaProducer
 
 from service.adapters.collector import collector_held
-from service.adapters.control_topic import put, read_each, read_whole
+from service.adapters.control_topic import put
 from service.adapters.kafka_client import make_producer, started, topic_name
 from service.adapters.rule_manifests import (
     CURRENT,
@@ -31,7 +32,8 @@ from service.adapters.rule_manifests import (
     read_manifest,
     with_parts,
 )
-from service.adapters.rule_order import NO_RULES, Order, in_order
+from service.adapters.rule_order import RuleOrder
+from service.adapters.rules_topic import RulesOnTopic, mend, read_rules
 from service.model import topics
 from service.model.control_records import RulesManifest
 from service.model.errors import BadInput, ChangedMeanwhile, NewerSchema, Unavailable, WrongSetup
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from service.matching.ruleset import RuleSet
 
 ROUNDS = 10
-"""Of putting the manifest that stands in the last place, at most."""
+"""Of publishing from what stands by now, and of writing again what stands, at most."""
 MAX_ITEMS = 20_000
 """Keys that a manifest lists itself: 0.9 MB. More stand in its parts."""
 
@@ -76,6 +78,8 @@ async def publish_rules(
 ) -> Published:
     """Make `ruleset` the one in force for a tenant. Doing it again changes nothing, and never what others have.
 
+    It was in force when this returns, and by then somebody may have put another in its place.
+
     Args:
         settings: where Kafka is.
         ruleset: with the ids that its authors wrote.
@@ -85,101 +89,99 @@ async def publish_rules(
 
     Raises:
         ChangedMeanwhile: another than `expected` is in force, and stays.
-        Unavailable: Kafka does not answer; the old set stays in force. Apply again.
+        Unavailable: Kafka does not answer, or others publish all the time; the old set stays in force. Apply again.
         WrongSetup: Kafka refuses us, or the set is too large for one manifest.
     """
     items = ruleset.to_records()
     parts = parts_of(items) if len(items) > MAX_ITEMS else {}
-    items = {**items, **parts}
-    listed, now_ms = tuple(parts or items), time.time_ns() // 1_000_000
-    encoded = RulesManifest(
-        tenant=tenant, version=ruleset.version, items=listed, published_ms=now_ms, replaces=expected
-    ).encode()
-    limit = topics.BY_NAME[topics.RULES].max_message_bytes
-    if len(encoded) > limit - 10_000:
-        raise WrongSetup(
-            f"{len(items)} rules and entities need a manifest of {len(encoded)} bytes; {limit} are allowed"
-        )
-    topic, current_key = topic_name(settings, topics.RULES), manifest_key(CURRENT, tenant)
-    stored, order = await _read_in_order(settings, current_key)
-    if expected is not None and order.stands is not None:
-        stored[current_key] = order.stands  # whoever wrote the last one was killed before it saw that it came too late
-    missing = {key: value for key, value in items.items() if stored.get(key) != value}
-    before = manifest_of(stored, CURRENT, tenant)
-    in_force = NO_RULES if before is None else before.version
-    if expected not in (None, in_force):
-        raise ChangedMeanwhile(f"the rules are at version {in_force}, not at {expected}; look at them again")
-    previous = await _last_that_loads(stored, tenant, ruleset.version, load)
+    wanted = _Wanted(tenant, ruleset.version, tuple(parts or items), {**items, **parts}, expected)
+    for _ in range(ROUNDS):
+        done = await _publish_once(settings, wanted, load)
+        if done is not None:
+            return done
+    raise Unavailable(f"rules of {tenant} are applied by others all the time; these are not in force, apply them again")
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is to be published."""
+
+    tenant: str
+    version: str
+    listed: tuple[str, ...]
+    items: dict[str, bytes]
+    """All that it needs, lists of keys too."""
+    expected: str | None
+
+    def encoded(self, order: RuleOrder) -> bytes:
+        """The manifest that replaces the one that stands. Raises WrongSetup: it is too large."""
+        encoded = order.next(self.version, self.listed, time.time_ns() // 1_000_000).encode()
+        limit = topics.BY_NAME[topics.RULES].max_message_bytes
+        if len(encoded) > limit - 10_000:
+            raise WrongSetup(
+                f"{len(self.items)} rules and entities need a manifest of {len(encoded)} bytes; {limit} are allowed"
+            )
+        return encoded
+
+    def check(self, order: RuleOrder) -> None:
+        """Raises ChangedMeanwhile: another version stands than the one that must."""
+        if self.expected not in (None, order.version):
+            raise ChangedMeanwhile(
+                f"the rules are at version {order.version}, not at {self.expected}; look at them again"
+            )
+
+
+async def _publish_once(settings: KafkaSettings, wanted: _Wanted, load: Load) -> Published | None:
+    """From what stands now. None: somebody else came first, and nobody forbids to replace what they wrote."""
+    topic, tenant = topic_name(settings, topics.RULES), wanted.tenant
+    found = await read_rules(settings)
+    order, stored = found.order_of(tenant), found.values
+    wanted.check(order)
+    encoded = wanted.encoded(order)
+    missing = {key: value for key, value in wanted.items.items() if stored.get(key) != value}
+    previous = await _last_that_loads(stored, tenant, wanted.version, load)
     needed = [*([previous] if previous else ()), *(one for one in manifests_of(stored) if one.tenant != tenant)]
-    keep = items.keys() | {key for one in needed for key in _listed_by(one, stored)}
+    keep = wanted.items.keys() | {key for one in needed for key in _listed_by(one, stored)}
     orphans = [key for key in stored if is_definition(key) and key not in keep]
     previous_key = manifest_key(PREVIOUS, tenant)
     async with started(settings, make_producer(settings)) as producer:
         await put(producer, topic, missing.items())
-        if expected is not None:
-            await _not_late(settings, tenant, (in_force, ruleset.version))
+        stands = (await read_rules(settings)).order_of(tenant)
+        if stands.stands != order.stands and stands.version != wanted.version:
+            # To read, load and write items may have taken seconds: what is late by then need not be written and mended.
+            wanted.check(stands)
+            return None
         if previous is not None and stored.get(previous_key) != previous.encode():
             await put(producer, topic, [(previous_key, previous.encode())])
-        changes = before is None or before.version != ruleset.version
-        if changes:
-            await put(producer, topic, [(current_key, encoded)])
-        if expected is not None:
-            order = await _settled(settings, producer, current_key)
-        stood = expected is None or not changes or encoded in order.accepted
-        await put(producer, topic, [(key, None) for key in orphans if stood])
+        if stands.version != wanted.version or stands.unreadable is not None:
+            await put(producer, topic, [(manifest_key(CURRENT, tenant), encoded)])
+        settled = await _settled(settings, producer, tenant)
+        stands = settled.order_of(tenant)
+        stood = stands.stood(encoded) or stands.version == wanted.version
+        keep = {key for one in manifests_of(settled.values) for key in _listed_by(one, settled.values)}
+        await put(producer, topic, [(key, None) for key in orphans if stood and key not in keep])
         # Somebody who published at the same time may have removed what we relied on, or we what they do: put it back.
-        now = await read_whole(settings, topics.RULES)
-        known = {**stored, **items}
+        now = (await read_rules(settings)).values
+        known = {**stored, **wanted.items}
         listed_now = {key: None for one in manifests_of(now) for key in _listed_by(one, {**known, **now})}
         lost = [key for key in listed_now if key not in now and key in known]
         await put(producer, topic, [(key, known[key]) for key in lost])
-        if not stood:
-            raise ChangedMeanwhile("somebody else applied rules at the same time, and theirs stand; look at them again")
-        current = manifest_of(now, CURRENT, tenant)
-        if expected is None and (current is None or current.version != ruleset.version):
-            raise Unavailable("another rule set was published at the same time and is in force now; apply again")
-    written = sum(not key.startswith(PART) for key in missing)
-    gone = sum(not key.startswith(PART) for key in orphans)
-    return Published(ruleset.version, written, len(items) - len(parts) - written, gone)
+    if not stood:
+        wanted.check(stands)
+        return None
+    written, gone, count = (sum(not key.startswith(PART) for key in keys) for keys in (missing, orphans, wanted.items))
+    return Published(wanted.version, written, count - written, gone)
 
 
-async def _not_late(settings: KafkaSettings, tenant: str, seen: tuple[str, ...]) -> None:
-    """To read, load and write items may have taken seconds; whoever is late by then is not in force for a moment.
-
-    Raises:
-        ChangedMeanwhile: another version than those seen is in force by now.
-    """
-    current = manifest_of(await read_whole(settings, topics.RULES), CURRENT, tenant)
-    if current is not None and current.version not in seen:
-        raise ChangedMeanwhile(f"the rules are at version {current.version} by now; look at them again")
-
-
-async def _settled(settings: KafkaSettings, producer: AIOKafkaProducer, key: str) -> Order:
-    """Write the manifest that stands under `key` again until it is the last, which is what readers have."""
-    topic = topic_name(settings, topics.RULES)
+async def _settled(settings: KafkaSettings, producer: AIOKafkaProducer, tenant: str) -> RulesOnTopic:
+    """What stands now, written again where a new reader could take another for it."""
     for _ in range(ROUNDS):
-        _, order = await _read_in_order(settings, key)
-        if order.is_last or order.stands is None:
+        found = await read_rules(settings)
+        order = found.order_of(tenant)
+        if not order.untidy:
             break
-        await put(producer, topic, [(key, order.stands)])
-    return order
-
-
-async def _read_in_order(settings: KafkaSettings, key: str) -> tuple[dict[str, bytes], Order]:
-    """What the topic holds now, and what the manifests under `key` come to. Raises as `read_whole`."""
-    stored: dict[str, bytes] = {}
-    written: list[bytes] = []
-
-    def take(found: str, value: bytes | None) -> None:
-        if value is None:
-            stored.pop(found, None)
-            return
-        stored[found] = value
-        if found == key:
-            written.append(value)
-
-    await read_each(settings, topics.RULES, take)
-    return stored, in_order(written)
+        await mend(settings, producer, [order])
+    return found
 
 
 async def read_in_force(settings: KafkaSettings, tenant: str = DEFAULT_TENANT) -> "RuleSet | None":
@@ -189,7 +191,7 @@ async def read_in_force(settings: KafkaSettings, tenant: str = DEFAULT_TENANT) -
         Unavailable, WrongSetup: Kafka does not answer or refuses us.
         BadInput: it does not load.
     """
-    stored = await read_whole(settings, topics.RULES)
+    stored = (await read_rules(settings)).values
     raw = stored.get(manifest_key(CURRENT, tenant))
     if raw is None:
         return None

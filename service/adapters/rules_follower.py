@@ -1,7 +1,8 @@
 """The rule sets of the control topic `rules`, followed: a bad set leaves the last good one in force.
 
-Each tenant's set is loaded by itself, so that one that does not load keeps back nobody else's; what loaded is put
-together as one set (`matching.tenancy`), out of which the worker makes its engine.
+Which manifest of a tenant stands is for `rule_order` to say. Each tenant's set is loaded by itself, so that one that
+does not load keeps back nobody else's; what loaded is put together as one set (`matching.tenancy`), out of which the
+worker makes its engine.
 """
 
 import asyncio
@@ -22,6 +23,8 @@ from service.adapters.rule_manifests import (
     read_manifest,
     tenant_of_key,
 )
+from service.adapters.rule_order import RuleOrder
+from service.adapters.rules_topic import RulesOnTopic
 from service.model import topics
 from service.model.errors import NewerSchema
 from service.model.record import DEFAULT_TENANT
@@ -62,7 +65,7 @@ class RulesFollower:
         self._load = load
         self._check = check
         self._join = _joining()
-        self._items: dict[str, bytes] = {}
+        self._known = RulesOnTopic()
         self._tenants: dict[str, _TenantRules] = {}
         self.current: RuleSet | None = None
         """The last good whole sets of all tenants as one, ids qualified (`model.tenants`); None before the first."""
@@ -112,24 +115,18 @@ class RulesFollower:
         return None if known is None else known.current
 
     def _on_record(self, key: str, value: bytes | None) -> None:
+        self._known.take(key, value)
         tenant = tenant_of_key(key)
-        if tenant is None:
-            held = self._items
-        else:
-            if tenant not in self._tenants:
-                self._tenants[tenant] = _TenantRules(tenant, self._load or _remembering())
-            held = self._tenants[tenant].manifests
-        if value is None:
-            held.pop(key, None)
-        else:
-            held[key] = value
+        if tenant is not None and tenant not in self._tenants:
+            load = self._load or _remembering()
+            self._tenants[tenant] = _TenantRules(self._known.order_of(tenant), self._known.values, load)
 
     async def _on_batch(self) -> None:
         """After each batch: is there a newer whole set of any tenant, and does it load?"""
         changed = False
         check = self._check if len(self._tenants) > 1 else None
         for name in sorted(self._tenants):
-            changed |= await self._tenants[name].read(self._items, check)
+            changed |= await self._tenants[name].read(check)
         refused = [text for name in sorted(self._tenants) if (text := self._tenants[name].told) is not None]
         self.refused = "; ".join(refused) or None
         if not changed:
@@ -146,12 +143,14 @@ class RulesFollower:
 class _TenantRules:
     """The set of one tenant: the last good one, and why the newest is not it."""
 
-    def __init__(self, tenant: str, load: Load) -> None:
-        self.manifests: dict[str, bytes] = {}
+    def __init__(self, order: RuleOrder, stored: Mapping[str, bytes], load: Load) -> None:
+        """Of what `stored` holds now and later."""
+        self._order = order
+        self._stored = stored
         self.current: RuleSet | None = None
         self.version: str | None = None
         self.published_ms: int | None = None
-        self._tenant = tenant
+        self._tenant = order.tenant
         self._load = load
         self._in_force: bytes | None = None
         self._refused: str | None = None
@@ -165,12 +164,12 @@ class _TenantRules:
             return self._refused
         return f"tenant {self._tenant}: {self._refused}"
 
-    async def read(self, items: Mapping[str, bytes], check: Check | None) -> bool:
+    async def read(self, check: Check | None) -> bool:
         """Take the newest whole set that loads and passes `check`; whether it is another than before."""
         before = self.current
-        refused = await self._take(CURRENT, items, check)
+        refused = await self._take(CURRENT, check) or self._order.unreadable
         if refused is not None and self.current is None:
-            await self._take(PREVIOUS, items, check)
+            await self._take(PREVIOUS, check)
         if refused is not None and refused != self._refused:
             self._log.error(
                 "newest rule set refused, the last good one stays",
@@ -181,9 +180,9 @@ class _TenantRules:
         self._refused = refused
         return self.current is not before
 
-    async def _take(self, name: str, items: Mapping[str, bytes], check: Check | None) -> str | None:
+    async def _take(self, name: str, check: Check | None) -> str | None:
         """Put the set of this manifest in force. Returns why not; None when it is, or when there is no manifest."""
-        raw = self.manifests.get(manifest_key(name, self._tenant))
+        raw = self._stored.get(manifest_key(name, self._tenant))
         if raw is None or raw is self._in_force:
             return None
         if self._refused_manifests.get(name) == raw:
@@ -194,8 +193,8 @@ class _TenantRules:
                 self._in_force, self.published_ms = raw, manifest.published_ms
                 return None
             # Off the event loop: a hundred thousand rules take seconds to parse and check. The topic is not read on
-            # meanwhile, so `items` stays as it is.
-            ruleset = await asyncio.to_thread(self._load, items_of(manifest, items))
+            # meanwhile, so `stored` stays as it is.
+            ruleset = await asyncio.to_thread(self._load, items_of(manifest, self._stored))
             if check is not None:
                 await asyncio.to_thread(check, self.current, ruleset)
         except MissingError as error:

@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 
 from service.actions.known_rules import KnownRules, known_in
 from service.actions.tokens import state_of
-from service.adapters.control import RulesFollower, read_whole
+from service.adapters.control import RulesFollower
 from service.adapters.control_revisions import read_standing
 from service.adapters.control_subscriptions import SUBSCRIPTION
 from service.adapters.control_tokens import read_tokens
+from service.adapters.rules_topic import read_rules
 from service.adapters.topic_scan import scan
 from service.alerting.selectors import Selector, fits_any
 from service.cli.doctor_finding import Finding, now_ms, some, span
@@ -88,7 +89,7 @@ async def _fitting(settings: Settings, known: Collection[SubscriptionRecord]) ->
     """Those for whom no rule in force is meant: they wait for nothing."""
     if not known:
         return []
-    stored = await read_whole(settings.kafka, topics.RULES)
+    stored = (await read_rules(settings.kafka)).values
     in_force = {tenant: known_in(stored, tenant) for tenant in {one.tenant for one in known}}
     deaf = [record.id for record in known if not _fits(record, in_force[record.tenant])]
     if not deaf:

@@ -159,7 +159,10 @@ class RulesManifest(Record):
     version: Id
     items: tuple[str, ...]
     """Keys `entity/<sha>` and `rule/<sha>` of the same topic; of a large set `part/<sha>`, which list such keys."""
+    revision: int | None = Field(default=None, ge=1)
+    """One higher than of the manifest that it replaces: every reader ignores one that is not higher than what stands.
+    None: written by a Bongsu that counted none."""
     replaces: str | None = None
-    """The version that was seen by who wrote this and had to be in force still: of two that were made from the same one
-    the first stands. None: whichever was."""
+    """The version that was in force when this was made, `none` where nothing was. Without a revision: the one that had
+    to be in force still, None for whichever was."""
     published_ms: int

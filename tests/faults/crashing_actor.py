@@ -1,4 +1,4 @@
-"""Somebody who changes a subscription and kills itself (SIGKILL, no clean-up) at a chosen step.
+"""Somebody who changes a subscription, or applies rules, and kills itself (SIGKILL, no clean-up) at a chosen step.
 
 `python -m tests.faults.crashing_actor POINT ACTION ARGUMENT READY_FILE GO_FILE`. Everything else is the real action on
 a real Kafka: the seams are wrapped here, in the test, and production code has no crash points. Where it is to lose, it
@@ -10,12 +10,15 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
-from service.actions import replay, subscriptions
+from service.actions import replay, rules, subscriptions
 from service.actions import test_delivery as tests_sent
 from service.actions.actor import Actor
 from service.actions.control import Control
+from service.adapters import control_rules
 from service.adapters.control_writes import RevisionsWriter
+from service.adapters.rule_files import load_rules
 from service.delivery.replay import Wanted
 from service.model import topics
 from service.model.control_records import ChangeRecord
@@ -31,8 +34,20 @@ AFTER_DONE = "after done"
 BEFORE_DELIVERIES = "after asked, before the deliveries"
 MID_REPLAY = "in the middle of a replay"
 BEFORE_DELIVERIES_DONE = "after the deliveries, before done"
+BEFORE_ITEMS = "after asked, before the items"
+MID_ITEMS = "in the middle of the items"
+BEFORE_PREVIOUS = "after the items, before `previous`"
+BEFORE_MANIFEST = "after `previous`, before the manifest"
+AFTER_MANIFEST = "after the manifest, before it is read back"
+AFTER_LATE = "after a manifest that came too late, before the standing one is written again"
+BEFORE_REMOVED = "after it is read back, before what nobody needs is removed"
+BEFORE_RULES_DONE = "after what nobody needs is removed, before done"
 WRITES = (BEFORE_ASKED, AFTER_ASKED, AFTER_RECORD, AFTER_LOST, BEFORE_DONE, AFTER_DONE)
 SENDS = (BEFORE_DELIVERIES, MID_REPLAY, BEFORE_DELIVERIES_DONE)
+APPLIES = (
+    BEFORE_ASKED, BEFORE_ITEMS, MID_ITEMS, BEFORE_PREVIOUS, BEFORE_MANIFEST, AFTER_MANIFEST, AFTER_LATE,
+    BEFORE_REMOVED, BEFORE_RULES_DONE, AFTER_DONE,
+)  # fmt: skip
 
 URL = "https://alerts.example.org/bongsu"
 SECRET = "whsec_" + "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -56,7 +71,7 @@ def arm(point: str, ready: Path, go: Path) -> None:
         records = list(records)
         outcome = ChangeRecord.decode(records[0][1], name).outcome if name == topics.CHANGES else None
         if (outcome == "asked" and point == BEFORE_ASKED) or (
-            outcome == "done" and point in (BEFORE_DONE, BEFORE_DELIVERIES_DONE)
+            outcome == "done" and point in (BEFORE_DONE, BEFORE_DELIVERIES_DONE, BEFORE_RULES_DONE)
         ):
             die()
         if name == topics.DELIVERIES and point == BEFORE_DELIVERIES:
@@ -91,6 +106,42 @@ def arm(point: str, ready: Path, go: Path) -> None:
     RevisionsWriter.tidy = tidying  # type: ignore[method-assign]
 
 
+def arm_rules(point: str, ready: Path, go: Path) -> None:
+    """Die at `point` of applying rules: its writes are one `put` each."""
+    seams: Any = control_rules
+    put = seams.put
+
+    async def putting(producer, topic, records):
+        records = list(records)
+        key, value = records[0] if records else ("", b"")
+        match key.partition("/")[0]:
+            case "current":
+                if point == BEFORE_MANIFEST:
+                    die()
+                if point == AFTER_LATE:  # it has looked for the last time; somebody else comes between
+                    gate(ready, go)
+            case "previous":
+                if point == BEFORE_PREVIOUS:
+                    die()
+            case "rule" | "entity":
+                if point == (BEFORE_REMOVED if value is None else BEFORE_ITEMS):
+                    die()
+                if point == MID_ITEMS:
+                    await put(producer, topic, records[: len(records) // 2])
+                    die()
+        done = await put(producer, topic, records)
+        if key == "current" and point == AFTER_MANIFEST:
+            die()
+        return done
+
+    async def mending(_settings, _producer, _orders):
+        die()
+
+    seams.put = putting
+    if point == AFTER_LATE:
+        seams.mend = mending
+
+
 async def act(control: Control, action: str, argument: str) -> None:
     """One of the actions, in the name of a token."""
     actor = Actor("token:crashing")
@@ -103,6 +154,11 @@ async def act(control: Control, action: str, argument: str) -> None:
             await subscriptions.update(control, actor, argument, lambda _: {"name": "crashed"}, expected={1})
         case "remove":
             await subscriptions.remove(control, actor, argument, expected={1})
+        case "apply":
+            expected, _, file = argument.partition("@")
+            ruleset = await asyncio.to_thread(load_rules, Path(file))
+            kafka = control.settings.kafka
+            await rules.apply(control, actor, lambda: control_rules.publish_rules(kafka, ruleset, expected=expected))
         case "test":
             made = await tests_sent.make(control, actor, argument, nonce="00ff")
             if not made.replayed:
@@ -114,6 +170,7 @@ async def act(control: Control, action: str, argument: str) -> None:
 async def main(point: str, action: str, argument: str, ready: Path, go: Path) -> None:
     async with Control(Settings(), follow=(topics.SUBSCRIPTIONS,), once=True) as control:
         arm(point, ready, go)
+        arm_rules(point, ready, go)
         await act(control, action, argument)
 
 

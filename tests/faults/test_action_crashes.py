@@ -12,12 +12,15 @@ from service.actions import replay, subscriptions
 from service.actions import test_delivery as tests_sent
 from service.actions.actor import Actor
 from service.actions.control import Control
-from service.adapters.control import publish_subscription, read_subscriptions, read_whole
+from service.actions.known_rules import read_known_rules
+from service.adapters.control import RulesFollower, publish_rules, publish_subscription, read_subscriptions, read_whole
+from service.adapters.control_rules import read_in_force
 from service.adapters.processes import spawn
+from service.adapters.rule_files import load_rules
 from service.adapters.topic_scan import scan
 from service.delivery.replay import Wanted
 from service.model import topics
-from service.model.control_records import ChangeRecord, SubscriptionRecord
+from service.model.control_records import ChangeRecord, RulesManifest, SubscriptionRecord
 from service.model.errors import ChangedMeanwhile, NotFound
 from service.model.records import AttemptRecord, DeliveryRecord
 from tests.deliveries import delivery, produce, settings_for, subscription
@@ -35,7 +38,7 @@ WRITTEN = {at.AFTER_RECORD, at.BEFORE_DONE, at.AFTER_DONE}
 def test_every_row_of_the_page_is_a_test_here():
     page = (Path(__file__).parents[2] / "docs" / "crash-tables-api.md").read_text(encoding="utf-8")
     rows = [row for row in re.findall(r"^\| ([^|]+) \|", page, re.MULTILINE) if row not in ("Killed", "---")]
-    assert set(rows) == {*at.WRITES, *at.SENDS}
+    assert set(rows) == {*at.WRITES, *at.SENDS, *at.APPLIES}
 
 
 @pytest.fixture
@@ -183,3 +186,98 @@ async def test_a_replay_killed_at(point, kafka_settings, crash):
         await replay.send(control, ACTOR, choice)
     assert (len(choice.records), sum(choice.left_out.values())) == (4 - again, again)
     assert sorted(await on_their_way(kafka_settings)) == sorted(one.id for one in old * 2)
+
+
+@pytest.fixture
+async def follower(kafka_settings):
+    """Somebody who runs all the time, and every set that was ever in force there."""
+    changes: list[str] = []
+    made = RulesFollower(kafka_settings, on_change=lambda ruleset: changes.append(ruleset.version))
+    await made.start()
+    yield made, changes
+    await made.stop()
+
+
+@pytest.fixture
+def rule_file(tmp_path):
+    def write(name: str, *words: str) -> Path:
+        file: Path = tmp_path / f"{name}.yaml"
+        lines = [f"  - {{id: {name}-{number}, when: '\"{word}\"'}}" for number, word in enumerate(words)]
+        file.write_text("\n".join(["rules:", *lines]), encoding="utf-8")
+        return file
+
+    return write
+
+
+async def apply(settings, file: Path, expected: str | None = None) -> str:
+    return (await publish_rules(settings, await asyncio.to_thread(load_rules, file), expected=expected)).version
+
+
+async def versions(settings) -> set[str]:
+    """What each kind of reader that starts now takes for the rules in force."""
+    worker = RulesFollower(settings)
+    await worker.start()
+    await worker.stop()
+    assert worker.refused is None
+    in_force, known = await read_in_force(settings), await read_known_rules(settings)
+    assert in_force is not None
+    assert known is not None
+    assert {rule.head.id for rule in known.rules} == {rule.id for rule in in_force.rules}
+    async with Control(settings_for(settings), follow=(topics.RULES,), once=True) as control:
+        assert control.rules is not None
+        return {worker.version or "", in_force.version, (await control.rules.of("default")).version}
+
+
+@pytest.mark.parametrize("point", [point for point in at.APPLIES if point != at.AFTER_LATE])
+async def test_rules_applied_and_killed_at(point, kafka_settings, crash, follower, rule_file):
+    await apply(kafka_settings, rule_file("z", "마루"))
+    old = await apply(kafka_settings, rule_file("a", "가람", "나루"))
+    file = rule_file("b", "다솜", "라온")
+    new = load_rules(file).version
+    await crash(point, "apply", f"{old}@{file}")
+    changed = point in {at.AFTER_MANIFEST, at.BEFORE_REMOVED, at.BEFORE_RULES_DONE, at.AFTER_DONE}
+    assert await versions(kafka_settings) == {new if changed else old}
+    assert await outcomes(kafka_settings) == told_until(point)
+    if changed:
+        with pytest.raises(ChangedMeanwhile):
+            await apply(kafka_settings, file, old)
+        assert await apply(kafka_settings, file) == new
+    else:
+        assert await apply(kafka_settings, file, old) == new
+    assert await versions(kafka_settings) == {new}
+    stored = await read_whole(kafka_settings, topics.RULES)
+    assert len([key for key in stored if key.startswith("rule/")]) == 4, "of the new set and the one before"
+    running, changes = follower
+    await wait_until(lambda: running.version == new)
+    assert set(changes) <= {load_rules(rule_file("z", "마루")).version, old, new}
+
+
+@pytest.mark.parametrize("who", ["an API process", "somebody who applies"])
+async def test_rules_that_came_too_late_are_in_force_nowhere(who, kafka_settings, crash, follower, rule_file):
+    old = await apply(kafka_settings, rule_file("a", "가람"))
+    late, theirs = rule_file("b", "나루"), rule_file("c", "다솜")
+    won, lost = load_rules(theirs).version, load_rules(late).version
+
+    async def others() -> None:
+        await apply(kafka_settings, theirs, old)
+
+    await crash(at.AFTER_LATE, "apply", f"{old}@{late}", others)
+    assert (await outcomes(kafka_settings))[-1] == "asked"
+
+    async def last() -> str:
+        stored = await read_whole(kafka_settings, topics.RULES)
+        return RulesManifest.decode(stored["current"], topics.RULES).version
+
+    assert await last() == lost, "compaction would keep the loser"
+    assert await versions(kafka_settings) == {won}
+    if who == "an API process":
+        async with Control(settings_for(kafka_settings), follow=(topics.RULES,)):
+            await wait_until(lambda: _is(last, won))
+    else:
+        await apply(kafka_settings, theirs)
+    assert await last() == won
+    assert await versions(kafka_settings) == {won}
+    running, changes = follower
+    await wait_until(lambda: running.version == won)
+    assert changes[-2:] == [old, won]
+    assert lost not in changes
