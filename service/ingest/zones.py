@@ -120,7 +120,7 @@ def zone_of_head(text: str, begin: int, position: int) -> tuple[Zone, Reason | N
     """
     end = text.find("\n", begin)
     words = text[begin : end if end >= 0 else len(text)].rstrip()
-    _, head, _, is_place = judge(words)
+    _, head, _, is_place = _judge_once(words)
     if position - begin >= head:
         return None
     return _PLACES[Zone.DATELINE if is_place else Zone.BYLINE]
@@ -132,9 +132,8 @@ def _split(text: str, begin: int, hints: Sequence[Zone | None]) -> list[Line]:
     hinted = len(hints)
     for number, raw in enumerate(text[begin:].split("\n")):
         if raw:
-            words, start = raw, at
-            if raw[0] == " " or raw[-1] == " " or raw.isspace():
-                words = raw.strip()
+            words, start = raw.strip(), at
+            if words is not raw:
                 start += len(raw) - len(raw.lstrip())
             if words:
                 one = Line(start, start + len(words))
@@ -147,7 +146,7 @@ def _split(text: str, begin: int, hints: Sequence[Zone | None]) -> list[Line]:
 
 
 def _look_closely(one: Line, words: str, hint: Zone | None) -> None:
-    kind, head, tail, is_place = (_judge_again if len(words) <= MAX_REMEMBERED_LINE else judge)(words)
+    kind, head, tail, is_place = (_judge_again if len(words) <= MAX_REMEMBERED_LINE else _judge_once)(words)
     one.kind = kind
     one.zone = hint or (Zone.BYLINE if head == tail else None)  # nothing of its own between dateline and credit
     one.tail = one.start + tail
@@ -159,6 +158,8 @@ def _look_closely(one: Line, words: str, hint: Zone | None) -> None:
 _judge_again = functools.lru_cache(maxsize=10_000)(judge)
 """Chrome comes again: the same copyright lines, portal hints and related headlines in article after article."""
 MAX_REMEMBERED_LINE = 120
+_judge_once = functools.lru_cache(maxsize=4)(judge)
+"""A line that is longer comes again only when its dateline was asked about before the zones were."""
 
 
 def _place(lines: list[Line]) -> list[Line]:  # noqa: C901 - one pass, once an article

@@ -8,6 +8,7 @@ question first; `examine` asks all of them, so that each gets its first reason i
 
 import re
 from collections.abc import Container, Iterable, Sequence
+from typing import TypeAlias
 
 from service.ingest.reading import Document
 from service.matching.blockers import Blockers
@@ -48,14 +49,9 @@ class Engine:
         self._min_confidence = min_confidence
         self._veto = veto
         self._asks: dict[str, bool] = {}
-        self._blocking = frozenset(number for number, pattern in enumerate(self._lexicon.patterns) if pattern.blocks)
-        self._table = [
-            (
-                tuple((one, open_before(one), closed_after(one), one.need, _is_plain(one)) for one in pattern.surfaces),
-                pattern.blocks,
-            )
-            for pattern in self._lexicon.patterns
-        ]
+        self._blocks = {number: one.blocks for number, one in enumerate(self._lexicon.patterns) if one.blocks}
+        """By pattern: the terms that do not count inside it. Most sets have none."""
+        self._looks = [_looks(pattern.surfaces) for pattern in self._lexicon.patterns]
 
     def match(self, article: Article, now_s: float | None = None) -> Findings:
         """The rules that fire: the fast path. Mentions and suppressed are worked out only if asked for.
@@ -109,49 +105,51 @@ class Engine:
             return f"@{self._lexicon.entities[term].id}"
         return str(self._lexicon.words[term - self._entities])
 
-    def _candidates(self, document: Document) -> list[Occurrence]:  # noqa: C901 - the inner loop
+    def _candidates(self, document: Document) -> list[Occurrence]:  # noqa: C901, PLR0912 - the inner loop
         """Occurrences that begin and end as a name of theirs may, outside their entity's `not_in`."""
         text = document.text
-        table = self._table
+        looks, blocks = self._looks, self._blocks
         masks, work_out = tails().known, tails().mask
-        tail_run = TAIL.match
+        space = text.find
         out: list[Occurrence] = []
         blockers: dict[int, Blockers] = {}
         blocked = False
-        blocking = self._blocking
         for start, end, number in self._lexicon.find(text):
             before = text[start - 1]
             if (
                 "가" <= before <= "힣"
                 and "가" <= text[start] <= "힣"
                 and before not in PREFIX_ENDS
-                and number not in blocking
+                and number not in blocks
             ):
                 continue  # inside another word: most finds end here, and quickly
-            surfaces, blocks = table[number]
-            for surface, opened, closed, need, plain in surfaces:
+            look = looks[number]
+            while look is not None:
+                surface, opened, closed, need, plain, look = look
                 if before not in opened and not begins(text, start, surface):
                     continue
-                one = None
+                verdict = None
                 if text[end] not in closed:
-                    run = tail_run(text, end)
-                    fits = 0
-                    if run is not None and text[run.end()] != "(":
-                        tail = run[0]
-                        fits = (masks[tail] if tail in masks else work_out(tail)) & need
-                        if not fits and plain and tail != "인":
+                    fits = masks.get(text[end : space(" ", end)])  # up to a space: Hangul alone where it is known
+                    if fits is None:
+                        run = TAIL.match(text, end)
+                        if run is not None and text[run.end()] != "(":
+                            fits = work_out(run[0])
+                    if fits is None or not fits & need:
+                        if fits is not None and plain and (text[end] != "인" or "가" <= text[end + 1] <= "힣"):
                             continue
-                    if not fits:
                         verdict = ends(text, end, surface)
                         if verdict.reason is not None:
                             continue
-                        one = Occurrence(start, end, surface)
-                        one.via, one.verdict = verdict.via, verdict
-                out.append(one or Occurrence(start, end, surface))
+                one = Occurrence(start, end, surface)
+                if verdict is not None:
+                    one.via, one.verdict = verdict.via, verdict
+                out.append(one)
                 if surface.blocked:
                     blocked = True
-            for term in blocks:
-                blockers.setdefault(term, Blockers()).add(text, start, end)
+            if number in blocks:
+                for term in blocks[number]:
+                    blockers.setdefault(term, Blockers()).add(text, start, end)
         if blocked and blockers:
             out = [one for one in out if _blocker(one, blockers) is None]
         return out
@@ -161,23 +159,23 @@ class Engine:
 
         And how many rules were asked.
         """
-        present = {one.surface.term for one in occurrences}
-        wanted = self._index.relevant(present)
+        wanted, woken = self._index.awake({one.surface.term for one in occurrences})
         size = -1
         while size < len(wanted):  # what is evidence for them, and what is evidence for that
             size = len(wanted)
             for one in occurrences:
                 if one.surface.needs is not None and one.surface.term in wanted:
                     wanted.update(one.surface.needs)
-        return [one for one in occurrences if one.surface.term in wanted], self._index.woken(present)
+        return [one for one in occurrences if one.surface.term in wanted], woken
 
     def _all(self, document: Document) -> list[Occurrence]:
         text = document.text
         out: list[Occurrence] = []
         blockers: dict[int, Blockers] = {}
         for start, end, number in self._lexicon.find(text):
-            surfaces, blocks = self._table[number]
-            for surface, *_ in surfaces:
+            look = self._looks[number]
+            while look is not None:
+                surface, *_, look = look
                 one = Occurrence(start, end, surface)
                 one.begins = begins(text, start, surface)
                 one.verdict = ends(text, end, surface)
@@ -187,7 +185,7 @@ class Engine:
                 elif one.verdict.reason is not None:
                     one.reason = one.verdict.reason
                 out.append(one)
-            for term in blocks:
+            for term in self._blocks.get(number, ()):
                 blockers.setdefault(term, Blockers()).add(text, start, end)
         for one in out:
             one.blocker = _blocker(one, blockers)
@@ -323,9 +321,18 @@ class Engine:
         return [one for one in kept if id(one) not in repeated]
 
 
-def _is_plain(surface: Surface) -> bool:
-    """Whether josa and suffixes are all that may follow: no titles, no compounds, no language without boundaries."""
-    return not (surface.titles or surface.accept or surface.free)
+_Look: TypeAlias = "tuple[Surface, frozenset[str], frozenset[str], int, bool, _Look] | None"
+"""A surface, the characters before and after it that decide at once, the bits of which a tail must have one, whether
+josa and suffixes are all that may follow; and the next surface of the pattern. One object where there is one surface,
+as nearly always: with a hundred thousand of them each step to another is one that no cache holds."""
+
+
+def _looks(surfaces: Sequence[Surface]) -> _Look:
+    look: _Look = None
+    for one in reversed(surfaces):
+        plain = not (one.titles or one.accept or one.free)
+        look = (one, open_before(one), closed_after(one), one.need, plain, look)
+    return look
 
 
 def _asked(document: Document, one: Occurrence) -> tuple[str, int, int]:

@@ -86,43 +86,45 @@ class RuleIndex:
                 beyond.update(node.beyond())
             for term in node.anchors(waiting) or ():
                 waiting.setdefault(term, []).append(compiled)
-        self._waiting = {term: tuple(compiled) for term, compiled in waiting.items()}
+        terms = range(len(lexicon.entities) + len(lexicon.words))
+        self._waiting = [tuple(waiting[term]) if term in waiting else () for term in terms]
+        """By term: a look into a list is one step, into a dictionary of a hundred thousand three."""
         self.beyond = frozenset(beyond)
         """Terms that some rule asks for in zones that do not count by default."""
 
     def candidates(self, present: Iterable[int]) -> Iterator[CompiledRule]:
         """Rules worth running, some of them more than once. May name too many; never leaves one out."""
         for term in present:
-            yield from self._waiting.get(term, ())
+            yield from self._waiting[term]
 
-    def woken(self, present: Iterable[int]) -> int:
-        """How many `candidates` names."""
-        return sum([len(self._waiting.get(term, ())) for term in present])
+    def awake(self, present: Collection[int]) -> tuple[set[int], int]:
+        """Terms with a say in any rule that could fire where at most these terms are (none: no rule can).
 
-    def relevant(self, present: Collection[int]) -> set[int]:
-        """Terms with a say in any rule that could fire where at most these terms are. Empty: no rule can."""
+        And how many rules were asked: as many as `candidates` names.
+        """
         waiting = self._waiting
         out: set[int] = set()
+        asked = 0
         for term in present:
-            if term in waiting:
-                for compiled in waiting[term]:
-                    if compiled.is_one_term:
-                        out.add(term)
-                    elif compiled.could_be_true(present):
-                        out.update(compiled.terms())
-        return out
+            rules = waiting[term]
+            asked += len(rules)
+            for compiled in rules:
+                if compiled.is_one_term:
+                    out.add(term)
+                elif compiled.could_be_true(present):
+                    out.update(compiled.terms())
+        return out, asked
 
     def fired(self, scene: Scene) -> list[CompiledRule]:
         """The rules that are true, in the order of the rule set."""
         waiting = self._waiting
         out: dict[int, CompiledRule] = {}
         for term in scene.counted:
-            if term in waiting:
-                for compiled in waiting[term]:
-                    if compiled.is_one_term or compiled.is_true(scene):
-                        out[compiled.number] = compiled
+            for compiled in waiting[term]:
+                if compiled.is_one_term or compiled.is_true(scene):
+                    out[compiled.number] = compiled
         for term in scene.beyond:
-            for compiled in waiting.get(term, ()):
+            for compiled in waiting[term]:
                 if compiled.number not in out and compiled.is_true(scene):
                     out[compiled.number] = compiled
         return [out[number] for number in sorted(out)] if len(out) > 1 else list(out.values())
