@@ -120,8 +120,6 @@ def _not_addressed(found: Found, record: SubscriptionRecord, rule: str | None, w
         why = words.say("newer_than_match", at=words.at(record.created_ms), matched=words.at(matched_ms))
     elif record.updated_ms > matched_ms:
         why = words.say("changed_after_match", at=words.at(record.updated_ms), matched=words.at(matched_ms))
-    elif record.held is not None:
-        why = words.say("is_on_hold", state=words.term("state", record.held))
     else:
         why = words.say("not_reached")
     said = words.say("not_addressed", rules=_rules(wanted, words), fired=", ".join(wanted), why=why)

@@ -14,7 +14,6 @@ SENTENCES = {
     "not_addressed": "{rules} {fired} fired, but no alert was made: {why}.",
     "newer_than_match": "the subscription is newer ({at}) than the match ({matched})",
     "changed_after_match": "the subscription was changed ({at}) after the match ({matched})",
-    "is_on_hold": "the subscription is {state}",
     "not_reached": "the worker has not come to it yet; is one running? `bongsu audit` says how far it is",
     "undecided": "An alert was made and is not decided yet; is a worker running? `bongsu audit` says how far it is.",
     "notified": "Told at {at} ({reason}) with {delivery}. ",

@@ -14,7 +14,6 @@ SENTENCES = {
     "not_addressed": "{rules} {fired}에 걸렸지만 알림이 만들어지지 않았습니다. {why}.",
     "newer_than_match": "구독을 만든 때({at})가 기사를 찾은 때({matched})보다 나중입니다",
     "changed_after_match": "기사를 찾은 뒤({matched})에 구독이 바뀌었습니다({at})",
-    "is_on_hold": "구독이 {state} 상태입니다",
     "not_reached": (
         "worker가 아직 이 기사까지 오지 못했습니다. worker가 도는지, `bongsu audit`으로 어디까지 왔는지 확인하세요"
     ),

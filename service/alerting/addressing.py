@@ -43,10 +43,9 @@ class SubscriptionIndex:
     def __init__(self, subscriptions: Iterable[SubscriptionRecord]) -> None:
         self._records = {record.id: record for record in sorted(subscriptions, key=lambda record: record.id)}
         self._selectors: dict[str, dict[str, Selector]] = {}
-        """By tenant, of those that are not paused."""
+        """By tenant; of those too that are paused or disabled: what they are to be told is held, not lost."""
         for record in self._records.values():
-            if not record.paused:
-                self._selectors.setdefault(record.tenant, {})[record.id] = Selector.of(record.rules)
+            self._selectors.setdefault(record.tenant, {})[record.id] = Selector.of(record.rules)
         self._of_rule: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
         self._of_entity: dict[str, tuple[str, ...]] = {}
         self._by_entity = any(one.entities for selectors in self._selectors.values() for one in selectors.values())
@@ -55,7 +54,7 @@ class SubscriptionIndex:
     def of(self, rule_id: str, tags: Sequence[str] = (), entities: Collection[str] = ()) -> Sequence[str]:
         """Ids of the subscriptions that a rule of this id and these tags, which found these entities, is told to.
 
-        One that fits of what a subscription lists is enough; paused ones are not addressed.
+        One that fits of what a subscription lists is enough. Of a paused one the dispatcher holds what is made.
         """
         found = self._rule(rule_id, tuple(tags))
         if not self._by_entity:
@@ -104,9 +103,11 @@ class SubscriptionIndex:
         return self._resolved[key]
 
     def empty_digests(self) -> list[tuple[str, Policy]]:
-        """The subscriptions that want their digest also when there is nothing to tell, with their policies."""
-        asked = sorted(one for selectors in self._selectors.values() for one in selectors)
-        own = ((one, self.policy(one, None)) for one in asked)
+        """The subscriptions that want their digest also when there is nothing to tell, with their policies.
+
+        None of those that are paused: ten mornings without news would come at once when they are resumed.
+        """
+        own = ((one, self.policy(one, None)) for one, record in self._records.items() if not record.paused)
         return [(one, policy) for one, policy in own if policy and policy.mode == "digest" and policy.digest.empty]
 
 
