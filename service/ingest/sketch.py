@@ -26,6 +26,9 @@ _MARKS = " \t.,\"'·()[]<>-~…:;!?/*|"
 _NUMBER = re.compile(r"\d++(?:[.,]\d++)*+[가-힣%]?+(?!\s*(?:…|\.\.\.|\(|\Z))")
 """Not where a text may have been cut: half a number is another number."""
 _BAND_BYTES = 4 * ROWS
+_AT_ONCE = 64
+_SIDE_BY_SIDE = [struct.Struct(f"{2 * SHINGLE}s" * count) for count in range(_AT_ONCE + 1)]
+"""So many shingles, one behind the other."""
 
 
 def sketch(cleaned: str) -> Sketch:
@@ -54,10 +57,28 @@ def _token(sentence: str) -> int:
 
 def _signature(letters: str) -> bytes:
     """The minima of all permutations, 4 bytes each, the lowest first."""
-    raw = letters.encode("utf-16-le", "surrogatepass")  # to cut bytes costs less than to cut letters
     minhash = RMinHash(num_perm=PERMUTATIONS, seed=SEED)
-    minhash.update([raw[at : at + 2 * SHINGLE] for at in range(0, max(1, len(raw) - 2 * SHINGLE + 2), 2)])
+    minhash.update(_shingles(letters.encode("utf-16-le", "surrogatepass")))
     return struct.pack(f"<{PERMUTATIONS}I", *minhash.digest())
+
+
+def _shingles(raw: bytes) -> list[bytes]:
+    """All runs of SHINGLE letters of two bytes each, in any order; what is shorter is one.
+
+    Cut by `struct`, those that stand side by side at once: a slice for each costs three times as much.
+    """
+    if len(raw) <= 2 * SHINGLE:
+        return [raw]
+    found: list[bytes] = []
+    for first in range(0, 2 * SHINGLE, 2):
+        left = (len(raw) - first) // (2 * SHINGLE)
+        at = first
+        while left > 0:
+            count = min(left, _AT_ONCE)
+            found += _SIDE_BY_SIDE[count].unpack_from(raw, at)
+            at += count * 2 * SHINGLE
+            left -= count
+    return found
 
 
 def _numbers(text: str) -> frozenset[int]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from service import logs
 from service.adapters.kafka_client import make_producer
-from service.adapters.writer import raise_if_final, retry_pause
+from service.adapters.writer import failed_future, raise_if_final, retry_pause
 from service.model.errors import Unavailable
 from service.settings import KafkaSettings
 from service.streams.stores import Change, PartitionStore
@@ -108,14 +108,8 @@ class ChangelogProducer:
             try:
                 futures.append(await self._producer.send(topic, value, key, partition=partition))
             except Exception as error:  # noqa: BLE001  judged by `write`, with those that came after it
-                futures.append(_failed(error))
+                futures.append(failed_future(error))
         return await asyncio.gather(*map(asyncio.shield, futures), return_exceptions=True)
-
-
-def _failed(error: BaseException) -> asyncio.Future[Any]:
-    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    future.set_exception(error)
-    return future
 
 
 def _told(results: list[Any]) -> bool:

@@ -1,7 +1,10 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.alerting import url as module
 from service.alerting.url import canonical_url
 
 SAME = [
@@ -73,3 +76,22 @@ def test_it_never_fails_and_never_changes_twice(text):
         once = canonical_url(url)
         if once is not None:
             assert canonical_url(f"https://{once}") == once
+
+
+hosts = st.lists(st.sampled_from(["www", "m", "amp", "news", "example", "kr", "", "Com", "a-b"]), max_size=4).map(
+    ".".join
+)
+tails = st.text(st.sampled_from("/amp.html?&=utm_source=1%EA#:기 ;\t"), max_size=20)
+
+
+@given(st.sampled_from(["http", "https", "HTTP", "ftp"]), hosts, st.sampled_from(["", ":80", ":8443"]), tails)
+def test_a_simple_address_is_read_as_the_standard_reads_it(scheme, host, port, tail):
+    url = f"{scheme}://{host}{port}{tail}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_SIMPLE", re.compile("(?!)"))
+        slowly = canonical_url(url)
+    assert canonical_url(url) == slowly
+
+
+def test_the_usual_address_is_simple():
+    assert module._SIMPLE.fullmatch("https://www.example.co.kr/news/articleView.html?idxno=12345&page=2")

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from service.ingest.sketch import MAX_LETTERS, sketch
+from service.ingest.sketch import MAX_LETTERS, SHINGLE, _shingles, sketch
 from service.model.sketch import MAX_NUMBERS, MAX_SENTENCES, decode, unpack
 
 TEXT = "나루시가 다리를 3월까지 고친다. 공사비는 30억 원이다."
@@ -70,3 +70,10 @@ def test_what_is_no_sketch_is_refused(bad):
     assert decode(base64.b64encode(bad).decode()) == bad
     with pytest.raises(ValueError, match="base64"):
         decode("@")
+
+
+@pytest.mark.parametrize("letters", [0, 1, 4, 5, 6, 9, 10, 11, 320, 324, 325, 329, 700, MAX_LETTERS])
+def test_shingles_are_all_runs_of_five_letters(letters):
+    text = "".join(chr(0xAC00 + number) for number in range(letters))
+    runs = [text[at : at + SHINGLE] for at in range(max(1, letters - SHINGLE + 1))]
+    assert sorted(one.decode("utf-16-le") for one in _shingles(text.encode("utf-16-le"))) == sorted(runs)
