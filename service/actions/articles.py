@@ -16,7 +16,7 @@ from service.adapters.kafka_client import topic_name
 from service.ingest.decode import decode_article
 from service.model import topics
 from service.model.article import Article
-from service.model.errors import BadInput, NewerSchema, Unavailable, WrongSetup
+from service.model.errors import BadInput, NewerSchema, NotJson, Unavailable, WrongSetup
 from service.model.record import SCHEMA
 from service.settings import KafkaSettings
 
@@ -29,6 +29,10 @@ TOO_LONG = "longer than 6 MB; Kafka takes articles up to 6 MB"
 
 class RefusedArticle(BadInput):
     """One article cannot be published; the others can."""
+
+
+class MalformedArticle(RefusedArticle):
+    """It is not even JSON."""
 
 
 def value_of(article: Article) -> bytes:
@@ -55,6 +59,8 @@ def read_line(line: bytes) -> tuple[str, bytes]:
         article = decode_article(line)
     except NewerSchema:
         raise RefusedArticle(f"schema: this Bongsu knows up to {SCHEMA}") from None
+    except NotJson as error:
+        raise MalformedArticle(str(error)) from None
     except BadInput as error:
         raise RefusedArticle(str(error)) from None
     return article.id, value_of_line(line, article)

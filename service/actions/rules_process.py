@@ -148,7 +148,9 @@ class RulesProcesses:
         if tag == "invalid":
             raise InvalidRules([Problem(**one) for one in value])
         if tag != "done":
-            raise _ERRORS.get(tag, BadInput)(value)
+            said, outside = value
+            error = _ERRORS.get(tag, BadInput)(said)
+            raise error if outside is None else error.told_outside_as(outside)
         return value
 
 
@@ -163,7 +165,7 @@ def _told(work: Callable[..., Any]) -> Callable[..., tuple[str, Any]]:
             return "invalid", [problem_dict(one) for one in error.problems]
         except BongsuError as error:
             name = next((one.__name__ for one in type(error).__mro__ if one.__name__ in _ERRORS), "BadInput")
-            return name, str(error)
+            return name, (str(error), error.outside)
 
     return told
 

@@ -139,16 +139,21 @@ class ControlTopic:
         if self._position > offset:
             return
         if not self.ready:
-            raise Unavailable(f"the topic {self._name} is not followed: {self.failure or 'it was stopped'}")
+            raise Unavailable(
+                f"the topic {self._name} is not followed: {self.failure or 'it was stopped'}"
+            ).told_outside_as(f"the topic {self._name} is not followed")
         reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiting = (offset, reached)
         self._waiting.append(waiting)
         try:
             await asyncio.wait_for(reached, timeout_s)
         except TimeoutError:
-            raise Unavailable(
-                f"Kafka at {self._settings.bootstrap_servers} did not hand over what was just written to {self._name} "
-                f"within {timeout_s:g} s; it may stand all the same: look before you try again."
+            said = (
+                f"did not hand over what was just written to {self._name} within {timeout_s:g} s; it may stand all the "
+                "same: look before you try again."
+            )
+            raise Unavailable(f"Kafka at {self._settings.bootstrap_servers} {said}").told_outside_as(
+                f"Kafka {said}"
             ) from None
         finally:
             if waiting in self._waiting:

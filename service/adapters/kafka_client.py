@@ -138,11 +138,11 @@ def as_ours(settings: KafkaSettings, error: BaseException, cause: str = "") -> B
         return WrongSetup(
             f"Kafka at {settings.bootstrap_servers} refuses us ({what}); look at BONGSU_KAFKA_SECURITY_PROTOCOL, "
             "BONGSU_KAFKA_SASL_* and the ACLs in docs/topics.md"
-        )
+        ).told_outside_as("Kafka refuses Bongsu")
     return Unavailable(
         f"Kafka at {settings.bootstrap_servers} does not answer ({what}); is it running, and is "
         "BONGSU_KAFKA_BOOTSTRAP_SERVERS right? `bongsu kafka` starts one here."
-    )
+    ).told_outside_as("Kafka does not answer")
 
 
 @asynccontextmanager

@@ -41,7 +41,9 @@ async def scan(settings: KafkaSettings, name: str, since_ms: int | None = None) 
             if batches:
                 progress_s = time.monotonic()
             elif time.monotonic() - progress_s > settings.request_timeout_s:
-                raise Unavailable(f"Kafka at {settings.bootstrap_servers} stopped in the middle of {name}; try again")
+                raise Unavailable(
+                    f"Kafka at {settings.bootstrap_servers} stopped in the middle of {name}; try again"
+                ).told_outside_as(f"Kafka stopped in the middle of {name}; try again")
             left = await _behind(consumer, left, ends)
 
 

@@ -14,6 +14,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from service import logs
 from service.api.faults import faults
 from service.model.errors import (
     BadInput,
@@ -94,10 +95,16 @@ class ApiProblem(HTTPException):
         super().__init__(self.kind.status, detail, dict(headers or {}))
         self.errors = tuple(errors)
         self.more = more
+        self.reason: str | None = None
+        """What goes to the log and not to the client, where `detail` does not say it."""
 
 
 def answer(problem: ApiProblem, request_id: str, instance: str) -> Response:
-    """The problem as a response."""
+    """The problem as a response. What the client is not told is written to the log, under the request id."""
+    if problem.reason is not None:
+        logs.get(__name__).warning(
+            "a request could not be answered", type=problem.kind.slug, reason=problem.reason, request_id=request_id
+        )
     body: dict[str, Any] = {
         "type": problem.kind.uri,
         "title": problem.kind.title,
@@ -144,11 +151,13 @@ def _of_ours(error: BongsuError) -> ApiProblem:
         return ApiProblem("idempotency-key-reused", str(error), errors=said)
     if isinstance(error, NotFound):  # what follows is for those who have a shell
         return ApiProblem("not-found", str(error).partition(";")[0])
-    for kind, slug in _SLUGS:
-        if isinstance(error, kind):
-            return ApiProblem(slug, str(error))
-    # WrongSetup, NewerSchema: whoever runs Bongsu must act, whoever calls can only come again
-    return ApiProblem("unavailable", f"Bongsu is not set up as it must be: {error}")
+    # of the rest (WrongSetup, NewerSchema) whoever runs Bongsu must act, whoever calls can only come again
+    slug = next((slug for kind, slug in _SLUGS if isinstance(error, kind)), "unavailable")
+    if error.outside is None:
+        return ApiProblem(slug, str(error))
+    problem = ApiProblem(slug, error.outside)
+    problem.reason = str(error)
+    return problem
 
 
 _SLUGS: tuple[tuple[type[BongsuError], str], ...] = (

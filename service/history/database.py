@@ -135,14 +135,23 @@ def _missing_or_unusable(engine: Engine, error: DBAPIError) -> HistoryUnavailabl
     """Why a question was not answered, and what to do about it."""
     path = sqlite_path(engine)
     if path is not None and not path.exists():
-        return HistoryUnavailable(f"there is no history at {path}: start the role `bongsu history`, which makes it")
+        return _unavailable(
+            f"there is no history at {path}: start the role `bongsu history`, which makes it", "there is no history"
+        )
     reason = str(error.orig).strip().splitlines()[0] if error.orig is not None else str(error)
     if "no such table" in reason or "does not exist" in reason or "no such column" in reason:
-        return HistoryUnavailable(
+        return _unavailable(
             f"the history has not the tables of this version ({reason}): start the role `bongsu history`, or run "
-            "`bongsu history migrate`"
+            "`bongsu history migrate`",
+            "the history has not the tables of this version",
         )
-    return HistoryUnavailable(f"the history does not answer ({reason}); BONGSU_HISTORY_URL says where it is")
+    return _unavailable(
+        f"the history does not answer ({reason}); BONGSU_HISTORY_URL says where it is", "the history does not answer"
+    )
+
+
+def _unavailable(message: str, outside: str) -> HistoryUnavailable:
+    return HistoryUnavailable(message).told_outside_as(outside)
 
 
 @contextlib.contextmanager

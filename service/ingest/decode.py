@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from service.model.article import MAX_TEXT_BYTES, Article
-from service.model.errors import NewerSchema, UndecodableArticle
+from service.model.errors import NewerSchema, NotJson, UndecodableArticle
 from service.model.ids import default_article_id
 from service.model.record import SCHEMA
 from service.model.topics import ARTICLES
@@ -30,13 +30,13 @@ def decode_article(raw: bytes) -> Article:
     """One article from its JSON.
 
     Raises:
-        UndecodableArticle: not JSON, or not an article; says which field and what it must be.
+        UndecodableArticle: not JSON (NotJson), or not an article; says which field and what it must be.
         NewerSchema: written by a newer Bongsu.
     """
     try:
         value: Any = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise UndecodableArticle(f"not JSON: {error}") from None
+        raise NotJson(f"not JSON: {error}") from None
     if not isinstance(value, dict):
         raise UndecodableArticle("not an article: the value must be a JSON object")
     schema = value.get("schema", SCHEMA)

@@ -2,7 +2,8 @@
 
 BongsuError
 ├── BadInput                 dead-letter or report it, never retry
-│   ├── UndecodableArticle   not JSON, not UTF-8, not an article
+│   ├── UndecodableArticle   not UTF-8, not an article
+│   │   └── NotJson          nothing of it can be read at all
 │   ├── InvalidRules         rule files or a rule set that do not load; carries every problem with its place
 │   ├── InvalidSubscription  a subscription that cannot work
 │   ├── NotFound             there is nothing of this id, or it is another tenant's: nobody can tell which
@@ -16,7 +17,7 @@ BongsuError
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class BongsuError(Exception):
@@ -24,6 +25,14 @@ class BongsuError(Exception):
 
     retriable: ClassVar[bool] = False
     exit_code: ClassVar[int] = 1
+    outside: str | None = None
+    """What to tell instead of the message who asks over a network: the message may name machines, files and settings,
+    which are for whoever runs Bongsu. None: the message names none."""
+
+    def told_outside_as(self, text: str) -> Self:
+        """This error, with `outside`."""
+        self.outside = text
+        return self
 
 
 class BadInput(BongsuError):
@@ -39,6 +48,10 @@ class UndecodableArticle(BadInput):
         super().__init__(reason)
         self.reason = reason
         self.article_id = article_id
+
+
+class NotJson(UndecodableArticle):
+    """The bytes are not even JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +95,7 @@ class NewerSchema(BongsuError):
     """A record says a schema number that this version does not know: not poison, but a role to upgrade."""
 
     exit_code = 3
+    outside = "a newer Bongsu has written what this one cannot read"
 
     def __init__(self, topic: str, found: object, known: int) -> None:
         super().__init__(
@@ -94,6 +108,7 @@ class WrongSetup(BongsuError):
     """A setting or the machine is not as it must be; the message says which and what to do."""
 
     exit_code = 2
+    outside = "Bongsu is not set up as it must be"
 
 
 class Unavailable(BongsuError):

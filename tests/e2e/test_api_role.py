@@ -157,9 +157,13 @@ async def test_while_kafka_is_away_it_says_so_and_recovers(start, private_kafka,
             client.post("/v1/silences/preview", json={"matchers": {"rule": ["*"]}}), client.get("/v1/rules"),
             client.post("/v1/articles", json={"title": "가람시 소식"}),
         )  # fmt: skip
+        told = {}
         for answer in await asyncio.gather(*asked):
-            problem_of(answer, "unavailable")
+            problem = problem_of(answer, "unavailable")
             assert int(answer.headers["retry-after"]) > 0
+            assert private_kafka.bootstrap_servers not in answer.text, "that is for the log"
+            assert "BONGSU_" not in answer.text
+            told[problem["request_id"]] = problem["detail"]
         assert (await client.get("/v1/openapi.json")).status_code == 200
         await asyncio.to_thread(private_kafka.start)
 
@@ -168,4 +172,10 @@ async def test_while_kafka_is_away_it_says_so_and_recovers(start, private_kafka,
 
         await wait_until(works)
         assert (await client.get(path)).json()["name"] == "back"
-    assert "a request ended in a fault" not in api.log.read_text(encoding="utf-8")
+    log = api.log.read_text(encoding="utf-8")
+    assert "a request ended in a fault" not in log
+    logged = [json.loads(line) for line in log.splitlines() if "a request could not be answered" in line]
+    silent = {key for key, said in told.items() if said == "Kafka does not answer"}
+    where = f"Kafka at {private_kafka.bootstrap_servers} does not answer"
+    assert silent
+    assert silent <= {one["request_id"] for one in logged if where in one["reason"]}

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Request, Response, status
 from service.actions.articles import (
     MAX_LINE_BYTES,
     TOO_LONG,
+    MalformedArticle,
     Publisher,
     RefusedArticle,
     articles_topic,
@@ -26,7 +27,7 @@ from service.adapters.kafka_client import as_ours
 from service.api.bodies import one_of, parts, whole
 from service.api.models.articles import ARTICLE, MAX_ERRORS, ArticlesTaken, ArticleTaken, LineError
 from service.api.openapi import problems
-from service.api.problems import ApiProblem
+from service.api.problems import ApiProblem, of_error
 from service.api.security import needs
 from service.api.services import ControlDep
 from service.model.errors import BongsuError, Unavailable
@@ -95,9 +96,9 @@ async def _one(control: Control, request: Request, body: bytes) -> str:
     publisher = await _publisher(control, request)
     try:
         article_id = await _send(publisher, kafka, body.strip())
+    except MalformedArticle as error:
+        raise ApiProblem("malformed-request", f"the body is {error}") from None
     except RefusedArticle as error:
-        if str(error).startswith("not JSON"):
-            raise ApiProblem("malformed-request", f"the body is {error}") from None
         raise ApiProblem("invalid-request", str(error), errors=[{"detail": str(error)}]) from None
     await _finish(publisher, kafka)
     return article_id
@@ -166,13 +167,11 @@ class _Taking:
 
     async def so_far(self, error: ApiProblem | BongsuError) -> ApiProblem:
         """The problem, and what was taken until then: what is under way is waited for, where Kafka still answers."""
-        if isinstance(error, ApiProblem):
-            problem = error
+        problem = of_error(error)
+        if problem is error:
             try:
                 await self.publisher.finish()
             except Unavailable as silent:
-                problem = ApiProblem("unavailable", str(silent))
-        else:
-            problem = ApiProblem("unavailable", str(error))
+                problem = of_error(silent)
         problem.more |= {"accepted": self.publisher.acknowledged, "rejected": self.rejected}
         return problem

@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.exceptions import HTTPException
+from structlog.testing import capture_logs
 
 from service.api.faults import pointer
 from service.api.problems import KINDS, MAX_ERRORS, ApiProblem, answer, of_error
@@ -21,6 +22,7 @@ from service.model.errors import (
     InvalidSubscription,
     NewerSchema,
     NotFound,
+    NotJson,
     Problem,
     RequestReused,
     Unavailable,
@@ -32,6 +34,7 @@ OURS = {
     BongsuError: (BongsuError("x"), "unavailable"),
     BadInput: (BadInput("x"), "invalid-request"),
     UndecodableArticle: (UndecodableArticle("x"), "invalid-request"),
+    NotJson: (NotJson("x"), "invalid-request"),
     InvalidRules: (InvalidRules([Problem("a.yaml", 3, 7, "x")]), "invalid-rules"),
     InvalidSubscription: (InvalidSubscription("x"), "invalid-request"),
     NotFound: (NotFound("x"), "not-found"),
@@ -84,6 +87,33 @@ def test_many_faults_are_cut():
     problem = of_error(RequestValidationError(faults))
     assert len(problem.errors) == MAX_ERRORS
     assert problem.detail == f"p0: no (and {MAX_ERRORS + 4} more)"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        WrongSetup("/etc/ca.pem cannot be read"),
+        NewerSchema("topic", 2, 1),
+        Unavailable("Kafka at 10.0.0.5:9092 does not answer").told_outside_as("Kafka does not answer"),
+        HistoryUnavailable("no answer from 10.0.0.5").told_outside_as("the history does not answer"),
+    ],
+)
+def test_what_is_for_whoever_runs_it_goes_to_the_log(error):
+    """Under the request id, which both have."""
+    with capture_logs() as lines:
+        told = answer(of_error(error), "req_17", "/v1")
+    assert (told.status_code, json.loads(bytes(told.body))["detail"]) == (503, error.outside)
+    assert str(error) not in bytes(told.body).decode()
+    assert [(one["reason"], one["request_id"], one["log_level"]) for one in lines] == [
+        (str(error), "req_17", "warning")
+    ]
+
+
+def test_what_names_nothing_of_ours_is_told_and_not_logged():
+    with capture_logs() as lines:
+        told = answer(of_error(Unavailable("send it again in a moment")), "req_17", "/v1")
+    assert json.loads(bytes(told.body))["detail"] == "send it again in a moment"
+    assert not lines
 
 
 def test_a_503_says_when_to_come_again():
