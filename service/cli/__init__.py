@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "test-delivery": ("service.cli.test_delivery:test_delivery", "Send one webhook of type test; prints its attempt."),
     "attempts": ("service.cli.attempts:attempts", "What each POST did: where it went, how long, what was answered."),
     "why": ("service.cli.why:why", "What became of an article for a subscription, and why."),
+    "dead-letters": ("service.cli.dead_letters:dead_letters", "What could not be read: where it stood, and why."),
     "replay": ("service.cli.replay:replay", "Send webhooks again: same ids, same bytes."),
     "ingest": ("service.cli.ingest:ingest", "Publish files (.txt, .html, .jsonl) or JSON Lines from - as articles."),
     "listen": ("service.cli.listen:listen", "A receiver that verifies each webhook and prints it."),

@@ -20,7 +20,10 @@ async def history(settings: Settings) -> AsyncIterator[Finding]:
     engine = open_to_read(url)
     path = sqlite_path(engine)
     if settings.history.url is None and path is not None and not path.exists():
-        yield Finding("ok", "history", f"none at {path}: the API's lists of deliveries and changes answer 503")
+        text = (
+            f"none at {path}; one that is elsewhere is found with BONGSU_HISTORY_URL or BONGSU_DATA_DIR of its role, "
+        )
+        yield Finding("ok", "history", text + "and without any the API's lists of deliveries and changes answer 503")
         return
     asked = History(engine)
     where = url.render_as_string(hide_password=True)

@@ -1,0 +1,102 @@
+"""`bongsu dead-letters`: what could not be read, where it stood and why, from the topic `dead-letters`."""
+
+import asyncio
+import base64
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import click
+import orjson
+
+from service.adapters.topic_scan import scan
+from service.cli.common import printable, settings_of
+from service.cli.times import Moment, shown_time
+from service.model import topics
+from service.settings import KafkaSettings
+
+DAY_MS = 86_400_000
+SHOWN = 160
+"""Characters of a value for people; `--json` has all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One record that could not be read."""
+
+    at: str
+    topic: str
+    partition: int
+    offset: int
+    """Where it stood."""
+    key: str | None
+    reason: str
+    size: int | None
+    """Bytes of its value; None: it had none."""
+    value: str | None
+    base64: str | None
+    """The value where it is no UTF-8; cut where it was too large to be kept whole."""
+
+
+@click.command(name="dead-letters")
+@click.option("--topic", metavar="NAME", help="Only of this topic, without the prefix: articles, deliveries ...")
+@click.option("--since", "since_ms", type=Moment(), help="1h, 7d, or a time. Default: 24h.")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON for each, with the whole value.")
+def dead_letters(topic: str | None, since_ms: int | None, as_json: bool) -> None:
+    """Show what could not be read: where it stood, why, and how it begins. Oldest first; kept for 30 days.
+
+    An article that is mended and published again is found and told like any other.
+    """
+    settings = settings_of("dead-letters")
+    if since_ms is None:
+        since_ms = time.time_ns() // 1_000_000 - DAY_MS
+    found = [one for one in asyncio.run(_read(settings.kafka, since_ms)) if topic in (None, one.topic)]
+    for one in found:
+        click.echo(orjson.dumps(asdict(one)) if as_json else as_lines(one))
+    if as_json:
+        return
+    if not found:
+        click.echo("no dead letters; `bongsu dead-letters --since 30d` looks further back")
+        return
+    counts = Counter(one.topic for one in found)
+    click.echo(f"{len(found)} in all: " + ", ".join(f"{count} of {name}" for name, count in counts.most_common()))
+
+
+def as_lines(one: DeadLetter) -> str:
+    """For people; what strangers wrote does not steer a terminal."""
+    key = "without a key" if one.key is None else f"key {one.key}"
+    begins = one.value if one.value is not None else f"not UTF-8: {one.base64}" if one.base64 is not None else ""
+    begins = begins if len(begins) <= SHOWN else begins[:SHOWN] + "…"
+    size = "no value" if one.size is None else f"{one.size:,} bytes"
+    lines = [f"{one.at}  {one.topic}[{one.partition}]@{one.offset}  {key}  {size}", f"    {one.reason}"]
+    return "\n".join(printable(line) for line in [*lines, *([f"    {begins}"] if begins else [])])
+
+
+async def _read(settings: KafkaSettings, since_ms: int) -> list[DeadLetter]:
+    found = [record async for record in scan(settings, topics.DEAD_LETTERS, since_ms)]
+    return [_shown(record) for record in sorted(found, key=lambda record: (record.timestamp, record.offset))]
+
+
+def _shown(record: Any) -> DeadLetter:
+    headers = {name: value.decode("utf-8", "replace") for name, value in record.headers}
+    raw: bytes | None = record.value
+    try:
+        text, packed = (None if raw is None else raw.decode()), None
+    except UnicodeDecodeError:
+        text, packed = None, base64.b64encode(raw or b"").decode()
+    return DeadLetter(
+        at=shown_time(record.timestamp),
+        topic=headers.get("topic", "?"),
+        partition=_number(headers.get("partition")),
+        offset=_number(headers.get("offset")),
+        key=None if record.key is None else record.key.decode("utf-8", "replace"),
+        reason=headers.get("reason", "?"),
+        size=_number(headers["size"]) if "size" in headers else None if raw is None else len(raw),
+        value=text,
+        base64=packed,
+    )
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text is not None and text.isdecimal() else -1
