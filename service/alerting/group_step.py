@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from service.alerting.group_ledger import Ledger
 from service.alerting.group_records import told_of
-from service.alerting.group_state import GroupState, Pending, RuleState, silence_of
+from service.alerting.group_state import GroupState, Pending, RuleState, Told, silence_of
 from service.alerting.hold_state import HoldState
 from service.alerting.modes import MODES
 from service.alerting.modes.answers import Asked, Attach, Keep, Suppress, Tell
@@ -102,6 +102,8 @@ class Turn(Ledger):
             self._overtake(rule, alert, policy, answer.reason, lead)
         elif lead is None:
             self._hold(rule, alert, policy, answer.reason, keep, by)
+        elif rule.told is None and lead.article == alert.article.id and (by is not None or stays(lead, keep)):
+            self._renew(rule, lead, alert, policy)
         elif rule.told is None and not lead.hold and not keep.hold:
             self._join(lead, alert, policy)
         elif rule.told is None and (by is not None or stays(lead, keep)):
@@ -218,9 +220,30 @@ class Turn(Ledger):
 
     # -- what waits already --------------------------------------------------------------------------------------
 
+    def _renew(self, rule: RuleState, lead: Pending, alert: AlertRecord, policy: Policy) -> None:
+        """A newer version of the very article that waits: nobody is told a headline that stands nowhere any more."""
+        before = lead.record()
+        lead.replace_alert(alert, policy.tier_of(alert.article.source))
+        lead.copies, lead.sources = alert.story.copies, alert.story.sources
+        self._waits_for(lead, alert)
+        self._decide(before, "attached", reason="superseded", by=alert.alert_id, until_ms=lead.until_ms)
+        if not lead.is_silenced:
+            rule.news_ms = alert.published_ms
+            self._mute(alert)
+
+    def _waits_for(self, lead: Pending, alert: AlertRecord) -> None:
+        """An alert that comes to stand where `lead` waits is held for the same, or silenced by the same."""
+        silence, word = silence_of(lead.hold), lead.hold.partition("/")[0]
+        reason = "silenced" if silence else WAITS.get(word, word) if word else "group_wait"
+        self._decide(alert, "silenced" if silence else "held", reason=reason, by=silence, until_ms=lead.until_ms)
+
     def _join(self, lead: Pending, alert: AlertRecord, policy: Policy) -> None:
         """A copy while its story waits: it travels along, or leads if it says more."""
         now = lead.record()
+        copies = [(AlertRecord.model_validate_json(raw), raw) for raw in lead.attached]
+        lead.attached = [raw for copy, raw in copies if copy.article.id != alert.article.id]
+        for older in (copy for copy, _ in copies if copy.article.id == alert.article.id):
+            self._decide(older, "attached", reason="superseded", by=alert.alert_id, until_ms=lead.until_ms)
         tier = policy.tier_of(alert.article.source)
         richer = _richness(alert, tier) > _richness(now, lead.tier)
         other = now if richer else alert
@@ -252,7 +275,7 @@ class Turn(Ledger):
         self._hold(rule, alert, policy, reason, keep, by)
         if rule.told is None:
             rule.pending[-1].inherits([*lead.heirs.items(), (lead.article, lead.alert)])
-        self._pass_on(rule, lead, alert, "superseded" if rule.told else "copy", keep.until_ms)
+        self._pass_on(rule, lead, alert, _place_taken(lead, alert, rule.told), keep.until_ms)
 
     def _overtake(self, rule: RuleState, alert: AlertRecord, policy: Policy, reason: str, lead: Pending | None) -> None:
         """It is told at once; what waits for the same is attached to it."""
@@ -261,7 +284,7 @@ class Turn(Ledger):
             rule.pending.remove(lead)
         self._tell(rule, alert, (), policy, reason)
         if lead is not None:
-            self._pass_on(rule, lead, alert, "superseded" if before else "copy", None)
+            self._pass_on(rule, lead, alert, _place_taken(lead, alert, before), None)
 
     def _withdraw(self, rule: RuleState, alert: AlertRecord, policy: Policy) -> None:
         """An article that is gone is not told later; where copies of it wait or are remembered, one takes its place."""
@@ -286,13 +309,16 @@ class Turn(Ledger):
             heir = AlertRecord.model_validate_json(lead.attached.pop(0))
         elif lead.heirs:
             heir = AlertRecord.model_validate_json(lead.heirs.pop(next(iter(lead.heirs))))
-            silence, word = silence_of(lead.hold), lead.hold.partition("/")[0]
-            reason = "silenced" if silence else WAITS.get(word, word)
-            self._decide(heir, "silenced" if silence else "held", reason=reason, by=silence, until_ms=lead.until_ms)
+            self._waits_for(lead, heir)
         else:
             return False
         lead.replace_alert(heir, policy.tier_of(heir.article.source))
         return True
+
+
+def _place_taken(lead: Pending, alert: AlertRecord, told: Told | None) -> str:
+    """Why what waited is attached to `alert`: a copy of it, or what was newer when it came."""
+    return "superseded" if told is not None or lead.article == alert.article.id else "copy"
 
 
 def _richness(alert: AlertRecord, tier: int) -> tuple[int, int, int, int]:

@@ -62,6 +62,16 @@ class Mode:
     answer: Callable[[Asked], Answer]
 
 
+def is_version(alert: AlertRecord, told: Told) -> bool:
+    """Whether it is a newer version of a story's article, or of the very one that was told; else it is a copy."""
+    return alert.story.role == "version" or alert.article.id == told.article
+
+
+def attached_as(alert: AlertRecord, told: Told) -> str:
+    """What a later article of a story that was told is called."""
+    return "version" if is_version(alert, told) else "copy"
+
+
 def title_of(alert: AlertRecord) -> str:
     """The headline as it is compared: without its spacing."""
     return " ".join((alert.article.title or "").split())

@@ -1,6 +1,6 @@
 """The first article of a story; copies and versions are attached to it, and told only for a reason asked for."""
 
-from service.alerting.modes.answers import Answer, Asked, Attach, Suppress, Tell, title_of
+from service.alerting.modes.answers import Answer, Asked, Attach, Suppress, Tell, attached_as, is_version, title_of
 
 
 def answer(asked: Asked) -> Answer:
@@ -19,7 +19,6 @@ def again(asked: Asked) -> Tell | Attach:
         return Tell("tier")
     if policy.sources_step is not None and sources >= told.sources + policy.sources_step:
         return Tell("sources")
-    version = alert.story.role == "version" or alert.article.id == told.article
-    if policy.on_headline and version and title != told.title:
+    if policy.on_headline and is_version(alert, told) and title != told.title:
         return Tell("headline")
-    return Attach("version" if version else "copy")
+    return Attach(attached_as(alert, told))

@@ -1,6 +1,6 @@
 """Only when so many stories come within so long: then all of them at once."""
 
-from service.alerting.modes.answers import Answer, Asked, Attach, Keep, Suppress
+from service.alerting.modes.answers import Answer, Asked, Attach, Keep, Suppress, attached_as
 
 
 def answer(asked: Asked) -> Answer:
@@ -8,7 +8,7 @@ def answer(asked: Asked) -> Answer:
     if asked.alert.story.role == "taken_down":
         return Suppress("taken_down")
     if asked.told is not None:
-        return Attach("copy")
+        return Attach(attached_as(asked.alert, asked.told))
     wanted = asked.policy.frequency
     assert wanted is not None
     hold = f"frequency/{asked.alert.rule.id}/{wanted.stories}/{wanted.window_ms}"

@@ -2,7 +2,7 @@
 
 import re
 
-from service.alerting.modes.answers import Answer, Asked, Suppress, Tell, sentences_of, title_of
+from service.alerting.modes.answers import Answer, Asked, Suppress, Tell, is_version, sentences_of, title_of
 from service.alerting.modes.first import again
 
 UPDATES = frozenset({"headline_changed", "sentence_changed", "correction", "taken_down"})
@@ -20,7 +20,7 @@ def answer(asked: Asked) -> Answer:
         return Tell("taken_down") if gone else Suppress("taken_down")
     if told is None:
         return Tell("first")
-    if alert.story.role == "version" or alert.article.id == told.article:
+    if is_version(alert, told):
         title = title_of(alert)
         if title != told.title:
             corrected = _CORRECTION.search(title) and not _CORRECTION.search(told.title)
