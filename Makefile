@@ -10,6 +10,9 @@ SIDE_BY_SIDE = -n $(WORKERS) --maxschedchunk 1
 # `make soak ONLY=dispatcher KILLS=50 SEED=7`. What passed stands in the record and is not run again: remove it to begin anew.
 SOAK_RECORD ?= .bongsu/soak.jsonl
 
+# Tests start hundreds of processes: each would compile all of Bongsu anew, and pytest every test.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test lint check format soak bench lock docs clean
 
@@ -50,8 +53,7 @@ format: setup    ## let ruff format and fix what it can
 	$(BIN)/ruff check --fix .
 
 soak: setup      ## long fault runs (hours), in parts: interrupted, it goes on where it was (docs/soak.md)
-	KILLS=$(KILLS) PARTS=$(PARTS) SEED=$(SEED) SOAK_RECORD=$(SOAK_RECORD) \
-	  $(PYTEST) -m soak --timeout 0 $(if $(ONLY),-k "$(ONLY)")
+	SOAK_RECORD=$(SOAK_RECORD) $(PYTEST) -m soak -v --timeout 0 --durations 0 --durations-min 1 $(if $(ONLY),-k "$(ONLY)")
 
 bench: setup     ## every benchmark, as JSON, into bench/results/
 	@mkdir -p bench/results

@@ -13,7 +13,7 @@ from service.model.policy import PolicyModel
 from service.model.records import DecisionRecord
 from tests.deliveries import read_all
 from tests.faults.told import wire_copy
-from tests.line import apply_rules, local_env, publish, settled_account, subscribe
+from tests.line import apply_rules, lean_env, publish, settled_account, subscribe
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
@@ -39,7 +39,7 @@ async def test_a_silence_that_is_lifted_tells_what_it_hid(kafka_settings, kafka_
     )
     await apply_rules(kafka_settings, tmp_path)
     await publish_silence(kafka_settings, silence)
-    async with Receiver() as receiver, Roles(tmp_path, local_env(kafka_env)) as roles:
+    async with Receiver() as receiver, Roles(tmp_path, lean_env(kafka_env)) as roles:
         await subscribe(kafka_settings, receiver, RULE)
         await roles.start("worker", "dispatcher")
         await publish(kafka_settings, [wire_copy(number, 3) for number in range(3)])
@@ -70,7 +70,7 @@ async def test_digests_come_at_their_time_one_with_stories_and_one_that_says_the
         {"mode": "digest", "timezone": "UTC", "digest": {"times": [at.strftime("%H:%M")], "empty": True}}
     )
     await apply_rules(kafka_settings, tmp_path)
-    async with Receiver() as receiver, Roles(tmp_path, local_env(kafka_env)) as roles:
+    async with Receiver() as receiver, Roles(tmp_path, lean_env(kafka_env)) as roles:
         await subscribe(kafka_settings, receiver, RULE, name="stories", policy=policy)
         await subscribe(kafka_settings, receiver, "seoul-*", name="nothing", policy=policy)
         await roles.start("worker", "dispatcher")

@@ -7,7 +7,7 @@ from bongsu_client import Bongsu, Unreachable, problems
 
 from service.adapters.embedded_kafka import free_port
 from tests.api_process import api, make_token, role
-from tests.line import local_env
+from tests.line import lean_env
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.kafka
@@ -26,7 +26,7 @@ async def token(kafka_env):
 
 @pytest.mark.long
 def test_a_day_with_it(kafka_env, tmp_path, token):
-    env = local_env(kafka_env)
+    env = lean_env(kafka_env)
     with (
         role("dispatcher", env, tmp_path),
         role("history", env, tmp_path),

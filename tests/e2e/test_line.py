@@ -12,7 +12,7 @@ from service.adapters.receiver import Receiver, Script
 from service.local import Roles
 from service.model import ids
 from tests.deliveries import read_all
-from tests.line import apply_rules, article, local_env, publish, settled_account, subscribe
+from tests.line import apply_rules, article, lean_env, local_env, publish, settled_account, subscribe
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
@@ -47,7 +47,7 @@ async def test_an_article_becomes_a_verified_webhook(kafka_settings, kafka_env, 
 async def test_a_receiver_that_fails_twice_gets_the_same_id_three_times(kafka_settings, kafka_env, tmp_path):
     await apply_rules(kafka_settings, tmp_path)
     script = Script(statuses=(500, 500, 200))
-    async with Receiver(script=script) as receiver, Roles(tmp_path, local_env(kafka_env)) as roles:
+    async with Receiver(script=script) as receiver, Roles(tmp_path, lean_env(kafka_env)) as roles:
         await subscribe(kafka_settings, receiver, "chongqing-watch")
         await roles.start("worker", "dispatcher")
         await publish(kafka_settings, [article(1)])
@@ -67,7 +67,7 @@ async def test_a_receiver_that_fails_twice_gets_the_same_id_three_times(kafka_se
 async def test_poison_between_two_good_articles_costs_neither(kafka_settings, kafka_env, tmp_path):
     await apply_rules(kafka_settings, tmp_path)
     poison = [b"\xff\xfe no json", b'{"id": 5}', b'{"id": "x", "title": ""', b"[]"]
-    async with Receiver() as receiver, Roles(tmp_path, local_env(kafka_env)) as roles:
+    async with Receiver() as receiver, Roles(tmp_path, lean_env(kafka_env)) as roles:
         await subscribe(kafka_settings, receiver, "chongqing-watch")
         await roles.start("worker", "dispatcher")
         await publish(kafka_settings, [article(1), *poison, article(2)])
@@ -85,7 +85,7 @@ async def test_poison_between_two_good_articles_costs_neither(kafka_settings, ka
 
 async def test_a_newer_schema_stops_the_worker_and_loses_nothing(kafka_settings, kafka_env, tmp_path):
     await apply_rules(kafka_settings, tmp_path)
-    async with Receiver() as receiver, Roles(tmp_path, local_env(kafka_env)) as roles:
+    async with Receiver() as receiver, Roles(tmp_path, lean_env(kafka_env)) as roles:
         await subscribe(kafka_settings, receiver)
         (worker,) = await roles.start("worker")
         await publish(kafka_settings, [{**article(1), "schema": 99}])
@@ -97,7 +97,7 @@ async def test_a_newer_schema_stops_the_worker_and_loses_nothing(kafka_settings,
 
 async def test_two_workers_share_and_one_takes_over(kafka_settings, kafka_env, tmp_path):
     await apply_rules(kafka_settings, tmp_path)
-    async with Receiver() as receiver, Roles(tmp_path, local_env(kafka_env)) as roles:
+    async with Receiver() as receiver, Roles(tmp_path, lean_env(kafka_env)) as roles:
         await subscribe(kafka_settings, receiver, "chongqing-watch")
         first, second = await roles.start("worker", "worker")
         await roles.start("dispatcher")
@@ -132,7 +132,7 @@ async def test_sigterm_ends_each_role_in_time_with_its_offsets_committed(kafka_s
 
 async def test_the_ids_are_those_of_the_contract(kafka_settings, kafka_env, tmp_path):
     await apply_rules(kafka_settings, tmp_path)
-    async with Receiver() as receiver, Roles(tmp_path, local_env(kafka_env)) as roles:
+    async with Receiver() as receiver, Roles(tmp_path, lean_env(kafka_env)) as roles:
         await subscribe(kafka_settings, receiver, "chongqing-watch")
         await roles.start("worker", "dispatcher")
         await publish(kafka_settings, [article(1), article(1)])

@@ -14,7 +14,7 @@ from service.settings import KafkaSettings
 from tests.commands import bongsu_process
 from tests.conftest import PARTITIONS
 from tests.deliveries import read_all
-from tests.line import apply_rules, article, local_env, publish, settled_account, subscribe
+from tests.line import apply_rules, article, lean_env, publish, settled_account, subscribe
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
@@ -38,7 +38,7 @@ async def test_more_partitions_of_articles_in_place(
     kafka_settings: KafkaSettings, kafka_env: dict[str, str], tmp_path: Path
 ) -> None:
     await apply_rules(kafka_settings, tmp_path)
-    async with Receiver() as receiver, Roles(tmp_path, local_env(kafka_env)) as roles:
+    async with Receiver() as receiver, Roles(tmp_path, lean_env(kafka_env)) as roles:
         await subscribe(kafka_settings, receiver, "chongqing-watch")
         first, _ = await roles.start("worker", "dispatcher")
         await publish(kafka_settings, [article(number) for number in range(EACH)])
@@ -60,7 +60,7 @@ async def test_more_partitions_of_alerts_are_refused(
     kafka_settings: KafkaSettings, kafka_env: dict[str, str], tmp_path: Path
 ) -> None:
     await apply_rules(kafka_settings, tmp_path)
-    env = local_env(kafka_env)
+    env = lean_env(kafka_env)
     async with Roles(tmp_path, env) as roles:
         await roles.start("worker")
     await grow(kafka_settings, "alerts")

@@ -17,7 +17,7 @@ from service.model.control_records import SilenceMatchers, SilenceRecord, Subscr
 from tests.builders import SECRET
 from tests.commands import bongsu_process
 from tests.e2e.test_control_tenants import publish_bad
-from tests.line import ONE_WEBHOOK_AN_ALERT, local_env, publish, settled_account
+from tests.line import ONE_WEBHOOK_AN_ALERT, lean_env, publish, settled_account
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
@@ -75,7 +75,7 @@ async def test_two_tenants_on_one_line(kafka_settings, kafka_env, tmp_path):
     async with (
         Receiver() as ours_in,
         Receiver() as acme_in,
-        Roles(tmp_path, local_env(kafka_env)) as roles,
+        Roles(tmp_path, lean_env(kafka_env)) as roles,
     ):
         for record in (
             subscription("ours", "default", ours_in),

@@ -17,7 +17,7 @@ from service.model.errors import BadInput
 from service.model.policy import PolicyModel
 from tests.builders import SECRET
 from tests.commands import bongsu_process
-from tests.line import apply_rules, local_env, publish, subscribe
+from tests.line import apply_rules, lean_env, publish, subscribe
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
@@ -68,12 +68,16 @@ async def test_each_answer(kafka_settings, kafka_env, tmp_path):
     async with (
         Receiver() as receiver,
         Receiver(script=Script(statuses=(500,) * 50)) as failing,
-        Roles(tmp_path, local_env(kafka_env, BONGSU_DELIVERY_SCHEDULE_S="0.1,600")) as roles,
+        Roles(tmp_path, lean_env(kafka_env, BONGSU_DELIVERY_SCHEDULE_S="0.1,600")) as roles,
     ):
         for name, policy in SUBSCRIPTIONS.items():
             to = failing if name == "down" else receiver
             await subscribe(kafka_settings, to, "daon*", name=name, policy=PolicyModel.model_validate(policy))
         await subscribe(kafka_settings, receiver, "both", name="elsewhere")
+        away = (await subscribe(kafka_settings, receiver, "daon", name="away")).model_copy(
+            update={"revision": 2, "paused": True}
+        )
+        await publish_subscription(kafka_settings, away)
         await publish_silence(
             kafka_settings,
             SilenceRecord(
@@ -129,6 +133,12 @@ async def test_each_answer(kafka_settings, kafka_env, tmp_path):
         picky = await until("picky", "pipes-1", "suppressed", "daon")
         assert "by the filter source: the article has 가람신문, the subscription wants 한빛일보" in picky.sentence
         assert "Expired" in (await until("hasty", "pipes-1", "expired", "daon")).sentence
+
+        paused = await until("away", "pipes-1", "notified", says="held back")
+        assert any("is paused" in note for note in paused.notes)
+        resumed = away.model_copy(update={"revision": 3, "paused": False})
+        await publish_subscription(kafka_settings, resumed)
+        await until("away", "pipes-1", "notified", says="Delivered at")
 
         other = await why("elsewhere", "pipes-1")
         assert other is not None

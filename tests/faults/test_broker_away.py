@@ -8,7 +8,7 @@ from service.adapters.receiver import Receiver
 from service.adapters.topics_admin import create_topics
 from service.local import Roles
 from service.settings import KafkaSettings
-from tests.line import apply_rules, article, local_env, publish, settled_account, subscribe
+from tests.line import apply_rules, article, lean_env, publish, settled_account, subscribe
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
@@ -20,7 +20,7 @@ AWAY_S = 10
 async def test_the_broker_is_away_for_ten_seconds(private_kafka, tmp_path):
     settings = KafkaSettings(bootstrap_servers=private_kafka.bootstrap_servers)
     await create_topics(settings, partitions=2)
-    env = local_env(
+    env = lean_env(
         {"BONGSU_KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers, "BONGSU_DATA_DIR": str(tmp_path / "data")}
     )
     await apply_rules(settings, tmp_path)

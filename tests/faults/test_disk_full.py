@@ -12,7 +12,7 @@ from service.history.database import open_to_read, url_of
 from service.history.queries import History
 from service.local import Roles
 from service.settings import KafkaSettings, Settings
-from tests.line import apply_rules, article, local_env, publish, settled_account, subscribe
+from tests.line import apply_rules, article, lean_env, publish, settled_account, subscribe
 from tests.small_disk import small_disk
 from tests.waiting import wait_until
 
@@ -29,7 +29,7 @@ async def test_the_disk_of_the_tables_is_full(
     kafka_settings: KafkaSettings, kafka_env: dict[str, str], tmp_path: Path
 ) -> None:
     await apply_rules(kafka_settings, tmp_path)
-    env = local_env(kafka_env)
+    env = lean_env(kafka_env)
     with small_disk(tmp_path / "disk", TABLES_MB) as disk:
         full = {"BONGSU_DATA_DIR": str(disk.path / "data")}
         async with Receiver() as receiver, Roles(tmp_path, env) as roles:

@@ -9,7 +9,7 @@ import pytest
 from service.adapters.topics_admin import create_topics
 from service.local import Roles
 from service.settings import KafkaSettings
-from tests.line import apply_rules, article, local_env, publish, settled_account, subscribe
+from tests.line import apply_rules, article, lean_env, publish, settled_account, subscribe
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.long]
@@ -25,7 +25,7 @@ async def test_sigterm_ends_every_role_in_time_and_nothing_is_lost(how, private_
     settings = KafkaSettings(bootstrap_servers=private_kafka.bootstrap_servers)
     await create_topics(settings, partitions=2)
     await apply_rules(settings, tmp_path)
-    env = local_env(
+    env = lean_env(
         {"BONGSU_KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers, "BONGSU_DATA_DIR": str(tmp_path / "data")}
     )
     async with Receiver() as receiver, Roles(tmp_path, env) as roles:

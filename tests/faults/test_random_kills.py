@@ -15,7 +15,7 @@ from service.local import Roles
 from service.model.errors import Unavailable
 from tests.builders import SECRET
 from tests.faults.told import POLICIES, Told, subscriptions, wire_copy
-from tests.line import apply_rules, article, local_env, publish, settled_account, subscribe
+from tests.line import apply_rules, article, lean_env, local_env, publish, settled_account, subscribe
 from tests.soak import KILLS_A_PART, parts
 from tests.waiting import wait_until
 
@@ -36,7 +36,7 @@ WIRE_STORIES = 30
 
 async def _killed(role, kills, articles, settings, env, tmp_path, luck, soak=None):
     await apply_rules(settings, tmp_path)
-    async with Receiver() as receiver, Roles(tmp_path, local_env(env)) as roles:
+    async with Receiver() as receiver, Roles(tmp_path, (local_env if soak else lean_env)(env)) as roles:
         await subscribe(settings, receiver, "chongqing-watch")
         (other,) = await roles.start({"worker": "dispatcher", "dispatcher": "worker"}[role])
         (victim,) = await roles.start(role)
@@ -116,7 +116,7 @@ async def test_killed_two_hundred_times(role, kafka_settings, kafka_env, tmp_pat
 async def _stories_and_holds(kills, articles, settings, env, tmp_path, luck, soak=None):
     """Two workers; now one is killed, now the other, while stories, waits and holds are under way."""
     await apply_rules(settings, tmp_path)
-    async with Receiver() as receiver, Roles(tmp_path, local_env(env)) as roles:
+    async with Receiver() as receiver, Roles(tmp_path, (local_env if soak else lean_env)(env)) as roles:
         receiver.secrets = [SECRET]
         for record in subscriptions(receiver.url):
             await publish_subscription(settings, record)

@@ -14,7 +14,7 @@ from service.adapters.processes import spawn
 from service.local import Roles
 from tests.faults.crashing_worker import POINTS
 from tests.faults.told import Told, subscriptions, wire_copy
-from tests.line import apply_rules, local_env, publish
+from tests.line import apply_rules, lean_env, publish
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
@@ -39,7 +39,7 @@ async def test_a_worker_killed_at(point, heir, kafka_settings, kafka_env, tmp_pa
     await apply_rules(kafka_settings, tmp_path)
     for record in subscriptions():
         await publish_subscription(kafka_settings, record)
-    env = local_env(kafka_env)
+    env = lean_env(kafka_env)
     workers = [_crashing(point, number, env, tmp_path) for number in range(1 if heir == "restarted" else 2)]
     try:
         for number in range(len(workers)):
