@@ -9,7 +9,7 @@ from typing import NamedTuple
 from service.ingest.wordlist import read_groups
 from service.matching.hangul import ANY_FINAL, DIGIT, HAN, HANGUL, KANA, LATIN, OTHER, script_of
 from service.matching.josa import MAX_TAIL, need, tails
-from service.matching.lexicon import Surface
+from service.matching.lexicon import SHORT, Surface
 from service.model.mention import Reason, Via
 
 OPEN = frozenset(" \n\"'([{<·,…/~|▲△▶■□◆◇○●★☆『「《〈【〔→↑↓;:!?-–%")
@@ -21,11 +21,20 @@ TAIL = re.compile(f"[가-힣]{{1,{MAX_TAIL + 1}}}")
 """What follows a name; one syllable more than any chain has is enough to know that it is none."""
 _HANGUL = re.compile("[가-힣]")
 _HAN_RUN = re.compile("[㐀-䶿一-鿿]{1,9}")
-_IN_IS_COPULA = re.compile(" (?:것|셈|만큼|데|점|줄|듯|탓|데다|이상|반면|경우|까닭|덕분|동시에)")
-"""밀라노인 셈이다, and not the people of Milan."""
+JUDGED_BY_NEXT = {
+    # the copula, and not the people: 밀라노인 셈이다
+    "인": re.compile(" (?:것|거|게 |걸|건 |곳|셈|만큼|데|점|줄|듯|탓|채|양 |바 |이상|반면|경우|까닭|덕분|동시에)"),
+    # 에선, as headlines have it before what is said or felt there (런던선 ‘환호’), and not a railway (경인선)
+    "선": re.compile(" ?[\"']"),
+}
+"""Tails of one syllable that are josa if this follows."""
+_LATIN_WORD = re.compile("[a-z]{1,9}")
+_ORDINAL = "제"
+"""제11번가 is a street and not the shop 11번가."""
 _GROUPS = read_groups("service.matching", "prefixes.txt")
 _SHORT_PREFIXES = frozenset(_GROUPS["hangul"])
-PREFIXES = _SHORT_PREFIXES | frozenset(_GROUPS["hangul-long"])
+_ATTRIBUTIVE = frozenset(_GROUPS["hangul-attributive"])
+PREFIXES = _SHORT_PREFIXES | _ATTRIBUTIVE | frozenset(_GROUPS["hangul-long"])
 HAN_PREFIXES = frozenset(_GROUPS["han"])
 PREFIX_ENDS = frozenset(prefix[-1] for prefix in PREFIXES)
 """A Hangul name right after any other Hangul syllable is inside a word."""
@@ -104,7 +113,7 @@ def begins(text: str, start: int, surface: Surface) -> bool:  # noqa: PLR0911 - 
     if surface.first == LATIN:
         return script not in (LATIN, DIGIT)
     if surface.first == DIGIT:
-        return script not in (DIGIT, LATIN)
+        return script not in (DIGIT, LATIN) and before != _ORDINAL
     if surface.first in (HAN, KANA) and script in (HAN, KANA):
         is_prefix = before in HAN_PREFIXES and script_of(text[start - 2]) not in (HAN, KANA)
         return is_prefix or _is_free_line(text, start)
@@ -127,8 +136,12 @@ def _after_prefix(text: str, start: int, surface: Surface) -> bool:
     begin = start
     while begin > 0 and start - begin <= _LONGEST_PREFIX and "가" <= text[begin - 1] <= "힣":
         begin -= 1
-    prefixes = PREFIXES if len(surface.text) > 2 or surface.kind in ("place", "government") else _SHORT_PREFIXES
-    return text[begin:start] in prefixes and script_of(text[begin - 1]) in (OTHER, HAN)
+    prefix, prefixes = text[begin:start], PREFIXES
+    if len(surface.text) <= SHORT:
+        if prefix in _ATTRIBUTIVE and "가" <= text[start + len(surface.text)] <= "힣":
+            return False
+        prefixes = PREFIXES if surface.kind in ("place", "government") else _SHORT_PREFIXES
+    return prefix in prefixes and script_of(text[begin - 1]) in (OTHER, HAN)
 
 
 def _is_particle(text: str, start: int, surface: Surface) -> bool:
@@ -165,7 +178,7 @@ def ends(text: str, end: int, surface: Surface) -> Verdict:  # noqa: C901, PLR09
         return _ends_before_mark(text, end, surface, after)
     if script == HANGUL:
         tail = tail_at(text, end)
-        if tail == "인" and _IN_IS_COPULA.match(text, end + 1):
+        if tail in JUDGED_BY_NEXT and JUDGED_BY_NEXT[tail].match(text, end + 1):
             return FITS
         if (
             text[end + len(tail)] == "("
@@ -187,6 +200,10 @@ def ends(text: str, end: int, surface: Surface) -> Verdict:  # noqa: C901, PLR09
         return Verdict(Reason.BOUNDARY, None, after)
     if script == DIGIT or text.startswith("vs", end):
         return FITS  # 한국8위, 한국vs홍콩
+    word = _LATIN_WORD.match(text, end)
+    if word is not None and word[0] in tails().latin.get(surface.kind, ()):
+        rest = tail_at(text, word.end())
+        return _judge_tail(rest, surface, need(surface.kind, ANY_FINAL)) if rest else FITS
     return _compound(surface, after)
 
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from service.ingest.reading import Document
 from service.matching.blockers import Blockers
-from service.matching.boundary import PREFIX_ENDS, TAIL, begins, closed_after, ends, open_before
+from service.matching.boundary import JUDGED_BY_NEXT, PREFIX_ENDS, TAIL, begins, closed_after, ends, open_before
 from service.matching.compile import Compiler
 from service.matching.evaluate import Node
 from service.matching.expression import Expression
@@ -136,7 +136,11 @@ class Engine:
                         if run is not None and text[run.end()] != "(":
                             fits = work_out(run[0])
                     if fits is None or not fits & need:
-                        if fits is not None and plain and (text[end] != "인" or "가" <= text[end + 1] <= "힣"):
+                        if (
+                            fits is not None
+                            and plain
+                            and (text[end] not in JUDGED_BY_NEXT or "가" <= text[end + 1] <= "힣")
+                        ):
                             continue
                         verdict = ends(text, end, surface)
                         if verdict.reason is not None:

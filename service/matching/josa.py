@@ -23,9 +23,22 @@ MAX_TAIL = 14
 MAX_REMEMBERED = 200_000
 
 
-def need(kind: Kind, final: int) -> int:
-    """Bits of `Tails.mask` of which one must be set for a name of `kind` that ends in `final`."""
-    return final << (3 * KINDS.index(kind))
+_SHORT_PERSON, _WORD = len(KINDS), len(KINDS) + 1
+"""Bits of their own have full names of two syllables, which with one more are another's full name (김민, 김민아), and
+words of rules, which name no place that something could happen at (협약서는 is 협약서+는, 서울서는 is 서울+서는)."""
+
+
+def need(kind: Kind | None, final: int, *, short: bool = False) -> int:
+    """Bits of `Tails.mask` of which one must be set for a name of `kind` that ends in `final`.
+
+    Args:
+        kind: None for a word of a rule.
+        final: bits of `final_of`.
+        short: the name has two syllables.
+    """
+    if kind is None:
+        return final << 3 * _WORD
+    return final << 3 * (_SHORT_PERSON if short and kind == "person" else KINDS.index(kind))
 
 
 class Tails:
@@ -41,11 +54,17 @@ class Tails:
         self.offices = frozenset(groups["office"])
         self.han = {kind: frozenset((*groups["han-any"], *groups.get(f"han-{kind}", ()))) for kind in KINDS}
         self.han["government"] = self.han["place"]
+        self.latin = {"person": frozenset(groups["latin-person"])}
+        """What may follow in Latin letters, by kind."""
+        forms = read_groups("service.matching", "josa.txt")
+        self._locative_more = frozenset(forms["locative-more any end"])
+        self._locative = self._locative_more | frozenset(forms["locative any end"])
+        self._name_ends = frozenset(forms["name-ends"])
         self.known: dict[str, int] = {}
         """Masks worked out so far: a look here saves the call of `mask`."""
 
     def mask(self, tail: str) -> int:
-        """For each kind three bits (see `need`): with which final consonants before it `tail` keeps the name."""
+        """Three bits for each kind, and for what else `need` knows: after which finals `tail` keeps the name."""
         known = self.known.get(tail)
         if known is None:
             if len(self.known) >= MAX_REMEMBERED:
@@ -55,14 +74,21 @@ class Tails:
 
     def _work_out(self, tail: str) -> int:
         if not tail or len(tail) > MAX_TAIL:
-            return 0 if tail else (1 << 3 * len(KINDS)) - 1
+            return 0 if tail else (1 << 3 * (_WORD + 1)) - 1
         josa = self.josa(tail)
         out = 0
         for number, kind in enumerate(KINDS):
             if self._keeps(tail, kind, 2):
                 out |= ANY_FINAL << (3 * number)
-            elif not (kind in ("place", "government") and tail in ("인", "인들")):
+            elif not (
+                (kind in ("place", "government") and tail in ("인", "인들"))
+                or (kind == "person" and tail in self._locative)
+            ):
                 out |= josa << (3 * number)
+        if tail not in self._name_ends:
+            out |= (out >> 3 * KINDS.index("person") & ANY_FINAL) << 3 * _SHORT_PERSON
+        if tail not in self._locative_more:
+            out |= (out >> 3 * KINDS.index("other") & ANY_FINAL) << 3 * _WORD
         return out
 
     def josa(self, tail: str) -> int:
@@ -114,21 +140,25 @@ def _forms() -> Forms:
     groups = read_groups("service.matching", "josa.txt")
     forms: Forms = {}
     for name, words in groups.items():
-        after, _, ending = name.partition(" ")
+        after, _, ending = name.removeprefix("locative ").removeprefix("locative-more ").partition(" ")
         if after in _AFTER:
             for word in words:
                 forms.setdefault(word, []).append((_AFTER[after], ending == "more"))
     copulas = (
-        ("이", groups["copula"], ANY_FINAL),
-        ("이었", ["", *groups["copula-past"]], ANY_FINAL),
-        ("였", groups["copula-past"], VOWEL),
-        ("", groups["copula-vowel"], VOWEL),
-        ("", groups["copula-whole"], ANY_FINAL),
-        ("", groups["copula-vowel-whole"], VOWEL),
+        ("이", groups["copula"], ANY_FINAL, False),
+        ("이었", ["", *groups["copula-past"]], ANY_FINAL, False),
+        ("이었", groups["copula-past-noun"], ANY_FINAL, True),
+        ("였", groups["copula-past"], VOWEL, False),
+        ("였", groups["copula-past-noun"], VOWEL, True),
+        ("", groups["copula-vowel"], VOWEL, False),
+        ("", groups["copula-vowel-noun"], VOWEL, True),
+        ("", groups["copula-whole"], ANY_FINAL, False),
+        ("", groups["copula-noun"], ANY_FINAL, True),
+        ("", groups["copula-vowel-whole"], VOWEL, False),
     )
-    for stem, endings, finals in copulas:
+    for stem, endings, finals, more in copulas:
         for ending in endings:
-            forms.setdefault(stem + ending, []).append((finals, False))
+            forms.setdefault(stem + ending, []).append((finals, more))
     return forms
 
 

@@ -4,7 +4,8 @@ Compiled once from a rule set. A term is an entity or a word of a rule (literal,
 entities first. A pattern is one normal form; it may be a surface of several terms and block others.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from service.ingest.normalise import fold, normalise
@@ -18,6 +19,9 @@ from service.matching.ruleset import RuleSet
 FREE_LANGUAGES = frozenset(("zh", "ja"))
 """They write without spaces and without josa: their surfaces have no boundary rules."""
 MIN_ACRONYM, MAX_ACRONYM = 2, 4
+_GLUED = re.compile("[가-힣] | [가-힣]")
+SHORT = 2
+"""Characters of a name that is easily a part of other words."""
 
 
 @dataclass(slots=True)
@@ -95,8 +99,10 @@ def compile_lexicon(ruleset: RuleSet) -> Lexicon:
         for spelling in dict.fromkeys(one for excluded in entity.not_in for one in _spellings(fold(excluded))):
             blocks.setdefault(spelling, []).append(number)
         for alias in entity.aliases:
-            surface = _surface(number, entity, alias, numbers)
+            surface = _surface(number, entity, alias, fold(alias.text), numbers)
             surfaces.setdefault(surface.text, []).append(surface)
+        for alias, text in _glued(entity.aliases):
+            surfaces.setdefault(text, []).append(_surface(number, entity, alias, text, numbers))
     for number, word in enumerate(words, len(ruleset.entities)):
         surface = _word(number, word)
         surfaces.setdefault(surface.text, []).append(surface)
@@ -117,6 +123,20 @@ def _spellings(text: str) -> tuple[str, ...]:
     Not the other way round: 서울시의 회계 is no 서울시의회.
     """
     return (text, text.replace(" ", "")) if " " in text else (text,)
+
+
+def _glued(aliases: Sequence[Alias]) -> Iterator[tuple[Alias, str]]:
+    """Names of several words, one of them in Hangul, as they are also written: 갤럭시S25, 도널드트럼프."""
+    spaced = [alias for alias in aliases if " " in alias.text and not alias.case_exact]
+    if not spaced:
+        return
+    given = {fold(alias.text) for alias in aliases}
+    for alias in spaced:
+        text = fold(alias.text)
+        glued = text.replace(" ", "")
+        if glued not in given and _GLUED.search(text):
+            given.add(glued)
+            yield alias, glued
 
 
 def _key(term: Term) -> str | Term:
@@ -152,8 +172,8 @@ def _word(number: int, term: Term) -> Surface:
     return surface
 
 
-def _surface(number: int, entity: Entity, alias: Alias, numbers: Mapping[str | Term, int]) -> Surface:
-    surface = _make(number, entity.id, fold(alias.text), alias.text, entity.kind, alias.lang)
+def _surface(number: int, entity: Entity, alias: Alias, text: str, numbers: Mapping[str | Term, int]) -> Surface:
+    surface = _make(number, entity.id, text, alias.text, entity.kind, alias.lang)
     surface.accept = entity.compound_accept
     surface.ambiguous = alias.ambiguous
     surface.blocked = bool(entity.not_in)
@@ -189,7 +209,7 @@ def _make(  # noqa: PLR0913
         text=text,
         shown=shown,
         kind=kind,
-        need=need(kind, final_of(text[-1])),
+        need=need(None if owner is None else kind, final_of(text[-1]), short=len(text) == SHORT),
         first=first,
         last=last,
         free=(

@@ -10,8 +10,9 @@ from service.matching.occurrence import Occurrence
 _BRACKETS = {"(": ")", "[": "]", "〔": "〕"}
 _LEGAL_FORM = re.compile(r",? (?:inc|corp|corporation|co|ltd|llc|co\., ltd|ag|gmbh|plc|sa|university|city)\b\.?")
 """쿠팡(Coupang Inc.)"""
-_CALLED = frozenset(("옛", "옛 이름", "구", "舊", "현", "現", "이하", "약칭", "일명", "별칭", "영어명", "영문명"))
-"""튀르키예(옛 터키)"""
+_CALLED = frozenset(("옛", "옛 이름", "구", "舊", "현", "現", "이하", "약칭", "별칭"))
+_NAMED = re.compile("[가-힣]{1,5} ?(?:명|이름|표기|말로|어로)")
+"""튀르키예(옛 터키), 키이우(러시아명 키예프)"""
 _SEPARATORS = frozenset(",·/;:=")
 MAX_SUFFIX = 4
 """Characters that may stand between a name and the bracket, or inside after the gloss: 나고야시(名古屋市)."""
@@ -67,7 +68,7 @@ def _glosses(text: str, name: Occurrence, gloss: Occurrence) -> bool:
     if opening < 0 or len(suffix) > MAX_SUFFIX or not (suffix.isalnum() or not suffix):
         return False
     between = text[opening + 1 : gloss.start].rstrip(" ")
-    if between and between[-1] not in _SEPARATORS and between not in _CALLED:
+    if between and between[-1] not in _SEPARATORS and between not in _CALLED and not _NAMED.fullmatch(between):
         return False
     if _BRACKETS[bracket] in between:
         return False

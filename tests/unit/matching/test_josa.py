@@ -58,7 +58,8 @@ def test_other_words(tail: str) -> None:
     [
         ("측은", set(KINDS)),
         ("시청에서", {"place", "government"}),
-        ("발", {"place", "government", "company"}),
+        ("발", {"place", "government", "company", "other"}),
+        ("일원에는", {"place", "government"}),
         ("의원은", {"person"}),
         ("대표가", {"person"}),
         ("본사", {"company"}),
