@@ -156,15 +156,17 @@ class Account:
             self._tell(fact, rule, key, reason, now_ms, (fact.article,))
         elif first is None:
             self._wait(keep, fact, rule, key, reason, now_ms)
+        elif untold and first.fact.article == fact.article and self._waits_on(first, keep):
+            first.fact, first.copies = fact, fact.copies
         elif untold and not first.hold and not keep[0]:
             other = fact
             if self._richness(fact) > self._richness(first.fact):
                 first.fact, other = fact, first.fact
                 first.heirs.pop(fact.article, None)
             first.inherits([other])
-            first.together.append(fact.article)
+            first.together = [*(article for article in first.together if article != fact.article), fact.article]
             first.copies = fact.copies
-        elif untold and (keep[0].startswith("silence") or self._stays(first, keep)):
+        elif untold and self._waits_on(first, keep):
             first.inherits([fact])
             first.copies = fact.copies
         else:
@@ -176,8 +178,13 @@ class Account:
             if untold:
                 waits[-1].inherits([*first.heirs.values(), first.fact])
 
-    def _stays(self, first: _Wait, keep: tuple[str, int]) -> bool:
-        """A copy does not send what is held back to waiting for copies; what is silenced is no company to it."""
+    def _waits_on(self, first: _Wait, keep: tuple[str, int]) -> bool:
+        """What comes while a story waits changes nothing of when it is told.
+
+        A copy does not send what is held back to waiting for copies; what is silenced is no company to it.
+        """
+        if keep[0].startswith("silence"):
+            return True
         if first.hold.startswith("silence") and keep[0].startswith("frequency"):
             return False
         return keep[1] >= first.until_ms or (not keep[0] and first.hold.startswith(("quiet", "throttle", "cap")))
