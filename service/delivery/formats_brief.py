@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from service.delivery.payload import MAX_BYTES, encoded, require_something
 from service.delivery.summary import TEST, short, summary
 from service.model.notice import Notice
+from service.model.record import Lang
 from service.model.records import AlertRecord, Evidence
 
 MAX_TITLE, MAX_SOURCE, MAX_RULE, MAX_URL = 200, 60, 100, 1800
+_SEOUL = timezone(timedelta(hours=9))
+"""Without a change of the clock since 1988: older articles are no news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Brief:
 
 def brief(notice: Notice, size: Size) -> Brief:
     """What is shown of a notice."""
-    items = tuple(_item(alert, size) for alert in notice.alerts[: size.alerts])
+    items = tuple(_item(alert, size, notice.lang) for alert in notice.alerts[: size.alerts])
     return Brief(summary(notice), items, _footer(notice, len(items)))
 
 
@@ -78,15 +82,28 @@ def first_that_fits(notice: Notice, dress: Callable[[Brief], dict[str, Any]], fi
     return body.decode()
 
 
-def _item(alert: AlertRecord, size: Size) -> Item:
+def _item(alert: AlertRecord, size: Size, lang: Lang) -> Item:
     article = alert.article
-    parts = [short(article.source, MAX_SOURCE) if article.source else "", short(article.published_at or "", 40)]
+    parts = [short(article.source, MAX_SOURCE) if article.source else "", _when(article.published_at, lang)]
     return Item(
         title=short(article.title or article.id, MAX_TITLE) or "-",
         url=_link(article.url),
         byline=" · ".join(part for part in parts if part),
         quotes=tuple(_quotes(alert.mentions, size)),
     )
+
+
+def _when(published_at: str | None, lang: Lang) -> str:
+    """A time as people write it, of Seoul like the press that it is from; as it was given where it is none."""
+    given = published_at or ""
+    try:
+        at = datetime.fromisoformat(given) if ":" in given else None
+        local = at if at is None or at.tzinfo is None else at.astimezone(_SEOUL)
+    except (ValueError, OverflowError):
+        local = None
+    if local is None:
+        return short(given, 40)
+    return f"{local:%Y-%m-%d %H:%M}" + ("" if lang == "ko" else " KST")
 
 
 def _link(url: str | None) -> str | None:

@@ -269,3 +269,24 @@ def test_the_longest_articles_of_the_dearest_letters(form, letter):
     body = render("alert.digest", alerts, format=form)
     check_sizes(form, body)
     assert letter == "\ud800" or json.dumps(letter, ensure_ascii=False).strip('"') in body
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("2026-11-23T12:50:00+09:00", "2026-11-23 12:50"),
+        ("2026-11-23T14:35:05Z", "2026-11-23 23:35"),
+        ("2026-11-23T20:00:00.5-05:00", "2026-11-24 10:00"),
+        ("2026-11-23T12:50", "2026-11-23 12:50"),
+        ("2026-11-23", "2026-11-23"),
+        ("어제", "어제"),
+        ("0001-01-01T00:00:00+23:00", "0001-01-01T00:00:00+23:00"),
+        (None, ""),
+    ],
+)
+def test_a_time_is_that_of_seoul_and_no_machine_s(given, shown):
+    head = ArticleHead(id="a", title="제목", published_at=given)
+    for lang, zone in (("ko", ""), ("en", " KST")):
+        notice = Notice("alert.matched", "sub1", 1, "first", (about(head),), AT, "slack", lang)
+        (item,) = brief(notice, SIZES[0]).items
+        assert item.byline == shown + (zone if shown != (given or "") else "")
