@@ -35,6 +35,9 @@ _PLACES: dict[Zone, tuple[Zone, Reason | None]] = {
     zone: (zone, Reason.ZONE if zone in UNCOUNTED_ZONES else None) for zone in Zone
 }
 _TITLE, _BYLINE = _PLACES[Zone.TITLE], _PLACES[Zone.BYLINE]
+_BODY, _STORY = Zone.BODY, Kind.STORY
+"""To look a member up in its enumeration costs ten times as much as a name does, and every line is asked."""
+_SIGNED = (Kind.BYLINE, Kind.NOTICE)
 
 
 _LISTED = frozenset((Kind.LINK, Kind.ITEM, Kind.SHORT, Kind.CAPTION))
@@ -74,7 +77,7 @@ class ZoneMap:
                 starts.append(start)
                 places.append(_PLACES[line.head_zone])
             starts.append(head)
-            zone = line.zone or Zone.BODY
+            zone = line.zone or _BODY
             places.append((zone, Reason.DUPLICATE) if line.duplicate else _PLACES[zone])
             if line.tail < line.end:
                 starts.append(line.tail)
@@ -106,7 +109,7 @@ def read_zones(text: str, begin: int, title: str, hints: Sequence[Zone | None] =
     stories = _place(lines)
     _mark_repeats(text, lines, title)
     for line in stories:
-        if line.zone is Zone.BODY and not line.duplicate:
+        if line.zone is _BODY and not line.duplicate:
             line.zone = Zone.LEAD
             break
     return ZoneMap(lines)
@@ -139,7 +142,7 @@ def _split(text: str, begin: int, hints: Sequence[Zone | None]) -> list[Line]:
                 one = Line(start, start + len(words))
                 lines.append(one)
                 hint = hints[number] if number < hinted else None
-                if hint is not None or not is_story_by_its_end(words) or "=" in words[:40]:
+                if hint is not None or not is_story_by_its_end(words) or words.find("=", 0, 40) >= 0:
                     _look_closely(one, words, hint)
         at += len(raw) + 1
     return lines
@@ -164,25 +167,24 @@ _judge_once = functools.lru_cache(maxsize=4)(judge)
 
 def _place(lines: list[Line]) -> list[Line]:  # noqa: C901 - one pass, once an article
     """Give each line its zone: by its kind, and by what stands around it. Returns those that tell the story."""
-    story = Kind.STORY
-    stories = [line for line in lines if line.kind is story and line.zone is None]
+    stories = [line for line in lines if line.kind is _STORY and line.zone is None]
     if len(stories) == len(lines):
         for line in lines:
-            line.zone = Zone.BODY
+            line.zone = _BODY
         return stories
     tail = _tail_index(lines, sum([line.end - line.start for line in stories]))
     last_story = len(lines)
     for number in range(tail - 1, -1, -1):
-        if lines[number].kind is story:
+        if lines[number].kind is _STORY:
             last_story = number
             break
     in_related = False
     for number, line in enumerate(lines):
         kind = line.kind
-        if kind is story and number < tail:
+        if kind is _STORY and number < tail:
             in_related = False
             if line.zone is None:
-                line.zone = Zone.BODY
+                line.zone = _BODY
             continue
         if kind is Kind.RELATED_HEAD:
             in_related = True
@@ -193,8 +195,8 @@ def _place(lines: list[Line]) -> list[Line]:  # noqa: C901 - one pass, once an a
             elif kind is Kind.LINK and number > last_story:
                 zone = Zone.RELATED
             elif kind is Kind.SHORT and not stories:
-                zone = Zone.BODY
-            line.zone = zone or Zone.BODY
+                zone = _BODY
+            line.zone = zone or _BODY
     return stories
 
 
@@ -202,9 +204,10 @@ def _tail_index(lines: list[Line], story: int) -> int:
     """Number of the line where the article is over: a by-line or notice after which little is told."""
     told = 0
     for number, line in enumerate(lines):
-        if line.kind is Kind.STORY and line.zone is None:
-            told += line.end - line.start
-        elif told and line.kind in (Kind.BYLINE, Kind.NOTICE) and story - told < told / 2:
+        if line.kind is _STORY:
+            if line.zone is None:
+                told += line.end - line.start
+        elif told and line.kind in _SIGNED and story - told < told / 2:
             return number
     return len(lines)
 
@@ -215,7 +218,7 @@ def _mark_repeats(text: str, lines: list[Line], title: str) -> None:
         if title and text[line.head : line.tail].strip() == title:
             counting.pop(number).duplicate = True
             break
-        if line.kind is Kind.STORY:
+        if line.kind is _STORY:
             break
     keys = [text[line.head : line.tail] for line in counting]
     if len(set(keys)) < len(keys):
@@ -225,13 +228,15 @@ def _mark_repeats(text: str, lines: list[Line], title: str) -> None:
             seen.add(key)
     letters: dict[int, str] = {}
     """What is left of paragraphs without spaces and marks, by their number."""
-    for number, line in enumerate(counting[: min(SUMMARY_LINES, len(counting) - 1)]):
-        start, end = line.head, line.tail
-        while start < end and not text[start].isalnum():
+    for number, later in enumerate(counting[1 : SUMMARY_LINES + 1]):
+        key = keys[number]
+        start = 0
+        while start < len(key) and not key[start].isalnum():
             start += 1
-        first = text[start : min(start + HEAD_LENGTH, end)]
-        if text.find(first, counting[number + 1].start) >= 0 and not line.duplicate and line.kind is not Kind.CAPTION:
-            line.duplicate = _is_told_later(text, counting, number, start, letters)
+        if text.find(key[start : start + HEAD_LENGTH], later.start) >= 0:
+            line = counting[number]
+            if not line.duplicate and line.kind is not Kind.CAPTION:
+                line.duplicate = _is_told_later(text, counting, number, line.head + start, letters)
 
 
 def _is_told_later(text: str, counting: list[Line], number: int, start: int, letters: dict[int, str]) -> bool:

@@ -13,6 +13,8 @@ from service.model.mention import Zone
 
 _WORD = re.compile(r"\S+")
 _STORY = (Zone.LEAD, Zone.BODY)
+AT_HAND = 300
+"""Characters in which words are counted where they stand; all words of an article cost more than ten such looks."""
 
 
 class Positions:
@@ -24,6 +26,12 @@ class Positions:
     def word(self, position: int) -> int:
         """Number of the word (white space aside) that holds `position`, or of the last one before it."""
         return bisect_right(self._words, position)
+
+    def words_between(self, end: int, begin: int) -> int:
+        """Of what ends just before `end` and what begins at `begin`, both words or parts of them; -1: of one word."""
+        if begin - end <= AT_HAND:
+            return len(self._document.text[end - 1 : begin + 1].split()) - 2
+        return self.word(begin) - self.word(end - 1) - 1
 
     def sentence(self, position: int) -> int:
         """Number of the sentence that holds `position`."""

@@ -37,7 +37,7 @@ def _followed(first: Finds, second: Finds, words: int, positions: Positions) -> 
 
 
 def _is_near(one: Occurrence, other: Occurrence, words: int, positions: Positions) -> bool:
-    between = positions.word(other.start) - positions.word(one.end - 1) - 1
+    between = positions.words_between(one.end, other.start)
     return between <= words and positions.block(one.end - 1) == positions.block(other.start)
 
 

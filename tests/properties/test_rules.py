@@ -3,11 +3,13 @@
 from hypothesis import event, example, given
 from hypothesis import strategies as st
 
+from service.ingest.reading import Document
 from service.matching import language
 from service.matching.builder import Builder
 from service.matching.expression import And, Expression, Or
 from service.matching.implication import implies
 from service.matching.language import RuleSyntaxError, parse
+from service.matching.positions import Positions
 from service.model.article import Article
 from tests.rule_language import ARTICLES, Oracle, engine_for, rules
 
@@ -62,6 +64,16 @@ def test_what_implies_is_never_true_alone(one: Expression, other: Expression, ar
 def test_what_is_printed_is_read_again(rule: Expression) -> None:
     assert parse(str(rule)) == rule
     assert str(parse(str(rule))) == str(rule)
+
+
+@given(ARTICLES, st.data())
+def test_words_counted_at_hand_are_those_counted_in_the_whole(article: Article, data: st.DataObject) -> None:
+    document = Document(article)
+    places = [at for at, one in enumerate(document.text) if not one.isspace()]
+    if places:
+        last, begin = sorted((data.draw(st.sampled_from(places)), data.draw(st.sampled_from(places))))
+        positions = Positions(document)
+        assert positions.words_between(last + 1, begin) == positions.word(begin) - positions.word(last) - 1
 
 
 TERMS = st.sampled_from(
