@@ -7,6 +7,8 @@ import click
 import orjson
 
 from service.actions import tokens as actions
+from service.actions.actor import Actor
+from service.actions.control import Control
 from service.cli.acting import act
 from service.cli.common import settings_of, tenant_option
 from service.cli.times import Span, shown_time
@@ -58,10 +60,15 @@ def create(name: str, scopes: tuple[str, ...], span_s: float, tenant: str) -> No
 
 
 @token.command(name="list")
+@click.option("--all-tenants", is_flag=True, help="Those of every tenant, for whoever runs Bongsu.")
 @tenant_option
-def list_(tenant: str) -> None:
+def list_(all_tenants: bool, tenant: str) -> None:
     """Every token as a line of JSON, revoked and expired ones too for a month."""
-    for record in act(settings_of("token"), actions.list_, tenant=tenant, follow=_FOLLOW):
+
+    async def found(control: Control, actor: Actor) -> tuple[TokenRecord, ...]:
+        return await (actions.of_every_tenant(control) if all_tenants else actions.list_(control, actor))
+
+    for record in act(settings_of("token"), found, tenant=tenant, follow=_FOLLOW):
         click.echo(orjson.dumps(_shown(record)).decode())
 
 

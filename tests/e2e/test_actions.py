@@ -175,6 +175,7 @@ async def test_tokens_from_the_shell(bongsu, kafka_settings, both):
         assert tokens.verified(control, wrong) is None
     assert bongsu("token", "list").stdout == ""
     listed = bongsu("token", "list", "--tenant", "gyeonggi")
+    assert bongsu("token", "list", "--all-tenants").stdout == listed.stdout
     assert orjson.loads(listed.stdout)["state"] == "active"
     assert text not in listed.stdout
     assert bongsu("token", "revoke", told["id"]).returncode == 2, "another tenant's is not there"
