@@ -36,6 +36,7 @@ class Watch:
         self.first_byte: float | None = None
         self.status: int | None = None
         self.address: str | None = None
+        """Who was dialled; of several the one that answered, else the last."""
 
 
 class Connection(asyncio.Protocol):

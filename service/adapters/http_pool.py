@@ -105,7 +105,9 @@ class Pool:
         infos = [_info(address, origin.port) for address in addresses]
         try:
             sock = await start_connection(
-                infos, happy_eyeballs_delay=HAPPY_EYEBALLS_S, socket_factory=lambda info: self._socket(origin, info)
+                infos,
+                happy_eyeballs_delay=HAPPY_EYEBALLS_S,
+                socket_factory=lambda info: self._socket(origin, info, watch),
             )
         except BlockedAddressError:
             raise
@@ -172,12 +174,13 @@ class Pool:
             idle.remove(connection)
             connection.abort()
 
-    def _socket(self, origin: Origin, info: Any) -> socket.socket:
-        """The last word before a dial: whatever came to be dialled, it is vetted here."""
+    def _socket(self, origin: Origin, info: Any, watch: Watch) -> socket.socket:
+        """The last word before a dial: whatever came to be dialled is vetted here, and noted for who asks where it went."""
         family, kind, protocol, _, where = info
         refusal = check_address(ip_address(where[0]), self._policy, scheme=origin.scheme, port=where[1])
         if refusal is not None:
             raise BlockedAddressError(refusal)
+        watch.address = where[0]
         return socket.socket(family, kind, protocol)
 
     def _look_at_certificate(self, host: str, certificate: Mapping[str, Any] | None) -> None:

@@ -205,6 +205,7 @@ def _with(answer: Answer, watch: Watch, headers: Mapping[str, str], url: str) ->
         return None if start is None or end is None else round((end - start) * 1000, 3)
 
     end = time.perf_counter()
+    dialled = None if watch.connect is None else watch.connected or end
     hidden = _told_by(headers, url) if answer.detail or answer.excerpt else []
     return Answer(
         status=answer.status,
@@ -217,8 +218,8 @@ def _with(answer: Answer, watch: Watch, headers: Mapping[str, str], url: str) ->
         sent=watch.sent,
         phases=Phases(
             dns_ms=between(watch.dns, watch.resolved or end),
-            connect_ms=between(watch.resolved or watch.connect, watch.secured or watch.connected),
-            tls_ms=between(watch.secured, watch.connected),
+            connect_ms=between(watch.resolved or watch.connect, watch.secured or dialled),
+            tls_ms=between(watch.secured, dialled),
             first_byte_ms=between(watch.connected or watch.start, watch.first_byte),
             total_ms=round((end - watch.start) * 1000, 3),
         ),

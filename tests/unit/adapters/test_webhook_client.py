@@ -209,6 +209,26 @@ async def test_nobody_listens() -> None:
         answer = await post(f"http://127.0.0.1:{held.getsockname()[1]}/")
     assert (answer.status, answer.failure) == (None, "connect")
     assert "refused" in answer.detail.lower()
+    assert answer.address == "127.0.0.1", "who was dialled is told also where nobody answers"
+    assert answer.phases.connect_ms is not None
+    assert answer.phases.connect_ms <= answer.phases.total_ms
+
+
+async def test_of_a_refused_name_the_address_that_was_dialled_last_is_told() -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.2", 0))
+        url = f"http://two.example:{held.getsockname()[1]}/"
+        answer = await post(url, lookup=Dns(["127.0.0.3", "127.0.0.2"]), allow_addresses=("127.0.0.0/8",))
+    assert (answer.failure, answer.address) == ("connect", "127.0.0.2")
+
+
+async def test_a_handshake_that_never_ends_says_that_the_time_went_there() -> None:
+    async with serving(b"") as server:
+        answer = await post(f"https://127.0.0.1:{server.port}/", timeout_s=0.3)
+    assert answer.failure == "timeout"
+    assert answer.address == "127.0.0.1"
+    assert answer.phases.tls_ms is not None
+    assert answer.phases.tls_ms >= 200
 
 
 async def test_a_name_that_does_not_exist() -> None:
@@ -244,6 +264,7 @@ async def test_a_name_with_any_address_that_is_not_public_is_blocked(answers: li
         dns = Dns(answers)
         answer = await post(f"http://inside.example:{server.port}/", lookup=dns, allow_addresses=())
     assert answer.failure == "blocked"
+    assert (answer.address, answer.phases.connect_ms) == (None, None), "nobody was dialled"
     assert "inside.example is" in answer.detail
     assert dns.asked == ["inside.example"]
     assert server.connections == 0
