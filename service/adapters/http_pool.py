@@ -175,7 +175,7 @@ class Pool:
             connection.abort()
 
     def _socket(self, origin: Origin, info: Any, watch: Watch) -> socket.socket:
-        """The last word before a dial: whatever came to be dialled is vetted here, and noted for who asks where it went."""
+        """The last word before a dial: whatever came to be dialled is vetted here, and noted in `watch`."""
         family, kind, protocol, _, where = info
         refusal = check_address(ip_address(where[0]), self._policy, scheme=origin.scheme, port=where[1])
         if refusal is not None:
