@@ -9,7 +9,7 @@ import os
 import stat
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -27,7 +27,7 @@ from service.actions.articles import (
 )
 from service.actions.ndjson import Line, LineReader
 from service.adapters.kafka_client import as_ours, make_producer, started
-from service.cli.common import settings_of
+from service.cli.common import printable, settings_of
 from service.ingest.decode import decode_file
 from service.model.errors import BadInput
 from service.settings import KafkaSettings
@@ -54,14 +54,15 @@ class Tally:
 
 @click.command()
 @click.argument("files", metavar="FILE…|-", nargs=-1, required=True)
-def ingest(files: tuple[str, ...]) -> int:
+@click.option("--ids", is_flag=True, help="Print the id of each article and where it stood, for `bongsu why`.")
+def ingest(files: tuple[str, ...], ids: bool) -> int:
     """Publish articles: .txt (line 1 is the title), .html, .jsonl; `-` reads JSON Lines; a directory is searched.
 
     The same article again gets the same id: a new version, not a new article. What cannot be read is reported with
     its place on standard error and costs nothing else; exit code 1 then.
     """
     settings = settings_of("ingest")
-    tally = asyncio.run(publish(settings.kafka, files))
+    tally = asyncio.run(publish(settings.kafka, files, _say_id if ids else None))
     lost = f", {len(tally.unacknowledged)} not acknowledged" if tally.unacknowledged else ""
     click.echo(f"{tally.acknowledged} articles acknowledged by Kafka, {tally.bad} refused{lost}")
     if tally.unacknowledged:
@@ -69,8 +70,16 @@ def ingest(files: tuple[str, ...]) -> int:
     return int(tally.bad > 0)
 
 
-async def publish(settings: KafkaSettings, files: tuple[str, ...]) -> Tally:
+def _say_id(place: str, article_id: str) -> None:
+    click.echo(printable(f"{article_id}  {place}"))
+
+
+async def publish(
+    settings: KafkaSettings, files: tuple[str, ...], said: Callable[[str, str], None] | None = None
+) -> Tally:
     """Publish everything in `files`; returns when all is acknowledged or has failed.
+
+    `said` hears of each that was taken: where it stood, and its id.
 
     Raises:
         Unavailable, WrongSetup: Kafka does not answer or refuses us, or the topic does not exist.
@@ -83,6 +92,9 @@ async def publish(settings: KafkaSettings, files: tuple[str, ...]) -> Tally:
                 await publisher.send(article_id, value)
             except RefusedArticle as error:
                 tally.reject(place, error)
+                continue
+            if said is not None:
+                said(place, article_id)
         await publisher.finish()
         tally.acknowledged = publisher.acknowledged
         tally.unacknowledged.extend(publisher.failed)

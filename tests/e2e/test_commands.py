@@ -63,6 +63,10 @@ def test_ingest_of_good_files(bongsu, kafka_settings, tmp_path):
     again = bongsu("ingest", tmp_path)  # a directory is searched
     assert again.stdout.startswith("5 articles acknowledged")
     assert {key.decode() for _, key, _ in articles(kafka_settings)} == set(found)
+    named = bongsu("ingest", "--ids", tmp_path / "a.txt", tmp_path / "c.jsonl").stdout.splitlines()
+    places = (tmp_path / "a.txt", *(f"{tmp_path / 'c.jsonl'}:{line}" for line in (1, 3, 4)))
+    ids = (text_id, "given", second_id, null_id)
+    assert named[:-1] == [f"{one}  {place}" for one, place in zip(ids, places, strict=True)]
 
 
 def test_a_bad_file_or_line_is_told_with_its_place_and_costs_nothing_else(bongsu, kafka_settings, tmp_path):
