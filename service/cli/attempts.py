@@ -38,7 +38,7 @@ async def read_attempts(settings: KafkaSettings, since_ms: int | None) -> AsyncI
 
 def as_lines(attempt: AttemptRecord) -> str:
     """An attempt for people: what came of it, then where the time went."""
-    at = datetime.fromtimestamp(attempt.started_ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    at = datetime.fromtimestamp(attempt.started_ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
     came = " ".join(str(part) for part in (attempt.status, attempt.error) if part is not None) or "-"
     kind = "" if attempt.reason == "live" else f" ({attempt.reason})"
     head = (

@@ -63,6 +63,12 @@ def replay(
         click.echo(f"left out: {count} {MEANS[why]}", err=True)
     count = len(choice.records)
     if not count:
+        if delivery is not None and not choice.left_out:
+            click.echo(
+                f"no webhook {delivery} of this tenant is known: ids are those of `bongsu attempts` and of the header "
+                "webhook-id, and are kept for 30 days",
+                err=True,
+            )
         click.echo("nothing to send again")
         return int(delivery is not None or bool(choice.left_out))
     to = len({record.subscription for record in choice.records})

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 PROGRESS_S = 1.0
 SHOWN = 50
 """Rules shown to people, those that fire most; --json has all."""
+SHOWN_SILENT = 20
+"""Rules that fire nowhere and are named."""
 
 
 class _Look:
@@ -157,7 +159,10 @@ def _print(tally: "Backtest", rules: dict[str, "Rule"], *, compared: bool) -> No
                 _print_sample(sign, sample)
     if len(firing) > SHOWN:
         click.echo(f"\n... and {len(firing) - SHOWN} more rules; --json has all")
-    click.echo(f"\n{len(tally.rules) - len(firing)} rules fire nowhere")
+    silent = sorted(set(tally.rules).difference(rule_id for rule_id, _ in firing))
+    more = f", ... and {len(silent) - SHOWN_SILENT} more" if len(silent) > SHOWN_SILENT else ""
+    named = f": {', '.join(silent[:SHOWN_SILENT])}{more}" if silent else ""
+    click.echo(f"\n{len(silent)} rules fire nowhere{named}")
 
 
 def _print_sample(sign: str, sample: "Sample") -> None:

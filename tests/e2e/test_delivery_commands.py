@@ -207,7 +207,9 @@ async def test_what_cannot_be_meant_is_refused(bongsu, arguments) -> None:
 
 
 async def test_an_id_that_never_was_is_an_error(kafka_settings, bongsu) -> None:
-    assert (await bongsu("replay", "--delivery", "msg_never"))[:2] == (1, "nothing to send again\n")
+    code, out, err = await bongsu("replay", "--delivery", "msg_never")
+    assert (code, out) == (1, "nothing to send again\n")
+    assert "no webhook msg_never of this tenant is known" in err
 
 
 COMMANDS = (

@@ -165,6 +165,15 @@ def test_backtest_counts_by_day_and_source_and_compares(write: Any, tmp_path: Pa
     assert [one["article"] for one in near["gained_samples"]] == ["3"]
 
 
+def test_backtest_names_the_rules_that_fire_nowhere(write: Any) -> None:
+    articles = write(json.dumps({"id": "1", "text": "가람시는 바쁘고 오늘도 나루군은 조용하다."}), "a.jsonl")
+    quiet = [f"  - {{id: quiet-{number:02}, when: '\"없는 말 {number}\"'}}" for number in range(25)]
+    code, out = run("rules", "backtest", "--rules", write("\n".join([GOOD, *quiet])), articles)
+    assert code == 0
+    assert "25 rules fire nowhere: quiet-00, quiet-01, " in out
+    assert out.endswith("quiet-19, ... and 5 more\n")
+
+
 def test_diff_field_by_field_and_what_is_affected(write: Any) -> None:
     new = GOOD.replace("name: 가람시,", "name: 가람시, aliases: [가람],").replace("owner: desk", "owner: city")
     code, out = run("rules", "diff", write(GOOD, "old.yaml"), write(new), "--json")
