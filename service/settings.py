@@ -1,7 +1,7 @@
 """Settings: one frozen class a section, read from `BONGSU_<SECTION>_<NAME>`; units stand in the names.
 
-A wrong value, and a `BONGSU_` variable that no setting has, is refused at start with its name. docs/settings.md lists
-every field and a test keeps the list true.
+A wrong value, and a `BONGSU_` variable that no setting has, is refused at start with its name. What is secret may stand
+in a file that `..._FILE` names (`secret_files`). docs/settings.md lists every field and a test keeps the list true.
 """
 
 import difflib
@@ -10,13 +10,14 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from service.delivery.sealing import Keyring
 from service.model.errors import WrongSetup
+from service.secret_files import SUFFIX, file_variable, with_files
 
 PREFIX = "BONGSU_"
 
@@ -265,10 +266,11 @@ class Settings:
         """Read every section.
 
         Raises:
-            WrongSetup: a value is wrong, or a `BONGSU_` variable is none of ours.
+            WrongSetup: a value is wrong, a `BONGSU_` variable is none of ours, or the file of a secret cannot be read.
         """
-        env = os.environ if environ is None else environ
-        _refuse_unknown(env)
+        given = os.environ if environ is None else environ
+        _refuse_unknown(given)
+        env = with_files(given, secrets())
         self.bongsu = _read(BongsuSettings, env)
         self.kafka = _read(KafkaSettings, env)
         self.matching = _read(MatchingSettings, env)
@@ -291,15 +293,33 @@ def variable(section: type[Section], field: str) -> str:
     return f"{section.model_config['env_prefix']}{field}".upper()
 
 
+def is_secret(section: type[Section], field: str) -> bool:
+    """Whether a field may stand in a file of its own, and is never shown."""
+    return SecretStr in get_args(section.model_fields[field].annotation)
+
+
+def secrets() -> list[str]:
+    """The variables that are secret."""
+    return [
+        variable(section, field) for section in SECTIONS for field in section.model_fields if is_secret(section, field)
+    ]
+
+
 def variables() -> list[str]:
     """Every variable that has a meaning."""
-    return [variable(section, field) for section in SECTIONS for field in section.model_fields]
+    named = [variable(section, field) for section in SECTIONS for field in section.model_fields]
+    return [*named, *(file_variable(name) for name in secrets())]
 
 
 def _refuse_unknown(env: Mapping[str, str]) -> None:
     known = variables()
     for name in env:
         if name.startswith(PREFIX) and name not in known:
+            if name.removesuffix(SUFFIX) in known and name.endswith(SUFFIX):
+                raise WrongSetup(
+                    f"{name} is no setting of Bongsu: only what is secret is read from a file "
+                    f"({', '.join(map(file_variable, secrets()))}); set {name.removesuffix(SUFFIX)}"
+                )
             near = difflib.get_close_matches(name.removeprefix(PREFIX), [one.removeprefix(PREFIX) for one in known], 1)
             hint = f"did you mean {PREFIX}{near[0]}?" if near else "docs/settings.md has the list."
             raise WrongSetup(f"{name} is no setting of Bongsu; {hint}")
@@ -314,5 +334,6 @@ def _read(section: type[T], env: Mapping[str, str]) -> T:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         names = [variable(section, str(part)) for part in first["loc"][:1]]
+        names = [file_variable(name) if file_variable(name) in env else name for name in names]
         reason = first["msg"].removeprefix("Value error, ")
         raise WrongSetup(f"{names[0] + ': ' if names else ''}{reason}. docs/settings.md says what it takes.") from None

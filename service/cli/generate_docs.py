@@ -34,7 +34,8 @@ from service.metrics.bounded import OTHER
 from service.model import control_records, records, topics
 from service.model.policy import PolicyModel
 from service.model.record import SCHEMA, Record
-from service.settings import SECTIONS, Section, variable
+from service.secret_files import file_variable
+from service.settings import SECTIONS, Section, is_secret, variable
 
 ROOT = Path(__file__).parents[2]
 
@@ -117,14 +118,18 @@ def settings_table() -> str:
 
 def _section(section: type[Section]) -> str:
     title = section.__name__.removesuffix("Settings")
-    rows = "\n".join(
-        f"| `{variable(section, name)}` | {_takes(field)} | {_default(field)} | {field.description} |"
-        for name, field in section.model_fields.items()
-    )
+    rows = "\n".join(row for name, field in section.model_fields.items() for row in _rows(section, name, field))
     return (
         f"### {title}\n\n{(section.__doc__ or '').strip()}\n\n"
         f"| Variable | Takes | Default | Meaning |\n|---|---|---|---|\n{rows}"
     )
+
+
+def _rows(section: type[Section], name: str, field: FieldInfo) -> Iterator[str]:
+    setting = variable(section, name)
+    yield f"| `{setting}` | {_takes(field)} | {_default(field)} | {field.description} |"
+    if is_secret(section, name):
+        yield f"| `{file_variable(setting)}` | path | (none) | a file that holds it, in place of it |"
 
 
 def _default(field: FieldInfo) -> str:

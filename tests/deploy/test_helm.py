@@ -36,6 +36,7 @@ VARIANTS = {
     "all on": ALL_ON,
     "scaled on CPU": (*ALL_ON, *ON_CPU),
     "scaled on lag": (*ALL_ON, *ON_LAG),
+    "secrets in files": (*ALL_ON, "secretsAs=files"),
     "least": ("worker.replicas=1", "dispatcher.replicas=1", "worker.persistence.enabled=false", "audit.enabled=false",
               "api.enabled=false", "topicsJob.enabled=false", "networkPolicy.enabled=false"),
 }  # fmt: skip
@@ -206,6 +207,34 @@ def test_the_settings_of_each_role_are_settings_of_bongsu() -> None:
         assert settings.api.host == ("0.0.0.0" if name == "api" else "127.0.0.1")
 
 
+def test_secrets_in_files_are_those_that_bongsu_reads_and_only_its_own(tmp_path: Path) -> None:
+    held = {"secret-key": f"k1:{'A' * 43}=", "kafka-password": "p", "history-url": "postgresql+psycopg://b@postgres/b"}
+    own = {"worker": {"secret-key"}, "dispatcher": {"secret-key"}, "api": {"secret-key", "history-url"},
+           "history": {"secret-key", "history-url"}, "audit": set(), "topics": set()}  # fmt: skip
+    seen = set()
+    for name, pod in pods(rendered(*VARIANTS["secrets in files"])):
+        (container,) = pod["containers"]
+        assert not [one for one in container["env"] if "valueFrom" in one], name
+        (mount,) = (one for one in container["volumeMounts"] if one["name"] == "secrets")
+        (volume,) = (one["secret"] for one in pod["volumes"] if one["name"] == "secrets")
+        assert (mount["readOnly"], volume["secretName"], volume["defaultMode"]) == (True, "bongsu", 0o440)
+        assert {item["path"] for item in volume["items"]} == own[name] | {"kafka-password"}
+        files = tmp_path / name
+        files.mkdir()
+        for item in volume["items"]:
+            (files / item["path"]).write_text(held[item["key"]], encoding="utf-8")
+        environ = {one["name"]: one["value"].replace(mount["mountPath"], str(files)) for one in container["env"]}
+        settings = Settings(environ)
+        assert settings.kafka.sasl_password is not None
+        assert settings.kafka.sasl_password.get_secret_value() == "p"
+        assert (settings.bongsu.keys is not None) == ("secret-key" in own[name])
+        assert (settings.history.url is not None) == ("history-url" in own[name])
+        seen.add(name)
+    assert seen == set(own)
+    without = [pod for _, pod in pods(rendered("secretsAs=files"))]
+    assert not [one for pod in without for one in pod["volumes"] if one["name"] == "secrets"], "there are none"
+
+
 def test_selectors_find_their_own_pods_and_no_others() -> None:
     objects = rendered(*ALL_ON)
     labels = {
@@ -273,6 +302,8 @@ REFUSED = {
     "tokens do not travel in clear": ("api.ingress.enabled=true", "api.ingress.host=h"),
     "the chart sets it itself": ("settings.KAFKA_TOPIC_PREFIX=x",),
     "invalid propertyName 'KAFKA_SASL_PASSWORD'": ("settings.KAFKA_SASL_PASSWORD=x",),
+    "invalid propertyName 'HISTORY_URL_FILE'": ("settings.HISTORY_URL_FILE=x",),
+    "secretsAs": ("secretsAs=volume",),
     "replica": ("worker.replica=3",),
     "securityProtocol": ("kafka.securityProtocol=TLS",),
 }

@@ -1,9 +1,10 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from service.model.errors import WrongSetup
-from service.settings import SECTIONS, Settings, variable, variables
+from service.settings import SECTIONS, Settings, secrets, variable, variables
 
 KEY = "k1:" + "aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMmh1bnQ="
 
@@ -168,3 +169,62 @@ def test_other_variables_are_none_of_our_business(monkeypatch):
 def test_settings_do_not_change():
     with pytest.raises(ValueError, match="frozen"):
         Settings({}).kafka.topic_prefix = "x"
+
+
+FILED = {"BONGSU_SECRET_KEY": KEY, "BONGSU_KAFKA_SASL_PASSWORD": "암호 p!", "BONGSU_HISTORY_URL": "sqlite:////h.sqlite"}
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"])
+@pytest.mark.parametrize("name", FILED)
+def test_a_secret_may_stand_in_a_file(name, end, tmp_path):
+    """As an editor, `echo` and `kubectl create secret` leave it; a blank at its end is of the secret."""
+    assert set(FILED) == set(secrets()), "say what a file of the new one looks like"
+    file = tmp_path / "secret"
+    file.write_bytes(f"{FILED[name]}{end}".encode())
+    of_file, of_variable = Settings({f"{name}_FILE": str(file)}), Settings({name: FILED[name]})
+    for section in Settings.__slots__:
+        assert getattr(of_file, section) == getattr(of_variable, section)
+    file.write_bytes(b"\xef\xbb\xbf" + FILED[name].encode())
+    assert Settings({f"{name}_FILE": str(file)}).kafka == of_variable.kafka
+
+
+NOT_ONE_LINE = {
+    "is empty": b"\n", "more than one line": b"k1:abc\nk2:def\n", "holds more than 65536 bytes": b"x" * 65_537,
+    "is not text in UTF-8": b"\xff\xfe", "holds more than one": b"a\0b",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("reason", NOT_ONE_LINE)
+def test_a_file_that_is_no_secret_is_refused(reason, tmp_path):
+    file = tmp_path / "secret"
+    file.write_bytes(NOT_ONE_LINE[reason])
+    with pytest.raises(WrongSetup, match=f"BONGSU_HISTORY_URL_FILE: .*{reason}") as refused:
+        Settings({"BONGSU_HISTORY_URL_FILE": str(file)})
+    assert "k1:abc" not in str(refused.value)
+
+
+def test_a_file_that_cannot_be_read_is_refused_with_what_to_do(tmp_path, monkeypatch):
+    def refused(**given: str) -> str:
+        with pytest.raises(WrongSetup) as error:
+            Settings({f"BONGSU_{name}": text for name, text in given.items()})
+        return str(error.value)
+
+    file = tmp_path / "secret"
+    assert "is the secret mounted?" in refused(SECRET_KEY_FILE=str(file))
+    assert "is a directory" in refused(SECRET_KEY_FILE=str(tmp_path))
+    assert "BONGSU_SECRET_KEY_FILE names no file" in refused(SECRET_KEY_FILE="")
+    file.write_text("hunter2", encoding="utf-8")
+    wrong = refused(SECRET_KEY_FILE=str(file))
+    assert wrong.startswith("BONGSU_SECRET_KEY_FILE: ")
+    assert "hunter2" not in wrong
+    assert "are both set" in refused(SECRET_KEY_FILE=str(file), SECRET_KEY=KEY)
+    assert "only what is secret is read from a file" in refused(KAFKA_SASL_USERNAME_FILE=str(file))
+    assert "did you mean BONGSU_SECRET_KEY_FILE?" in refused(SECRET_KEYS_FILE=str(file))
+
+    def closed(self, mode):
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "open", closed)  # whoever runs the tests may be root, who may read anything
+    file.chmod(0o600)
+    said = refused(SECRET_KEY_FILE=str(file))
+    assert f"may not be read by uid {os.getuid()}: it is of uid {os.getuid()} with mode 0600" in said

@@ -21,18 +21,46 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
 
-{{- define "bongsu.fromSecret" -}}
+{{/* The secrets of a role, a list of {name, key}: dict "root" $ "role" "worker" */}}
+{{- define "bongsu.secrets" -}}
+{{- $keys := .root.Values.secretKeys }}
+{{- if hasPrefix "SASL" .root.Values.kafka.securityProtocol }}
+- {name: BONGSU_KAFKA_SASL_PASSWORD, key: {{ required "secretKeys.kafkaPassword: SASL wants it" $keys.kafkaPassword | quote }}}
+{{- end }}
+{{- if and .root.Values.existingSecret $keys.secretKey (has .role (list "worker" "dispatcher" "api" "history")) }}
+- {name: BONGSU_SECRET_KEY, key: {{ $keys.secretKey | quote }}}
+{{- end }}
+{{- if and .root.Values.history.enabled (has .role (list "api" "history")) }}
+- {name: BONGSU_HISTORY_URL, key: {{ required "secretKeys.historyUrl: the history wants it" $keys.historyUrl | quote }}}
+{{- end }}
+{{- end }}
+
+{{/* Where a role reads its secrets: out of files or out of variables. */}}
+{{- define "bongsu.secretEnv" -}}
+{{- $root := .root }}
+{{- range include "bongsu.secrets" . | fromYamlArray }}
+{{- $secret := required (printf "existingSecret: name the secret that holds %s (README.md, Secrets)" .name) $root.Values.existingSecret }}
+{{- if eq $root.Values.secretsAs "files" }}
+- name: {{ .name }}_FILE
+  value: /etc/bongsu/secrets/{{ .key }}
+{{- else }}
 - name: {{ .name }}
   valueFrom:
     secretKeyRef:
-      name: {{ required (printf "existingSecret: name the secret that holds %s (README.md, Secrets)" .name) .root.Values.existingSecret }}
+      name: {{ $secret }}
       key: {{ .key }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Whether a role has secrets in files. */}}
+{{- define "bongsu.secretFiles" -}}
+{{- if and (eq .root.Values.secretsAs "files") (include "bongsu.secrets" . | fromYamlArray) }}yes{{ end }}
 {{- end }}
 
 {{/* Environment of a role. What may be set by a value of its own is refused in `settings`, or it would stand twice. */}}
 {{- define "bongsu.env" -}}
 {{- $kafka := .root.Values.kafka }}
-{{- $sasl := hasPrefix "SASL" $kafka.securityProtocol }}
 {{- $tls := and $kafka.tls.existingSecret (hasSuffix "SSL" $kafka.securityProtocol) }}
 - name: BONGSU_KAFKA_BOOTSTRAP_SERVERS
   value: {{ required "kafka.bootstrapServers: say where Kafka is, host:port" $kafka.bootstrapServers | quote }}
@@ -44,12 +72,11 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 - name: BONGSU_KAFKA_TOPIC_PREFIX
   value: {{ $kafka.topicPrefix | quote }}
 {{- end }}
-{{- if $sasl }}
+{{- if hasPrefix "SASL" $kafka.securityProtocol }}
 - name: BONGSU_KAFKA_SASL_MECHANISM
   value: {{ $kafka.saslMechanism | quote }}
 - name: BONGSU_KAFKA_SASL_USERNAME
   value: {{ required "kafka.saslUsername: SASL wants one" $kafka.saslUsername | quote }}
-{{ include "bongsu.fromSecret" (dict "root" .root "name" "BONGSU_KAFKA_SASL_PASSWORD" "key" (required "secretKeys.kafkaPassword: SASL wants it" .root.Values.secretKeys.kafkaPassword)) }}
 {{- end }}
 {{- if and $tls $kafka.tls.ca }}
 - name: BONGSU_KAFKA_SSL_CAFILE
@@ -63,11 +90,8 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end }}
 - name: BONGSU_LOG_FORMAT
   value: json
-{{- if and .root.Values.existingSecret .root.Values.secretKeys.secretKey (has .role (list "worker" "dispatcher" "api" "history")) }}
-{{ include "bongsu.fromSecret" (dict "root" .root "name" "BONGSU_SECRET_KEY" "key" .root.Values.secretKeys.secretKey) }}
-{{- end }}
-{{- if and .root.Values.history.enabled (has .role (list "api" "history")) }}
-{{ include "bongsu.fromSecret" (dict "root" .root "name" "BONGSU_HISTORY_URL" "key" (required "secretKeys.historyUrl: the history wants it" .root.Values.secretKeys.historyUrl)) }}
+{{- with include "bongsu.secretEnv" . | trim }}
+{{ . }}
 {{- end }}
 {{- if eq .role "api" }}
 - name: BONGSU_API_HOST
@@ -76,7 +100,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
   value: "8080"
 {{- end }}
 {{- range $name, $value := .root.Values.settings }}
-{{- if or (has $name (list "DATA_DIR" "SECRET_KEY" "LOG_FORMAT" "HISTORY_URL" "API_HOST" "API_PORT")) (regexMatch "^KAFKA_(BOOTSTRAP_SERVERS|REPLICATION_FACTOR|SECURITY_PROTOCOL|TOPIC_PREFIX|SASL_.*|SSL_.*)$" $name) }}
+{{- if or (has $name (list "DATA_DIR" "SECRET_KEY" "LOG_FORMAT" "HISTORY_URL" "HISTORY_URL_FILE" "API_HOST" "API_PORT")) (regexMatch "^KAFKA_(BOOTSTRAP_SERVERS|REPLICATION_FACTOR|SECURITY_PROTOCOL|TOPIC_PREFIX|SASL_.*|SSL_.*)$" $name) }}
 {{- fail (printf "settings.%s: the chart sets it itself, see values.yaml" $name) }}
 {{- end }}
 - name: BONGSU_{{ $name }}
@@ -102,8 +126,11 @@ capabilities: {drop: [ALL]}
 {{- define "bongsu.mounts" -}}
 - {name: tmp, mountPath: /tmp}
 - {name: data, mountPath: /var/lib/bongsu}
-{{- if .Values.kafka.tls.existingSecret }}
+{{- if .root.Values.kafka.tls.existingSecret }}
 - {name: kafka-tls, mountPath: /etc/bongsu/kafka, readOnly: true}
+{{- end }}
+{{- if include "bongsu.secretFiles" . }}
+- {name: secrets, mountPath: /etc/bongsu/secrets, readOnly: true}
 {{- end }}
 {{- end }}
 
@@ -111,11 +138,21 @@ capabilities: {drop: [ALL]}
 {{- define "bongsu.volumes" -}}
 - name: tmp
   emptyDir: {sizeLimit: 64Mi}
-{{- if .Values.kafka.tls.existingSecret }}
+{{- if .root.Values.kafka.tls.existingSecret }}
 - name: kafka-tls
   secret:
-    secretName: {{ .Values.kafka.tls.existingSecret }}
+    secretName: {{ .root.Values.kafka.tls.existingSecret }}
     defaultMode: 0440
+{{- end }}
+{{- if include "bongsu.secretFiles" . }}
+- name: secrets
+  secret:
+    secretName: {{ .root.Values.existingSecret }}
+    defaultMode: 0440   # root and the group of the pod
+    items:
+      {{- range include "bongsu.secrets" . | fromYamlArray }}
+      - {key: {{ .key | quote }}, path: {{ .key | quote }}}
+      {{- end }}
 {{- end }}
 {{- end }}
 
@@ -167,9 +204,9 @@ spec:
       securityContext:
         {{- include "bongsu.containerSecurity" . | nindent 8 }}
       volumeMounts:
-        {{- include "bongsu.mounts" .root | nindent 8 }}
+        {{- include "bongsu.mounts" . | nindent 8 }}
   volumes:
-    {{- include "bongsu.volumes" .root | nindent 4 }}
+    {{- include "bongsu.volumes" . | nindent 4 }}
     {{- if not .dataVolume }}
     - name: data
       emptyDir: {}
