@@ -1,6 +1,7 @@
 """`bongsu silence preview`: what a silence would have hidden, out of the alerts of the last day."""
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import click
@@ -47,13 +48,22 @@ def preview(silence_id: str | None, since_ms: int, *, as_json: bool, tenant: str
         return
     for rule, count in Counter(local(alert.rule.id) for alert in found.values()).most_common():
         click.echo(f"{count:>6}  {rule}")
-    for alert in sorted(found.values(), key=lambda alert: -alert.alerted_ms)[:SHOWN]:
-        line = _line(alert)
-        text = f"{line['time']}  {line['rule']}  {line['source'] or '-'}  {line['title'] or line['article']}"
+    for text in shown(found.values()):
         click.echo(printable(text))
-    if len(found) > SHOWN:
-        click.echo(f"... and {len(found) - SHOWN} more; --json shows all")
     click.echo(f"would have hidden {len(found)} of {looked.seen} alerts since {shown_time(since_ms)}")
+
+
+def shown(alerts: Iterable[AlertRecord]) -> Iterator[str]:
+    """A line for each article and rule, the newest first: one that many subscriptions were told of stands there once."""
+    together: dict[tuple[str, str], list[AlertRecord]] = {}
+    for alert in sorted(alerts, key=lambda alert: -alert.alerted_ms):
+        together.setdefault((alert.rule.id, alert.article.id), []).append(alert)
+    for same in list(together.values())[:SHOWN]:
+        line, whom = _line(same[0]), len({alert.subscription for alert in same})
+        text = f"{line['time']}  {line['rule']}  {line['source'] or '-'}  {line['title'] or line['article']}"
+        yield text + (f"  ({whom} subscriptions)" if whom > 1 else "")
+    if len(together) > SHOWN:
+        yield f"... and {len(together) - SHOWN} more; --json shows every alert"
 
 
 def _line(alert: AlertRecord) -> dict[str, Any]:
