@@ -54,7 +54,7 @@ def preview(silence_id: str | None, since_ms: int, *, as_json: bool, tenant: str
 
 
 def shown(alerts: Iterable[AlertRecord]) -> Iterator[str]:
-    """A line for each article and rule, the newest first: one that many subscriptions were told of stands there once."""
+    """A line for each article and rule, the newest first: what many subscriptions were told of stands there once."""
     together: dict[tuple[str, str], list[AlertRecord]] = {}
     for alert in sorted(alerts, key=lambda alert: -alert.alerted_ms):
         together.setdefault((alert.rule.id, alert.article.id), []).append(alert)
