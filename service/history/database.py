@@ -136,14 +136,15 @@ def _missing_or_unusable(engine: Engine, error: DBAPIError) -> HistoryUnavailabl
     path = sqlite_path(engine)
     if path is not None and not path.exists():
         return _unavailable(
-            f"there is no history at {path}: start the role `bongsu history`, which makes it", "there is no history"
+            f"there is no history at {path}: start the role `bongsu history`, which makes it",
+            "there is no history: start the role `bongsu history`, which makes it",
         )
     reason = str(error.orig).strip().splitlines()[0] if error.orig is not None else str(error)
     if "no such table" in reason or "does not exist" in reason or "no such column" in reason:
         return _unavailable(
             f"the history has not the tables of this version ({reason}): start the role `bongsu history`, or run "
             "`bongsu history migrate`",
-            "the history has not the tables of this version",
+            "the history has not the tables of this version: start the role `bongsu history`, which makes them",
         )
     return _unavailable(
         f"the history does not answer ({reason}); BONGSU_HISTORY_URL says where it is", "the history does not answer"
