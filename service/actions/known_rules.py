@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 import orjson
@@ -37,11 +37,15 @@ class KnownRules:
 
     rules: tuple[KnownRule, ...]
     entities: frozenset[str]
+    ids: frozenset[str] = field(init=False)
+    """Of the rules."""
+    tags: frozenset[str] = field(init=False)
+    """All that any rule carries."""
 
-    @property
-    def tags(self) -> frozenset[str]:
-        """All that any rule carries."""
-        return frozenset(tag for rule in self.rules for tag in rule.head.tags)
+    def __post_init__(self) -> None:
+        """Of one set many are asked for."""
+        object.__setattr__(self, "ids", frozenset(rule.head.id for rule in self.rules))
+        object.__setattr__(self, "tags", frozenset(tag for rule in self.rules for tag in rule.head.tags))
 
     def check(self, written: Iterable[str]) -> list[str]:
         """Rules as a person lists them: ids, `tag:...`, `entity:...`, and globs of these.
@@ -53,7 +57,7 @@ class KnownRules:
             BadInput: what is named exactly does not exist.
         """
         names = {
-            "": ("rule", frozenset(rule.head.id for rule in self.rules)),
+            "": ("rule", self.ids),
             TAG: ("tag", self.tags),
             ENTITY: ("entity", self.entities),
         }
@@ -62,7 +66,7 @@ class KnownRules:
             prefix = next((prefix for prefix in (TAG, ENTITY) if text.startswith(prefix)), "")
             name = text.removeprefix(prefix)
             what, known = names[prefix]
-            if name == "*" or any(fnmatchcase(one, name) for one in known):
+            if name == "*" or name in known or any(fnmatchcase(one, name) for one in known):
                 continue
             if not _WILD.search(name):
                 near = difflib.get_close_matches(name, sorted(known), 1)
