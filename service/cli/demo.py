@@ -19,6 +19,8 @@ from rich.text import Text
 
 from service.actions.rotation import new_secret
 from service.adapters.control import publish_subscription
+from service.adapters.control_revisions import read_standing
+from service.adapters.control_subscriptions import SUBSCRIPTION
 from service.adapters.receiver import Receiver
 from service.cli.account import SETTLE_S, print_account, problems_of, read_expected
 from service.cli.arrivals import Arrivals
@@ -30,7 +32,7 @@ from service.local import LocalStack, make_dir
 from service.model.control_records import SubscriptionRecord
 from service.model.errors import WrongSetup
 from service.model.policy import PolicyModel
-from service.settings import PREFIX, ApiSettings, Settings
+from service.settings import PREFIX, ApiSettings, KafkaSettings, Settings
 
 ROLES = ("worker", "dispatcher", "audit")
 ROLES_UP = (*ROLES, "history", "api")
@@ -234,22 +236,29 @@ async def _start(
     servers = await stack.start_kafka()
     _say(console, f"Kafka at {servers}, topics created")
     count = await stack.apply_rules(rules_dir)
-    now_ms = time.time_ns() // 1_000_000
-    record = SubscriptionRecord(
-        id="sample",
-        name="sample receiver",
-        url=receiver.url,
-        secrets=(new_secret(),),
-        policy=EVERY_ALERT,
-        created_ms=now_ms,
-        updated_ms=now_ms,
-    )
+    record = await _sample(stack.settings.kafka, receiver.url)
     receiver.secrets = list(record.secrets)
     await publish_subscription(stack.settings.kafka, record, stack.settings.bongsu.keys)
     _say(console, f"{count} rules of {rules_dir}/ in force, a receiver at {receiver.url} subscribed to each alert")
     _say(console, f"starting {', '.join(roles)} ...")
     children = await stack.roles.start(*roles)
     return {child.name: child.wait_ready(1)["ports"] for child in children}
+
+
+async def _sample(settings: KafkaSettings, url: str) -> SubscriptionRecord:
+    """The sample subscription, at this receiver from now on; what was changed of it since the last time stays."""
+    now_ms = time.time_ns() // 1_000_000
+    fresh: dict[str, Any] = {
+        "url": url, "secrets": (new_secret(),), "retiring": (), "disabled_ms": None, "disabled_reason": None,
+        "updated_ms": now_ms,
+    }  # fmt: skip
+    stands = (await read_standing(settings, SUBSCRIPTION)).stands("sample")
+    if stands is not None and stands.removed_ms is None:
+        return stands.model_copy(update={**fresh, "revision": stands.revision + 1})
+    revision = 1 if stands is None else stands.revision + 1
+    return SubscriptionRecord(
+        id="sample", name="sample receiver", revision=revision, policy=EVERY_ALERT, created_ms=now_ms, **fresh
+    )
 
 
 @contextlib.asynccontextmanager

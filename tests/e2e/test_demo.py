@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from service.adapters.control import publish_subscription, read_subscriptions, remove_subscription
+from service.cli.demo import EVERY_ALERT, _sample
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
@@ -201,3 +203,19 @@ def test_a_data_directory_that_cannot_be_made_is_named(start, tmp_path):
     run = start("demo", BONGSU_DATA_DIR=str(tmp_path / "file" / "data"))
     assert run.process.wait(30) == 2
     assert "choose another with BONGSU_DATA_DIR" in run.out
+
+
+async def test_up_again_on_its_data_calls_the_new_receiver_and_keeps_what_was_changed(kafka_settings):
+    for port in (1, 2):
+        await publish_subscription(kafka_settings, await _sample(kafka_settings, f"http://127.0.0.1:{port}/"))
+    (stands,) = await read_subscriptions(kafka_settings)
+    assert (stands.url, stands.revision) == ("http://127.0.0.1:2/", 2)
+    changed = stands.model_copy(update={"revision": 3, "rules": ("seoul-*",), "disabled_ms": 5})
+    await publish_subscription(kafka_settings, changed)
+    await publish_subscription(kafka_settings, await _sample(kafka_settings, "http://127.0.0.1:3/"))
+    (stands,) = await read_subscriptions(kafka_settings)
+    assert (stands.url, stands.rules, stands.disabled_ms) == ("http://127.0.0.1:3/", ("seoul-*",), None)
+    await remove_subscription(kafka_settings, "sample")
+    await publish_subscription(kafka_settings, await _sample(kafka_settings, "http://127.0.0.1:4/"))
+    (stands,) = await read_subscriptions(kafka_settings)
+    assert (stands.url, stands.rules, stands.policy) == ("http://127.0.0.1:4/", ("*",), EVERY_ALERT)
