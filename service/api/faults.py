@@ -52,6 +52,9 @@ def _said(one: Mapping[str, Any]) -> str:
 
 
 def _of_body(one: Mapping[str, Any], path: Sequence[str | int], route: Any) -> str:
+    if one["type"] == "string_pattern_mismatch":
+        meant = _fields_at(_body_of(route), path[:-1]).get(str(path[-1])) if path else None
+        return f"must match {one['ctx']['pattern']}" + (f": {meant}" if meant else "")
     if one["type"] != "extra_forbidden":
         return _said(one)
     known = sorted(_fields_at(_body_of(route), path[:-1]))
@@ -75,17 +78,24 @@ def _meaning(name: str, route: Any) -> str:
     return next((field.field_info.description or "" for field in fields if field.alias == name), "")
 
 
-def _fields_at(kind: Any, path: Sequence[str | int]) -> set[str]:
-    """The names that an object may have at a place of a body of this type; empty where that is not known."""
+def _fields_at(kind: Any, path: Sequence[str | int]) -> dict[str, str]:
+    """The names that an object may have at a place of a body of this type, and what the OpenAPI says of each.
+
+    Empty where that is not known.
+    """
     models = list(_models_in(kind))
     if not path:
-        return {field.alias or name for model in models for name, field in model.model_fields.items()}
+        return {
+            field.alias or name: field.description or ""
+            for model in models
+            for name, field in model.model_fields.items()
+        }
     step, *rest = path
     if isinstance(step, int):
         return _fields_at(kind, rest)  # the items of a list are what `_models_in` found in it
     inner = (field.annotation for model in models for name, field in model.model_fields.items()
              if step in (name, field.alias))  # fmt: skip
-    return {name for one in inner for name in _fields_at(one, rest)}
+    return {name: meant for one in inner for name, meant in _fields_at(one, rest).items()}
 
 
 def _models_in(kind: Any) -> Iterator[type[BaseModel]]:
