@@ -49,8 +49,8 @@ def told(method: str, path: str, body: Any) -> list[tuple[str, str]]:
          ("/matchers/rules", "there is no such field; did you mean rule?")),
         ("POST", "/v1/subscriptions", {}, ("/url", "is missing")),
         ("POST", "/v1/subscriptions", {"url": "ftp://a.example/"},
-         ("/url", "must match ^[Hh][Tt][Tt][Pp][Ss]?://[!-~]+$: Where webhooks are POSTed: https, or http in allowed "
-                  "networks.")),
+         ("/url", ("must match ^[Hh][Tt][Tt][Pp][Ss]?://[!-~]+$: Where webhooks are POSTed: https, or http in allowed "
+                  "networks."))),
     ],
 )  # fmt: skip
 def test_a_field_that_does_not_exist_names_the_one_that_was_meant(method, path, body, says) -> None:
