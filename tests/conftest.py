@@ -22,10 +22,11 @@ from service.adapters.embedded_kafka import EmbeddedKafka
 from service.adapters.topics_admin import create_topics, delete_topics
 from service.settings import KafkaSettings
 from tests import postgres
-from tests.commands import bongsu_process
+from tests.commands import bongsu_forked
+from tests.forked import roles_are_forked
 from tests.soak import PLUGIN, Run, soak
 
-__all__ = ["soak"]
+__all__ = ["roles_are_forked", "soak"]
 
 settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile(
@@ -117,7 +118,7 @@ def bongsu(kafka_env: dict[str, str]) -> Callable[..., Any]:
     """Call `bongsu` on the topics of this test: `bongsu("ingest", "-", stdin="...", BONGSU_LANG="ko")`."""
 
     def call(*args: object, stdin: str | bytes | None = None, **env: str) -> Any:
-        return bongsu_process(*args, stdin=stdin, env={**kafka_env, **env})
+        return bongsu_forked(*args, stdin=stdin, env={**kafka_env, **env})
 
     return call
 

@@ -15,7 +15,7 @@ from service.model.control_records import ChangeRecord
 from service.model.records import EndpointRecord
 from tests.api_process import role
 from tests.builders import SECRET
-from tests.commands import bongsu_process
+from tests.commands import bongsu_forked
 from tests.conftest import in_new_loop
 from tests.deliveries import subscription
 from tests.waiting import wait_for
@@ -182,14 +182,14 @@ def test_who_is_alive_and_what_waits(bongsu, kafka_env, tmp_path):
 
 def test_without_kafka_the_rest_is_told(bongsu, tmp_path):
     env = {"BONGSU_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9", "BONGSU_KAFKA_REQUEST_TIMEOUT_S": "2"}
-    done = bongsu_process("doctor", "--json", env={**env, "BONGSU_DATA_DIR": "/proc/nowhere"})
+    done = bongsu_forked("doctor", "--json", env={**env, "BONGSU_DATA_DIR": "/proc/nowhere"})
     found = json.loads(done.stdout)["findings"]
     assert done.returncode == 1
     assert ills(found) == [("error", "kafka"), ("error", "disk")]
     assert {one["about"] for one in found} == {"kafka", "disk", "extras", "files", "history"}
     (tmp_path / "cert.pem").write_text("no certificate", encoding="utf-8")
     cert = {"BONGSU_KAFKA_SSL_CERTFILE": str(tmp_path / "cert.pem"), "BONGSU_KAFKA_SSL_KEYFILE": str(tmp_path / "k")}
-    done = bongsu_process("doctor", env={**env, **cert, "BONGSU_HISTORY_URL": "postgresql://nobody@127.0.0.1:9/none"})
+    done = bongsu_forked("doctor", env={**env, **cert, "BONGSU_HISTORY_URL": "postgresql://nobody@127.0.0.1:9/none"})
     assert "error    certificate" in done.stdout
     assert "error    history" in done.stdout
     assert "nobody@" in done.stdout

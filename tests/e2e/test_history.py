@@ -4,7 +4,6 @@ import asyncio
 import json
 import random
 import signal
-import subprocess
 import sys
 import time
 import urllib.request
@@ -33,7 +32,8 @@ from tests.builders import (
     match_record,
     subscription_record,
 )
-from tests.commands import bongsu_process
+from tests.commands import bongsu_forked
+from tests.forked import spawn
 from tests.histories import dump
 from tests.waiting import wait_until
 
@@ -121,7 +121,7 @@ async def test_read_again_from_an_empty_database_it_equals(kafka_settings, kafka
         "offsets": 12, "deliveries": 4, "attempts": 8, "decisions": 4, "alerts": 4, "articles": 4, "matches": 4,
         "mentions": 4, "changes": 4, "forgotten": 0,
     }  # fmt: skip
-    done = await asyncio.to_thread(bongsu_process, "history", "rebuild", "--yes", env=env)
+    done = await asyncio.to_thread(bongsu_forked, "history", "rebuild", "--yes", env=env)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("38 records read in")
     assert rows_of(settings) == before
@@ -136,8 +136,7 @@ async def test_killed_at_random_it_goes_on_where_it_stood(kafka_settings, kafka_
     kills = 0
 
     def alive():
-        with (tmp_path / "killed.log").open("ab") as log:
-            return subprocess.Popen([sys.executable, "-m", "service", "history"], env={**env}, stdout=log, stderr=log)
+        return spawn([sys.executable, "-m", "service", "history"], log_path=tmp_path / "killed.log", env=env)
 
     reader = History(open_to_read(url_of(settings)))
 
@@ -190,7 +189,7 @@ async def test_the_role_follows_and_says_how_far_it_is(kafka_settings, kafka_env
         metrics = await asyncio.to_thread(fetch, f"http://127.0.0.1:{ports['metrics']}/metrics")
         assert 'bongsu_history_records_total{topic="attempts"} 2.0' in metrics
         await asyncio.to_thread(fetch, f"http://127.0.0.1:{ports['metrics']}/readyz")
-    said = await asyncio.to_thread(bongsu_process, "history", "status", env=env)
+    said = await asyncio.to_thread(bongsu_forked, "history", "status", env=env)
     assert said.returncode == 0, said.stderr
     assert json.loads(said.stdout)["rows"]["attempts"] == 2
     reader.close()
@@ -203,10 +202,10 @@ async def test_a_subscriber_is_forgotten_and_stays_so(kafka_settings, kafka_env,
     await publish(kafka_settings, ("subscriptions", "sub1", record.encode()), partition=0)
     await publish(kafka_settings, *story_of(1), *story_of(2, "sub2"))
     await read_to_the_end(settings)
-    unknown = await asyncio.to_thread(bongsu_process, "history", "forget", "sub9", env=env)
+    unknown = await asyncio.to_thread(bongsu_forked, "history", "forget", "sub9", env=env)
     assert unknown.returncode == 2
     assert "there is no subscription sub9" in unknown.stderr
-    done = await asyncio.to_thread(bongsu_process, "history", "forget", "sub1", env=env)
+    done = await asyncio.to_thread(bongsu_forked, "history", "forget", "sub1", env=env)
     assert done.returncode == 0, done.stderr
     await publish(kafka_settings, *story_of(3))
     await read_to_the_end(settings)
@@ -219,7 +218,7 @@ async def test_a_subscriber_is_forgotten_and_stays_so(kafka_settings, kafka_env,
     finally:
         reader.close()
     before = rows_of(settings)
-    assert (await asyncio.to_thread(bongsu_process, "history", "rebuild", "--yes", env=env)).returncode == 0
+    assert (await asyncio.to_thread(bongsu_forked, "history", "rebuild", "--yes", env=env)).returncode == 0
     assert rows_of(settings) == before
 
 
@@ -241,7 +240,7 @@ async def test_what_is_too_old_goes_and_does_not_come_back(kafka_settings, kafka
     kept = {name: len(rows) for name, rows in before.items()}
     assert (kept["deliveries"], kept["articles"], kept["mentions"], kept["changes"]) == (1, 1, 1, 2)
     done = await asyncio.to_thread(
-        bongsu_process, "history", "rebuild", "--yes", env={**env, "BONGSU_HISTORY_RETENTION_DAYS": "2"}
+        bongsu_forked, "history", "rebuild", "--yes", env={**env, "BONGSU_HISTORY_RETENTION_DAYS": "2"}
     )
     assert done.returncode == 0, done.stderr
     assert rows_of(shorter) == before
@@ -285,7 +284,7 @@ async def test_two_that_write_stop_each_other_and_spoil_nothing(kafka_settings, 
     both = rows_of(settings)
     assert (len(both["attempts"]), len(both["decisions"])) == (40, 20)
     assert (
-        await asyncio.to_thread(bongsu_process, "history", "rebuild", "--yes", env=environ(kafka_env, history_url))
+        await asyncio.to_thread(bongsu_forked, "history", "rebuild", "--yes", env=environ(kafka_env, history_url))
     ).returncode == 0
     assert rows_of(settings) == both
 

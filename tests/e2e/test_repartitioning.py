@@ -11,7 +11,7 @@ from service.adapters.processes import Child
 from service.adapters.receiver import Receiver
 from service.local import Roles
 from service.settings import KafkaSettings
-from tests.commands import bongsu_process
+from tests.commands import bongsu_forked
 from tests.conftest import PARTITIONS
 from tests.deliveries import read_all
 from tests.line import apply_rules, article, lean_env, publish, settled_account, subscribe
@@ -71,7 +71,7 @@ async def test_more_partitions_of_alerts_are_refused(
     assert f"groups-changelog has {PARTITIONS} partitions" in said
     assert f"alerts has {MORE}" in said
     assert "docs/operations.md" in said
-    doctor = await asyncio.to_thread(bongsu_process, "doctor", env=env)
+    doctor = await asyncio.to_thread(bongsu_forked, "doctor", env=env)
     assert doctor.returncode == 1
     (line,) = [line for line in doctor.stdout.splitlines() if line.startswith("error    copies")]
     assert f"groups-changelog has {PARTITIONS} partitions" in line

@@ -15,7 +15,7 @@ from service.adapters.rule_files import load_rules
 from service.local import Roles
 from service.model.control_records import SilenceMatchers, SilenceRecord, SubscriptionRecord
 from tests.builders import SECRET
-from tests.commands import bongsu_process
+from tests.commands import bongsu_forked
 from tests.e2e.test_control_tenants import publish_bad
 from tests.line import ONE_WEBHOOK_AN_ALERT, lean_env, publish, settled_account
 from tests.waiting import wait_until
@@ -68,7 +68,7 @@ async def test_two_tenants_on_one_line(kafka_settings, kafka_env, tmp_path):
     theirs = await apply(kafka_settings, tmp_path, "acme", "미르군")
 
     def command(*args: object, code: int = 0) -> str:
-        done = bongsu_process(*args, env=kafka_env)
+        done = bongsu_forked(*args, env=kafka_env)
         assert done.returncode == code, done.stderr
         return str(done.stdout)
 
@@ -137,7 +137,7 @@ async def test_two_tenants_on_one_line(kafka_settings, kafka_env, tmp_path):
         why = ("why", "--article", "a3", "--json")
         silenced = json.loads(command(*why, "--subscription", "theirs-silenced", "--tenant", "acme"))
         assert (silenced["answer"], {line["rule"] for line in silenced["lines"]}) == ("silenced", {"watch", "works"})
-        assert "there is no subscription theirs" in bongsu_process(
+        assert "there is no subscription theirs" in bongsu_forked(
             *why, "--subscription", "theirs", env=kafka_env
         ).stderr  # fmt: skip
         unwatched = command("why", "--article", "a2", "--subscription", "ours")

@@ -16,7 +16,7 @@ from service.model.control_records import SilenceMatchers, SilenceRecord, Subscr
 from service.model.errors import BadInput
 from service.model.policy import PolicyModel
 from tests.builders import SECRET
-from tests.commands import bongsu_process
+from tests.commands import bongsu_forked
 from tests.line import apply_rules, lean_env, publish, subscribe
 from tests.waiting import wait_until
 
@@ -153,7 +153,7 @@ async def test_each_answer(kafka_settings, kafka_env, tmp_path):
         )
 
         def command(*args):
-            done = bongsu_process("why", *args, env=kafka_env)
+            done = bongsu_forked("why", *args, env=kafka_env)
             assert done.returncode == 0, done.stderr
             return done.stdout
 
@@ -163,7 +163,7 @@ async def test_each_answer(kafka_settings, kafka_env, tmp_path):
         assert "it lacked @daon; there was @mireu" in near["sentence"]
         assert any("다온시립대" in note and "not_in" in note for note in near["notes"])
         assert "no_rule" in command("--subscription", "told", "--article", "nothing", "--json")
-        wrong = bongsu_process("why", "--subscription", "tol", "--article", "x", env=kafka_env)
+        wrong = bongsu_forked("why", "--subscription", "tol", "--article", "x", env=kafka_env)
         assert (wrong.returncode, "there is no subscription tol; did you mean told?" in wrong.stderr) == (2, True)
         assert "No article gone came since" in command("--subscription", "told", "--article", "gone")
         by_url = command("--subscription", "told", "--article", "https://garam.example/pipes?no=1", "--lang", "ko")
@@ -185,6 +185,6 @@ async def test_a_rule_that_is_newer_than_the_article(kafka_settings, kafka_env, 
         SubscriptionRecord(id="s", url="https://example.com/", secrets=(SECRET,), created_ms=1, updated_ms=1),
     )
     await publish(kafka_settings, ARTICLES[:1])
-    done = bongsu_process("why", "--subscription", "s", "--article", "pipes-1", "--json", env=kafka_env)
+    done = bongsu_forked("why", "--subscription", "s", "--article", "pipes-1", "--json", env=kafka_env)
     assert json.loads(done.stdout)["answer"] == "rules_changed"
     assert "daon, daon-hearing would now" in done.stdout

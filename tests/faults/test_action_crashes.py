@@ -15,7 +15,6 @@ from service.actions.control import Control
 from service.actions.known_rules import read_known_rules
 from service.adapters.control import RulesFollower, publish_rules, publish_subscription, read_subscriptions, read_whole
 from service.adapters.control_rules import read_in_force
-from service.adapters.processes import spawn
 from service.adapters.rule_files import load_rules
 from service.adapters.topic_scan import scan
 from service.delivery.replay import Wanted
@@ -25,6 +24,7 @@ from service.model.errors import ChangedMeanwhile, NotFound
 from service.model.records import AttemptRecord, DeliveryRecord
 from tests.deliveries import delivery, produce, settings_for, subscription
 from tests.faults import crashing_actor as at
+from tests.forked import spawn
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from service.adapters.control import publish_subscription, read_subscriptions
-from service.adapters.processes import spawn
 from service.adapters.receiver import Receiver, Script
 from service.dispatcher import role
 from service.model import topics
@@ -31,6 +30,7 @@ from tests.deliveries import (
 )
 from tests.deliveries import attempts as attempts_of
 from tests.faults.crashing_dispatcher import as_one_member
+from tests.forked import spawn
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka

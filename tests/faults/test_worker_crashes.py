@@ -10,10 +10,10 @@ import sys
 import pytest
 
 from service.adapters.control import publish_subscription
-from service.adapters.processes import spawn
 from service.local import Roles
 from tests.faults.crashing_worker import POINTS
 from tests.faults.told import Told, subscriptions, wire_copy
+from tests.forked import spawn
 from tests.line import apply_rules, lean_env, publish
 from tests.waiting import wait_until
 
