@@ -12,6 +12,7 @@ from service.adapters import control_rules
 from service.adapters.control import RulesFollower, publish_rules, read_whole
 from service.adapters.control_topic import put
 from service.adapters.kafka_client import make_producer, started, topic_name
+from service.adapters.rules_topic import read_rules
 from service.model import ids, topics
 from service.model.control_records import RulesManifest
 from service.model.errors import BadInput, ChangedMeanwhile, NewerSchema, Unavailable
@@ -288,6 +289,13 @@ async def test_compaction_changes_nothing(kafka_settings, follower):
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, eager)])
     for number in range(5):
         await publish(kafka_settings, f"a{number}", "b")
+    stood = (await read_rules(kafka_settings)).order_of("default")
+    late = RulesManifest(version="late", revision=stood.revision, items=("rule/x",), published_ms=1)
+    await write(kafka_settings, ("current", late.encode()))
+    assert (await fresh(kafka_settings)).current == rule_set("a4", "b")
+    await publish(kafka_settings, "a4", "b")
+    mended = (await read_rules(kafka_settings)).order_of("default")
+    assert (mended.untidy, mended.revision) == (False, stood.revision + 1)
 
     async def records_left() -> int:
         from aiokafka import TopicPartition

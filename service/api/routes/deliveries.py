@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from service.actions import subscriptions
 from service.actions.actor import Actor
@@ -26,13 +27,15 @@ from service.api.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from service.api.problems import ApiProblem
 from service.api.routes.subscriptions import SubscriptionId
 from service.api.security import needs
-from service.api.services import ActorDep, ControlDep
+from service.api.services import ActorDep, ControlDep, services_of
 from service.delivery.replay import Wanted
 from service.history.queries import History
 from service.history.rows import AttemptRow, DeliveryRow
-from service.model.errors import NotFound
+from service.model.errors import HistoryUnavailable, NotFound
 
 router = APIRouter(prefix="/v1", tags=["deliveries"])
+CLOCKS_MS = 3_600_000
+"""By which the clocks of those who wrote may differ, and more."""
 _replaying = AtOnce(2, "replays")
 DeliveryId = Annotated[str, Path(description="`msg_...`", min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
@@ -91,17 +94,25 @@ async def get_delivery(asked: AskedDep, delivery_id: DeliveryId) -> DeliveryInFu
     responses=problems("not-found", "idempotency-key-reused", "rate-limited"),
 )
 async def replay_delivery(
-    control: ControlDep, actor: ActorDep, idempotency: IdempotencyDep, delivery_id: DeliveryId, response: Response
+    control: ControlDep,
+    actor: ActorDep,
+    idempotency: IdempotencyDep,
+    request: Request,
+    delivery_id: DeliveryId,
+    response: Response,
 ) -> Replayed:
     """Send a notification again: same id, same bytes, its attempts counted from one.
 
     While it is on its way, by itself or by an earlier replay, nothing is sent twice: `left_out` says so. With an
     `Idempotency-Key` the same request sends it once, for a day, and has the same answer.
     """
-    sent = await _sent(control, actor, Wanted(delivery_id), idempotency, None, response)
-    if not sent.replayed and not sent.left_out:
-        raise NotFound(f"there is no delivery {delivery_id}")
-    return sent
+    begins_ms = await begins(services_of(request).history, control, actor, delivery_id)
+    for since_ms in dict.fromkeys((begins_ms, 0)):
+        wanted = Wanted(delivery_id, since_ms=since_ms)
+        sent = await _sent(control, actor, wanted, idempotency, None, response)
+        if sent.replayed or sent.left_out:
+            return sent
+    raise NotFound(f"there is no delivery {delivery_id}")
 
 
 @router.post(
@@ -147,6 +158,21 @@ async def replay_subscription(
     await subscriptions.get(control, actor, subscription_id)
     wanted = Wanted(None, subscription_id, since_ms, until_ms, failed=body.failed_since is not None)
     return await _sent(control, actor, wanted, idempotency, body, response)
+
+
+async def begins(history: History | None, control: Control, actor: Actor, delivery_id: str) -> int:
+    """Since when (ms since the epoch) there can be records of a delivery; 0: nobody knows, all of the topics is read.
+
+    Only where to begin is taken from the history: it may lag, and what happened since must not be sent twice.
+    """
+    try:
+        row = None if history is None else await run_in_threadpool(history.delivery, delivery_id)
+        if row is None:
+            return 0
+        await subscriptions.get(control, actor, row.subscription)
+    except (HistoryUnavailable, NotFound):
+        return 0
+    return max(0, row.created_ms - CLOCKS_MS)
 
 
 async def _sent(
