@@ -20,9 +20,7 @@ async def history(settings: Settings) -> AsyncIterator[Finding]:
     engine = open_to_read(url)
     path = sqlite_path(engine)
     if settings.history.url is None and path is not None and not path.exists():
-        text = (
-            f"none at {path}; one elsewhere is found with BONGSU_HISTORY_URL or BONGSU_DATA_DIR of its role, "
-        )
+        text = f"none at {path}; one elsewhere is found with BONGSU_HISTORY_URL or BONGSU_DATA_DIR of its role, "
         yield Finding("ok", "history", text + "and without any the API's lists of deliveries and changes answer 503")
         return
     asked = History(engine)
