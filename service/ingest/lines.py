@@ -61,6 +61,10 @@ _RELATED = re.compile(rf"[^\w\n]{{0,6}}(?:{_spaced(_GROUPS['related'])})(?![가-
 _RELATED_IN_BRACKETS = re.compile(
     rf"[\[<(【〈《◆■●★☆◎][^\])>】〉》\n]{{0,20}}(?:{_spaced(_GROUPS['related'])})[^\])>】〉》\n]{{0,15}}[\])>】〉》◆■●★☆◎]$"
 )
+# 한빛일보 주요기사
+_RELATED_OF_PRESS = re.compile(
+    r"(?:[\w·]{2,15} ){1,2}(?:관련|연관|가장 많이 본|많이 본|많이 읽은|인기|추천|주요|최신|다른|핫) ?(?:기사|뉴스)"
+)
 
 _PLAIN = re.compile(
     r"(?<!니)다\.(?=$|[\s\"')\]」』>]|[^\w\s])|[다요까죠][?!]?\"(?:이?라|고|며|는)|(?:했|었|았|였|됐|겠|한|된|는|인|있|없|이)다[\"']?(?:\s|$)"
@@ -98,6 +102,8 @@ _DATELINE = re.compile(
     r"|[a-z][a-z ./-]{1,30}(?:, [a-z ]{2,20})?(?:, [a-z]{3,9}\.? \d{1,2}(?:, \d{4})?)?"
     r" \((?:[a-z ]{0,20}(?:news|reuters|yonhap|xinhua|kyodo|bloomberg)|ap|afp)\)"
     r" ?-{1,2}(?= )"
+    # 울산/홍길동 기자 =
+    rf"|[가-힣a-z·]{{2,12}}\s?[/|]\s?{_NAME}(?:[·,]\s?{_NAME}){{0,3}}\s?(?:{REPORTER})\s*="
     # 베이징=홍길동 특파원
     rf"|[가-힣a-z·]{{2,20}}\s?=\s?(?:[가-힣a-z0-9]{{2,12}}\s)?{_NAME}(?:[·,]\s?{_NAME}){{0,3}}\s?(?:{REPORTER})(?:\s*=|(?=\s))"
     r")\s*"
@@ -106,10 +112,22 @@ _HEAD_BYLINE = re.compile(
     rf"\s*(?:[\[(【<〔](?:[^\])】>〕\n]{{1,30}}[\s/|·,])?{_NAME}(?:[·,]\s?{_NAME}){{0,3}}\s?(?:{REPORTER})[\])】>〕]\s*=?\s*"
     rf"|(?:[가-힣a-z0-9]{{2,12}}\s)?{_NAME}(?:[·,]\s?{_NAME}){{0,3}}\s?(?:{REPORTER})\s*=\s*)"
 )
+_ROLE_OF_ONE = (
+    rf"(?:{_spaced(_GROUPS['role'])})(?:[·,/](?:{_spaced(_GROUPS['role'])}))*\s?[:=|]\s?{_NAME}(?:[·,]\s?{_NAME})*"
+    rf"(?:\s?(?:{REPORTER}))?"
+)
+# 취재: 정하늘 / 영상: 오세은
+_ROLES = re.compile(rf"[\[(<■▣]?\s?{_ROLE_OF_ONE}(?:[\s/|,·]+{_ROLE_OF_ONE})+[\])>]?")
+# 한빛뉴스 정하늘입니다.
+_SIGN_OFF = re.compile(
+    rf"[^.?!,\"']{{0,30}}(?:뉴스|방송|tv|kbs|mbc|sbs|ytn|jtbc|mbn|ebs|cbs)[,\s]{{1,2}}{_NAME}(?:입니다|이었습니다|였습니다)\.?"
+)
 _CREDIT = re.compile(
     rf"[\[(<【〔/]?\s?(?:{_spaced(_GROUPS['credit'])})\s?[=:|ⓒ©]\s?[^\])>】〕\n]{{1,40}}[\])>】〕]?\s*$"
     rf"|[\[(<【〔](?:{_spaced(_GROUPS['credit'])})[\s/][^\])>】〕\n]{{1,30}}[\])>】〕]\s*$"
-    rf"|(?<=[\s/(\[])[\w·&.]{{2,15}}\s제공[\])]?\.?\s*$"
+    rf"|(?:^|(?<=[\s/(\[]))[\w·&.]{{2,15}}\s제공[\])]?\.?\s*$"
+    rf"|[/(\[<]\s?[\w·&. ]{{2,25}}\s?(?:캡처|캡쳐|갈무리)[\])>]?\.?\s*$"
+    rf"|^[\[(<■▣]?\s?{_ROLE_OF_ONE}[\])>]?$"
 )
 _ITEM = re.compile(r"\s?(?:[-*·•‣○●□■◇◆★☆※+>]|\d{1,2}[.)]\s|[①-⑳])\s?")
 
@@ -156,6 +174,8 @@ def _is_signature(before: str) -> bool:
 
 def is_byline(line: str) -> bool:
     """Whether a short line is only who wrote it: 나라온 기자, 가온일보 나라온 기자 raon@example.com, a bare address."""
+    if _SIGN_OFF.fullmatch(line) or ((":" in line or "=" in line or "|" in line) and _ROLES.fullmatch(line)):
+        return True
     rest = line
     if "@" in line:
         mail = _MAILS.search(line)
@@ -185,7 +205,7 @@ def kind_of(line: str) -> Kind:  # noqa: PLR0911, C901
         return Kind.NOTICE
     plain = _PLAIN.search(line) is not None
     if short and not plain:
-        if _RELATED.match(line) or _RELATED_IN_BRACKETS.match(line):
+        if _RELATED.match(line) or _RELATED_IN_BRACKETS.match(line) or _RELATED_OF_PRESS.fullmatch(line):
             return Kind.RELATED_HEAD
         if is_byline(line):
             return Kind.BYLINE
