@@ -62,7 +62,7 @@ class Brief:
 
 def brief(notice: Notice, size: Size) -> Brief:
     """What is shown of a notice."""
-    items = tuple(_item(alert, size, notice.lang) for alert in notice.alerts[: size.alerts])
+    items = tuple(_item(alert, size, notice) for alert in notice.alerts[: size.alerts])
     return Brief(summary(notice), items, _footer(notice, len(items)))
 
 
@@ -82,9 +82,13 @@ def first_that_fits(notice: Notice, dress: Callable[[Brief], dict[str, Any]], fi
     return body.decode()
 
 
-def _item(alert: AlertRecord, size: Size, lang: Lang) -> Item:
+def _item(alert: AlertRecord, size: Size, notice: Notice) -> Item:
     article = alert.article
-    parts = [short(article.source, MAX_SOURCE) if article.source else "", _when(article.published_at, lang)]
+    parts = [short(article.source, MAX_SOURCE) if article.source else "", _when(article.published_at, notice.lang)]
+    if notice.held_count is not None:  # stories of their own, each told by many or by one, and perhaps by other rules
+        parts.append(_copies(alert, notice.lang))
+        if _rules(notice) > 1:
+            parts.append(_rule(alert))
     return Item(
         title=short(article.title or article.id, MAX_TITLE) or "-",
         url=_link(article.url),
@@ -139,15 +143,31 @@ def _quote(mention: Evidence, limit: int) -> Quote:
     return Quote(before, found, after)
 
 
+def _rules(notice: Notice) -> int:
+    return len({alert.rule.id for alert in notice.alerts})
+
+
+def _rule(alert: AlertRecord) -> str:
+    return short(alert.rule.name or alert.rule.id, MAX_RULE)
+
+
+def _copies(alert: AlertRecord, lang: Lang) -> str:
+    count = alert.story.copies
+    if count <= 1:
+        return ""
+    return f"같은 기사 {count}건" if lang == "ko" else f"{count} copies"
+
+
 def _footer(notice: Notice, shown: int) -> str:
     if not notice.alerts:
         return ""
     first, korean = notice.alerts[0], notice.lang == "ko"
-    parts = [short(first.rule.name or first.rule.id, MAX_RULE)]
+    rules = _rules(notice)
+    parts = [_rule(first) if rules == 1 else f"규칙 {rules}개" if korean else f"{rules} rules"]
     if notice.kind == TEST:
         parts.append("시험" if korean else "test")
-    if first.story.copies > 1 and notice.held_count is None:
-        parts.append(f"같은 기사 {first.story.copies}건" if korean else f"{first.story.copies} copies")
+    if notice.held_count is None:
+        parts.append(_copies(first, notice.lang))
     count = len(notice.alerts) if notice.held_count is None else notice.held_count
     if count > shown:
         parts.append(f"외 {count - shown}건" if korean else f"{count - shown} more")

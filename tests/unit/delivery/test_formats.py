@@ -290,3 +290,20 @@ def test_a_time_is_that_of_seoul_and_no_machine_s(given, shown):
         notice = Notice("alert.matched", "sub1", 1, "first", (about(head),), AT, "slack", lang)
         (item,) = brief(notice, SIZES[0]).items
         assert item.byline == shown + (zone if shown != (given or "") else "")
+
+
+@pytest.mark.parametrize(
+    ("lang", "bylines", "footer"),
+    [
+        ("ko", ["한빛일보 · 같은 기사 3건 · 물난리", "한빛일보 · 예산"], "규칙 2개 · 외 5건"),
+        ("en", ["한빛일보 · 3 copies · 물난리", "한빛일보 · 예산"], "2 rules · 5 more"),
+    ],
+)
+def test_of_several_stories_each_says_how_many_tell_it_and_which_rule_found_it(lang, bylines, footer):
+    flood = alert_record(story=StoryHead(id="s", copies=3)).model_copy(update={"rule": RuleHead(id="a", name="물난리")})
+    budget = alert_record(article="a2").model_copy(update={"rule": RuleHead(id="b", name="예산")})
+    notice = Notice("alert.digest", "sub1", 1, "digest", (flood, budget), AT, "slack", lang, held_count=7)
+    shown = brief(notice, SIZES[0])
+    assert ([item.byline for item in shown.items], shown.footer) == (bylines, footer)
+    alone = brief(Notice("alert.digest", "sub1", 1, "digest", (flood,), AT, "slack", lang, held_count=1), SIZES[0])
+    assert (alone.items[0].byline.count("물난리"), alone.footer) == (0, "물난리")
