@@ -159,9 +159,10 @@ async def _publish_once(settings: KafkaSettings, wanted: _Wanted, load: Load) ->
         stands = settled.order_of(tenant)
         stood = stands.stood(encoded) or stands.version == wanted.version
         keep = {key for one in manifests_of(settled.values) for key in _listed_by(one, settled.values)}
-        await put(producer, topic, [(key, None) for key in orphans if stood and key not in keep])
+        removed = [key for key in orphans if stood and key not in keep]
+        await put(producer, topic, [(key, None) for key in removed])
         # Somebody who published at the same time may have removed what we relied on, or we what they do: put it back.
-        now = (await read_rules(settings)).values
+        now = (await read_rules(settings) if removed else settled).values
         known = {**stored, **wanted.items}
         listed_now = {key: None for one in manifests_of(now) for key in _listed_by(one, {**known, **now})}
         lost = [key for key in listed_now if key not in now and key in known]
@@ -169,7 +170,7 @@ async def _publish_once(settings: KafkaSettings, wanted: _Wanted, load: Load) ->
     if not stood:
         wanted.check(stands)
         return None
-    written, gone, count = (sum(not key.startswith(PART) for key in keys) for keys in (missing, orphans, wanted.items))
+    written, gone, count = (sum(not key.startswith(PART) for key in keys) for keys in (missing, removed, wanted.items))
     return Published(wanted.version, written, count - written, gone)
 
 

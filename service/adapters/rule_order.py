@@ -14,8 +14,6 @@ than the one that stands, and the count begins anew.
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from service.adapters.rule_manifests import read_manifest
 from service.model.control_records import RulesManifest
@@ -112,22 +110,3 @@ class RuleOrder:
         self.stands, self.manifest, self.refused = raw, manifest, 0
         if raw is not None:
             self._stood.add(hashlib.sha256(raw).digest())
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What the manifests of one key, in the order in which they were written, come to."""
-
-    stands: bytes | None
-    accepted: frozenset[bytes]
-    """Those that stood at some time."""
-    is_last: bool
-    """Whether the one that stands is the last."""
-
-
-def in_order(written: Sequence[bytes]) -> Order:
-    """Fold the values of `current` of the default tenant."""
-    order = RuleOrder()
-    for raw in written:
-        order.take(raw)
-    return Order(order.stands, frozenset(raw for raw in written if order.stood(raw)), order.is_last)

@@ -1,10 +1,12 @@
 """Which manifest stands: the first that was made from what stood, and those that asked for nothing."""
 
+from typing import NamedTuple
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.adapters.rule_order import NO_RULES, RuleOrder, in_order
+from service.adapters.rule_order import NO_RULES, RuleOrder
 from service.adapters.rules_topic import RulesOnTopic
 from service.model.control_records import RulesManifest
 from service.model.errors import NewerSchema
@@ -12,6 +14,19 @@ from service.model.errors import NewerSchema
 
 def manifest(version: str, replaces: str | None, at: int = 1) -> bytes:
     return RulesManifest(version=version, items=(), published_ms=at, replaces=replaces).encode()
+
+
+class Order(NamedTuple):
+    """What manifests come to."""
+
+    stands: bytes | None
+    accepted: frozenset[bytes]
+    is_last: bool
+
+
+def in_order(written: list[bytes]) -> Order:
+    order = read(written)
+    return Order(order.stands, frozenset(raw for raw in written if order.stood(raw)), order.is_last)
 
 
 def test_of_two_made_from_the_same_one_the_first_stands():
