@@ -49,6 +49,7 @@ class ChangelogProducer:
         """Connect."""
         self._producer = make_producer(self._settings)
         await self._producer.start()
+        self._awake_s = time.monotonic()  # what came before, rules to compile, is no stop: nobody could be replaced yet
         self._pulse = asyncio.create_task(self._stay_awake(), name="pulse")
 
     async def stop(self) -> None:
