@@ -36,7 +36,6 @@ class RuleOrder:
         """Why the last one cannot be read; None when it can. It is not written over: it may be a newer Bongsu's."""
         self.refused = 0
         """Manifests that came too late since the one that stands came."""
-        self._last: bytes | None = None
         self._stood: set[bytes] = set()
 
     @property
@@ -50,18 +49,13 @@ class RuleOrder:
         return 0 if self.manifest is None else self.manifest.revision or 0
 
     @property
-    def is_last(self) -> bool:
-        """Whether the one that stands is the last of its key."""
-        return self._last == self.stands
-
-    @property
     def untidy(self) -> bool:
         """Compaction could take the one that stands, or have a new reader take a refused one for it."""
         return self.refused > 0
 
     def take(self, raw: bytes | None) -> bool:
         """The next value; whether it stands now. None: all is forgotten. Raises NewerSchema."""
-        self._last, self.unreadable = raw, None
+        self.unreadable = None
         if raw is None:
             self._stand(None, None)
             return False

@@ -26,7 +26,7 @@ class Order(NamedTuple):
 
 def in_order(written: list[bytes]) -> Order:
     order = read(written)
-    return Order(order.stands, frozenset(raw for raw in written if order.stood(raw)), order.is_last)
+    return Order(order.stands, frozenset(raw for raw in written if order.stood(raw)), [order.stands] == written[-1:])
 
 
 def test_of_two_made_from_the_same_one_the_first_stands():
@@ -71,11 +71,11 @@ def test_who_came_second_never_stands_and_a_gap_is_lawful():
     order = read([first, won])
     assert (order.version, order.revision, order.untidy) == ("b", 2, False)
     assert not order.take(lost)
-    assert (order.version, order.is_last, order.untidy, order.stood(lost)) == ("b", False, True, False)
+    assert (order.version, order.untidy, order.stood(lost)) == ("b", True, False)
     assert order.take(numbered("d", 7)), "compaction took what was between"
     assert (order.version, order.untidy, order.stood(won)) == ("d", False, True)
     order.take(None)
-    assert (order.version, order.revision, order.is_last) == (NO_RULES, 0, True)
+    assert (order.version, order.revision, order.stands) == (NO_RULES, 0, None)
     assert order.mended() is None
 
 
@@ -104,7 +104,7 @@ def test_of_an_older_bongsu_the_count_begins_anew():
 
 def test_what_cannot_be_read_is_told_and_not_written_over():
     order = read([numbered("a", 1), b"{"])
-    assert (order.version, order.untidy, order.is_last) == ("a", False, False)
+    assert (order.version, order.untidy) == ("a", False)
     assert order.unreadable
     assert order.take(numbered("b", 2))
     assert order.unreadable is None
