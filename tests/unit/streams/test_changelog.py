@@ -11,6 +11,7 @@ from service.model.errors import Unavailable, WrongSetup
 from service.settings import KafkaSettings
 from service.streams import changelog
 from service.streams.changelog import ChangelogProducer
+from service.streams.stores import Change
 from tests.unit.streams.tables import Tables
 
 
@@ -50,7 +51,7 @@ def producing(fake):
     return made, retried
 
 
-CHANGES = [(b"a", b"1"), (b"b", b"2"), (b"a", b"3")]
+CHANGES: list[Change] = [(b"a", b"1"), (b"b", b"2"), (b"a", b"3")]
 
 
 async def test_what_is_read_is_what_was_put_and_what_is_stored_was_acknowledged():
