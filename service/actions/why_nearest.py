@@ -1,5 +1,6 @@
 """Of the rules that a subscription watches the one that was nearest to firing, and what it lacked."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from service.model.article import Article
 
 MAX_OCCURRENCES = 5
 """Of each missing term: what stands there and does not count."""
+MAX_CHOICE = 5
+"""Of terms of which one would have been enough: that many are named."""
+_ENTITY = re.compile(r"(?<![^ ])@([a-z0-9-]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,7 @@ class Nearest:
 
     rule: Rule
     missing: tuple[str, ...]
-    """Terms that it would have needed."""
+    """Terms that it would have needed; those of which one was enough stand together, with OR."""
     unwanted: tuple[str, ...]
     """Terms that are there and must not be."""
     present: tuple[str, ...]
@@ -75,19 +79,21 @@ def _lacking(expression: Expression, present: Collection[str]) -> list[tuple[str
     if isinstance(expression, And):
         return list(dict.fromkeys(one for part in expression.parts for one in _lacking(part, present)))
     if isinstance(expression, Or):
+        terms = [str(part) for part in expression.parts if isinstance(part, EntityTerm | LiteralTerm)]
+        if len(terms) == len(expression.parts) and not any(term in present for term in terms):
+            more = f" OR … (+{len(terms) - MAX_CHOICE})" if len(terms) > MAX_CHOICE else ""
+            return [(" OR ".join(terms[:MAX_CHOICE]) + more, False)]
         return min((_lacking(part, present) for part in expression.parts), key=len)
     # an operator of the language that is newer than this page: every term of it
     return [(str(term), False) for term in terms_of(expression) if str(term) not in present]
 
 
 def _nearly(engine: Engine, article: Article, missing: Iterable[str], words: Words) -> Iterator[str]:
-    for text in missing:
-        if not text.startswith("@"):
-            continue
-        for number, one in enumerate(explain(engine, article, text[1:])):
+    for name in dict.fromkeys(name for text in missing for name in _ENTITY.findall(text)):
+        for number, one in enumerate(explain(engine, article, name)):
             if number == MAX_OCCURRENCES:
                 break
             failed = next((step for step in one.steps if not step.passed), None)
             why = "" if failed is None else f": {words.uncounted(failed.question, failed.answer)}"
             zone = words.term("zone", one.mention.zone.value)
-            yield words.say("does_not_count", term=text, text=one.mention.text, zone=zone, why=why)
+            yield words.say("does_not_count", term=f"@{name}", text=one.mention.text, zone=zone, why=why)

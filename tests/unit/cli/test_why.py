@@ -120,6 +120,8 @@ RULES = {
     "two": "@daon AND @mireu",
     "either": '(@mireu AND @hanbyeol) OR (@daon AND NOT "관광")',
     "literal": '@daon AND "공청회"',
+    "choice": '@daon AND ("폭우" OR "홍수")',
+    "cities": '"우박이 @daon" OR @mireu OR @hanbyeol OR "가뭄" OR "산불" OR "태풍"',
 }  # fmt: skip
 
 
@@ -140,6 +142,9 @@ def engine() -> Engine:
         ("다온시 관광 안내", ("either",), "either", (), ('"관광"',)),
         ("다온시 주민이 모였다.", ("literal", "three"), "literal", ('"공청회"',), ()),
         ("아무 데도 아니다.", ("literal",), "literal", ("@daon", '"공청회"'), ()),
+        ("다온시에 눈이 왔다.", ("choice",), "choice", ('"폭우" OR "홍수"',), ()),
+        ("다온시에 홍수가 났다.", ("choice", "three"), "choice", (), ()),
+        ("맑다.", ("cities",), "cities", ('"우박이 @daon" OR @mireu OR @hanbyeol OR "가뭄" OR "산불" OR … (+1)',), ()),
     ],
 )
 def test_the_nearest_rule_lacks_least(engine, text, rules, name, missing, unwanted) -> None:
@@ -158,9 +163,16 @@ def test_where_a_missing_name_stands_all_the_same_it_is_said_why_it_does_not_cou
     assert any("다온시리즈" in note and "does not count" in note for note in got.nearly)
 
 
+def test_of_names_of_which_one_was_enough_it_is_said_too_why_they_do_not_count(engine) -> None:
+    asked = [rule for rule in engine.ruleset.rules if rule.id == "cities"]
+    got = nearest(engine, Article("a", text="한별구리와 미르군밤이 팔렸다."), asked)
+    assert got is not None
+    assert [note.partition(" ")[0] for note in got.nearly] == ["@mireu", "@hanbyeol"]
+
+
 def test_which_rules_are_watched(engine) -> None:
     assert {rule.id for rule in watched_by(engine.ruleset.rules, ("t*",))} == {"two", "three"}
-    assert {rule.id for rule in watched_by(engine.ruleset.rules, ("entity:hanbyeol",))} == {"three", "either"}
+    assert {rule.id for rule in watched_by(engine.ruleset.rules, ("entity:hanbyeol",))} == {"three", "either", "cities"}
     assert watched_by(engine.ruleset.rules, ("none",)) == []
 
 
