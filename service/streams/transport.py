@@ -51,6 +51,8 @@ class Consumer(driver.Consumer):
         self._tasks_of_ours: set[asyncio.Task[None]] = set()
         self._seeks = 0
         """How often partitions were sought; what was fetched before is out of date."""
+        self._seeking = False
+        """All are being sought; Faust's books of what was read are not yet those of where it reads."""
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -64,7 +66,8 @@ class Consumer(driver.Consumer):
 
         A fetch may also end after partitions were sought, the flow being on again or (a rewind of ours) all the time.
         Its records stand ahead of what is read next; Faust would take what lies between for a hole in the log, and
-        count it as acknowledged.
+        count it as acknowledged. So it would where a fetch ends between the seek, on Faust's thread, and its note of it
+        here: what was handed over meanwhile would then be the hole.
         """
         seeks = self._seeks
         fetching = asyncio.ensure_future(super()._getmany(active_partitions, timeout))
@@ -73,7 +76,7 @@ class Consumer(driver.Consumer):
         except asyncio.CancelledError:
             fetching.add_done_callback(self._give_back_later)
             raise
-        if records and (seeks != self._seeks or not self.flow_active):
+        if records and (seeks != self._seeks or self._seeking or not self.flow_active):
             await self._give_back(records)
             return {}
         return self._without_changelogs(records)
@@ -94,8 +97,12 @@ class Consumer(driver.Consumer):
         then commit what comes after those. Its committed offset is set to the one before the beginning, so that no
         commit can pass over a head that was not acknowledged.
         """
-        await super().perform_seek()
-        self._seeks += 1
+        self._seeking = True
+        try:
+            await super().perform_seek()
+        finally:
+            self._seeking = False
+            self._seeks += 1
         for partition in self.assignment():
             # What was acknowledged before is read again, and holes are seen again: counted twice, Faust would commit
             # one record a second (`_new_offset` ends a run at a number that comes twice).

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,6 +27,8 @@ class Bare(Consumer):
         self._gap = defaultdict(IntervalTree)
         self._committed_offset = defaultdict(lambda: None, {PART: committed})
         self._seeks = 0
+        self._seeking = False
+        self._read_offset = defaultdict(lambda: None)
         self.given_back: list[Any] = []
         self.log = logging.getLogger(__name__)  # type: ignore[assignment]
 
@@ -94,3 +97,50 @@ async def test_what_was_fetched_before_a_seek_is_given_back(monkeypatch, sought)
     answer.set_result({PART: ["a record"]})
     assert await taking == ({} if sought else {PART: ["a record"]})
     assert consumer.given_back == ([{PART: ["a record"]}] if sought else [])
+
+
+async def test_what_ends_between_a_seek_and_its_note_is_given_back(monkeypatch):
+    """Faust seeks on its thread; what is fetched then was handed over, and taken for a hole once the seek was noted."""
+    sought, noted, fetched = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    fetched.set()
+
+    async def fetch(*_):
+        await fetched.wait()
+        return {PART: ["a record"]}
+
+    async def seek_to_committed(_):
+        sought.set()
+        await noted.wait()
+        return {PART: 10}
+
+    monkeypatch.setattr(driver.Consumer, "_getmany", fetch)
+    monkeypatch.setattr(driver.Consumer, "seek_to_committed", seek_to_committed)
+    monkeypatch.setattr(Bare, "assignment", lambda _: {PART})
+    monkeypatch.setattr(
+        Bare, "app", SimpleNamespace(topics=SimpleNamespace(acks_enabled_for=lambda _: True)), raising=False
+    )
+    consumer = Bare(10)
+    seeking = asyncio.ensure_future(consumer.perform_seek())
+    await sought.wait()
+    assert await consumer._getmany(None, 1.0) == {}, "while it is sought"
+    fetched.clear()
+    begun = asyncio.ensure_future(consumer._getmany(None, 1.0))
+    await asyncio.sleep(0)
+    noted.set()
+    await seeking
+    fetched.set()
+    assert await begun == {}, "begun while it was sought"
+    assert await consumer._getmany(None, 1.0) == {PART: ["a record"]}
+    assert consumer.given_back == [{PART: ["a record"]}] * 2
+    assert consumer._read_offset[PART] == 10
+
+
+async def test_a_seek_that_fails_is_over(monkeypatch):
+    async def seek_to_committed(_):
+        raise TimeoutError
+
+    monkeypatch.setattr(driver.Consumer, "seek_to_committed", seek_to_committed)
+    consumer = Bare(10)
+    with pytest.raises(TimeoutError):
+        await consumer.perform_seek()
+    assert not consumer._seeking
