@@ -1,7 +1,8 @@
 """What `make soak` adds to a test: parts, luck that can be had again, what is seen while it runs, a record to go on by.
 
-Variables: KILLS (of each test, over all of its parts), PARTS, SEED (drawn when not given), SOAK_RECORD (a file of JSON
-Lines: what passed there with the same seed, kills and parts is left out). docs/soak.md says what all this proves.
+Variables: KILLS (of each test, over all of its parts), PARTS, SEED (drawn when not given), MINUTES (after so many a part
+kills nobody more, and looks at what it has), SOAK_RECORD (a file of JSON Lines: what passed there with the same seed, kills
+and parts is left out). docs/soak.md says what all this proves.
 """
 
 import json
@@ -23,6 +24,7 @@ from service.bench.processes import resident_mb
 KILLS = int(os.environ.get("KILLS") or "200")
 PARTS = int(os.environ.get("PARTS") or "4")
 KILLS_A_PART = -(-KILLS // PARTS)
+MINUTES = float(os.environ.get("MINUTES") or "inf")
 SAY_EVERY_S = 15.0
 DEATHS_AT_START = 0.15
 """Share of kills that are followed by another while the heir starts: a recovery can be killed too."""
@@ -42,8 +44,19 @@ class Soak:
         self._started = time.monotonic()
         self._said = -SAY_EVERY_S
         self._series: dict[str, list[float]] = {}
+        self.deaths = 0
         self.seed = f"{seed} {request.node.name}"
         self.luck = random.Random(self.seed)
+
+    @property
+    def time_is_up(self) -> bool:
+        """No more kills: what is under way comes to rest and is looked at."""
+        return time.monotonic() - self._started > MINUTES * 60
+
+    def kill(self, victim: Child) -> None:
+        """SIGKILL, counted."""
+        victim.kill()
+        self.deaths += 1
 
     def dies_at_start(self) -> bool:
         """Is the next heir killed while it starts?"""
@@ -62,16 +75,17 @@ class Soak:
         self._series.setdefault(name, []).append(value)
 
     def memory(self, roles: Iterable[Child]) -> None:
-        """Resident memory of roles as they are now."""
+        """Resident memory of roles as they are now; fails for one that ended by itself."""
         for role in roles:
+            assert role.returncode is None, f"{role.name} ended by itself with {role.returncode}:\n{role.tail()}"
             self.measure(f"{role.name}_mb", resident_mb(role.pid)[0])
 
-    def progress(self, done: int, total: int, what: str = "kills") -> None:
-        """Said at most every SAY_EVERY_S."""
+    def progress(self, total: int) -> None:
+        """Say how many of `total` kills there were; at most every SAY_EVERY_S."""
         if time.monotonic() - self._said >= SAY_EVERY_S:
             self._said = time.monotonic()
             last = ", ".join(f"{name} {values[-1]:.1f}" for name, values in self._series.items())
-            self._say(f"{done} of {total} {what}, {self._said - self._started:.0f} s; {last}")
+            self._say(f"{self.deaths} of {total} kills, {self._said - self._started:.0f} s; {last}")
 
     def logs(self, folder: Path) -> None:
         """Reads what the roles wrote: counts warnings for the record, fails for an error or an exception."""
@@ -88,6 +102,8 @@ class Soak:
 
     def end(self) -> None:
         """Put what was measured into the record: median of the first and the last quarter, and the most."""
+        if self.deaths:
+            self.note(deaths=self.deaths)
         for name, values in self._series.items():
             quarter = max(1, len(values) // 4)
             self.note(**{name: {

@@ -15,7 +15,7 @@ from service.local import Roles
 from service.model.errors import Unavailable
 from tests.builders import SECRET
 from tests.faults.told import POLICIES, Told, subscriptions, wire_copy
-from tests.line import apply_rules, article, lean_env, local_env, publish, settled_account, subscribe
+from tests.line import apply_rules, article, lean_env, publish, settled_account, subscribe
 from tests.soak import KILLS_A_PART, parts
 from tests.waiting import wait_until
 
@@ -36,7 +36,7 @@ WIRE_STORIES = 30
 
 async def _killed(role, kills, articles, settings, env, tmp_path, luck, soak=None):
     await apply_rules(settings, tmp_path)
-    async with Receiver() as receiver, Roles(tmp_path, (local_env if soak else lean_env)(env)) as roles:
+    async with Receiver() as receiver, Roles(tmp_path, lean_env(env)) as roles:
         await subscribe(settings, receiver, "chongqing-watch")
         (other,) = await roles.start({"worker": "dispatcher", "dispatcher": "worker"}[role])
         (victim,) = await roles.start(role)
@@ -51,22 +51,20 @@ async def _killed(role, kills, articles, settings, env, tmp_path, luck, soak=Non
         per_life = articles // (kills + 1)
         for life in range(kills + 1):
             publishing = asyncio.create_task(_steadily(settings, range(life * per_life, (life + 1) * per_life)))
-            if life < kills:
+            if life < kills and not (soak and soak.time_is_up):
                 enough = different() + luck.randrange(30)
                 await wait_until(partial(lambda count: different() > count, enough), 90)
                 if soak:
                     soak.memory([victim, other])
-                victim.kill()
-                victim = await _heir(roles, role, soak)
-                if soak:
-                    soak.progress(life + 1, kills)
+                    soak.progress(kills)
+                victim = await _replaced(victim, roles, role, soak)
             await publishing
         total = per_life * (kills + 1)
         await wait_until(lambda: different() >= total, 120)
         account = await settled_account(settings, 90)
         assert other.returncode is None
     if soak:
-        soak.note(deaths=kills, articles=total)
+        soak.note(articles=total)
         soak.logs(tmp_path)
     assert len(arrived) == total, "every article was told, under one id"
     assert all(len(bodies) == 1 for bodies in arrived.values()), "one id, one content"
@@ -74,18 +72,19 @@ async def _killed(role, kills, articles, settings, env, tmp_path, luck, soak=Non
     assert account["ledgers"]["deliveries"]["ends"] == {"delivered": total}
 
 
-async def _heir(roles, role, soak):
-    """Start who takes over; in a soak it is killed now and then before it is ready, and what it takes is measured."""
+async def _replaced(victim, roles, role, soak):
+    """Kill it and start its heir; in a soak that is killed now and then before it is ready, and is measured."""
     if not soak:
+        victim.kill()
         (heir,) = await roles.start(role)
         return heir
+    soak.kill(victim)
     while soak.dies_at_start():
         starting = asyncio.create_task(roles.start(role))
         await asyncio.sleep(soak.moment_s(START_S[role]))
-        roles._all[-1].kill()
+        soak.kill(roles._all[-1])
         with contextlib.suppress(Unavailable):  # it ended before it was ready: that was the point
             await starting
-        soak.measure("killed_at_start", 1)
     began_s = time.monotonic()
     (heir,) = await roles.start(role)
     soak.measure("ready_s", time.monotonic() - began_s)
@@ -116,7 +115,7 @@ async def test_killed_two_hundred_times(role, kafka_settings, kafka_env, tmp_pat
 async def _stories_and_holds(kills, articles, settings, env, tmp_path, luck, soak=None):
     """Two workers; now one is killed, now the other, while stories, waits and holds are under way."""
     await apply_rules(settings, tmp_path)
-    async with Receiver() as receiver, Roles(tmp_path, (local_env if soak else lean_env)(env)) as roles:
+    async with Receiver() as receiver, Roles(tmp_path, lean_env(env)) as roles:
         receiver.secrets = [SECRET]
         for record in subscriptions(receiver.url):
             await publish_subscription(settings, record)
@@ -130,16 +129,14 @@ async def _stories_and_holds(kills, articles, settings, env, tmp_path, luck, soa
         for kill in range(kills + 1):
             made = [wire_copy(number, stories) for number in order[kill * per_kill : (kill + 1) * per_kill]]
             publishing = asyncio.create_task(_slowly(settings, made))
-            if kill < kills:
+            if kill < kills and not (soak and soak.time_is_up):
                 seen = len(receiver.received)
                 await wait_until(partial(lambda count: len(receiver.received) > count, seen + luck.randrange(12)), 90)
                 victim = luck.randrange(len(workers))
                 if soak:
                     soak.memory(workers)
-                workers[victim].kill()
-                workers[victim] = await _heir(roles, "worker", soak)
-                if soak:
-                    soak.progress(kill + 1, kills)
+                    soak.progress(kills)
+                workers[victim] = await _replaced(workers[victim], roles, "worker", soak)
             await publishing
 
         async def complete():
@@ -156,7 +153,6 @@ async def _stories_and_holds(kills, articles, settings, env, tmp_path, luck, soa
             arrived[one.id].add(one.body)
     if soak:
         soak.note(
-            deaths=kills,
             articles=total,
             webhooks=len(receiver.received),
             told_again=len(receiver.received) - len(arrived),
