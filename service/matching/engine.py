@@ -34,8 +34,10 @@ CONTEXT = 16
 MAX_ASKED = 8
 """Occurrences of one surface in one article that are asked about; the rest get the mean of these."""
 NOT_A_NAME = 0.2
+_ENUMERATOR_ENDS = frozenset(").")
 _MARKS = frozenset("\"'<>[]「」『』《》〈〉")
 _TAGS = re.compile("<[^<>]{0,40}>")
+_ENUMERATOR = re.compile(r"(?:^|(?<= ))\(?(?:\d{1,2}|[가-하])[).] ?$")
 
 
 class Engine:
@@ -342,7 +344,8 @@ def _looks(surfaces: Sequence[Surface]) -> _Look:
 def _asked(document: Document, one: Occurrence) -> tuple[str, int, int]:
     """What the second opinion is given, and where the occurrence stands in it.
 
-    Marks and tags right around the name go ("제주"도, <b>대전</b>은): they hide from the analyser what follows.
+    Marks and tags right around the name go ("제주"도, <b>대전</b>은), and the number of an item before it (2)여수):
+    they hide from the analyser what follows.
     """
     begin, end = _context(document, one)
     left, name, right = (
@@ -356,6 +359,8 @@ def _asked(document: Document, one: Occurrence) -> tuple[str, int, int]:
             left, right = left[:-1], right[1:]
         if left[-1:] in _MARKS:
             left += " "
+    elif left[-1:] in _ENUMERATOR_ENDS:
+        left = _ENUMERATOR.sub("", left)
     return left + name + right, len(left), len(left) + len(name)
 
 
