@@ -118,6 +118,7 @@ def _read_bytes(raw: bytes, name: str, problems: list[Problem]) -> Iterator[Plac
 
 def _definitions(name: str, root: yaml.Node, problems: list[Problem], text: str) -> Iterator[Placed]:
     lines = _BREAK.split(text)
+    may_refer = "*" in text
     if not isinstance(root, yaml.MappingNode):
         problems.append(_problem(name, root, "a rule file has entities: and rules: at its top"))
         return
@@ -137,7 +138,7 @@ def _definitions(name: str, root: yaml.Node, problems: list[Problem], text: str)
             continue
         for node in value.value:
             place = _Place(name, node, lines)
-            if _unfolds(node):
+            if may_refer and _unfolds(node):
                 problems.append(
                     _problem(name, node, f"references unfold to more than {MAX_VALUES} values; write them out")
                 )

@@ -2,7 +2,8 @@
 
 Each figure is of a process of its own. From YAML: from the first file to an engine that can match. From the topic: from
 the start of a worker to its readiness, which it tells when its rules are in force; the row of the fewest rules says how
-much of that is the worker itself.
+much of that is the worker itself. Then, up to `MAX_CHANGED` rules, a set in which every rule is another is applied:
+from the call that publishes it to its being in force in that worker.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,21 @@ from service.adapters.control import publish_rules
 from service.adapters.processes import Child, log_tail, spawn
 from service.adapters.rule_files import load_rules
 from service.adapters.topics_admin import create_topics
-from service.bench.processes import resident_mb, used_cpu_s
+from service.bench.match import build
+from service.bench.processes import metric, resident_mb, used_cpu_s
 from service.bench.watchlists import articles, mentioned, rule_file
 from service.local import LocalStack, make_dir
+from service.matching.ruleset import RuleSet
 from service.model.errors import Unavailable
-from service.settings import Settings
+from service.settings import KafkaSettings, Settings
 
 SIZES = (100, 10_000, 100_000)
 RULES_A_FILE = 1_000
 DEADLINE_S = 180.0
+MAX_CHANGED = 10_000
+POLL_S = 0.1
+CHANGED_SEED = 8
+LOADED = "bongsu_rules_loaded_timestamp_seconds"
 Progress = Callable[[str], None]
 
 
@@ -46,7 +53,7 @@ def run(*, quick: bool, progress: Progress) -> dict[str, Any]:
             rules = folder / f"rules-{size}"
             write_rules(rules, rule_file(size, known))
             rows.append({"rules": size, **_from_yaml(folder, rules, article, progress)})
-        workers = asyncio.run(_from_topic(folder, sizes, progress))
+        workers = asyncio.run(_from_topic(folder, sizes, known, progress))
     return {"rows": [row | worker for row, worker in zip(rows, workers, strict=True)]}
 
 
@@ -74,48 +81,57 @@ def _from_yaml(folder: Path, rules: Path, article: Path, progress: Progress) -> 
     return told
 
 
-async def _from_topic(folder: Path, sizes: tuple[int, ...], progress: Progress) -> list[dict[str, Any]]:
+async def _from_topic(
+    folder: Path, sizes: tuple[int, ...], known: list[str], progress: Progress
+) -> list[dict[str, Any]]:
     async with LocalStack(folder / "kafka", environ={}, progress=progress) as stack:
         await stack.start_kafka()
-        return [row async for row in _workers(stack, folder, sizes, progress)]
+        return [await _worker(stack, folder, size, known, progress) for size in sizes]
 
 
-async def _workers(
-    stack: LocalStack, folder: Path, sizes: tuple[int, ...], progress: Progress
-) -> AsyncIterator[dict[str, Any]]:
-    for size in sizes:
-        home = folder / f"worker-{size}"
-        make_dir(home)
-        environ = {
-            **stack.environ,
-            "BONGSU_KAFKA_TOPIC_PREFIX": f"rules{size}.",
-            "BONGSU_DATA_DIR": str(home),
-            "BONGSU_MATCHING_MORPHOLOGY": "false",
-        }
-        kafka = Settings(environ).kafka
-        await create_topics(kafka)
-        began = time.monotonic()
-        await publish_rules(kafka, await asyncio.to_thread(load_rules, folder / f"rules-{size}"))
-        published_s = time.monotonic() - began
-        row = await asyncio.to_thread(_worker, home, environ)
-        progress(f"{size} rules from the topic: worker ready after {row['worker_ready_s']} s, {row['worker_mb']} MB")
-        yield {"load_and_publish_s": round(published_s, 2), **row}
-
-
-def _worker(home: Path, environ: dict[str, str]) -> dict[str, Any]:
+async def _worker(stack: LocalStack, folder: Path, size: int, known: list[str], progress: Progress) -> dict[str, Any]:
+    home = folder / f"worker-{size}"
+    make_dir(home)
+    environ = {
+        **stack.environ,
+        "BONGSU_KAFKA_TOPIC_PREFIX": f"rules{size}.",
+        "BONGSU_DATA_DIR": str(home),
+        "BONGSU_MATCHING_MORPHOLOGY": "false",
+    }
+    kafka = Settings(environ).kafka
+    await create_topics(kafka)
+    began = time.monotonic()
+    await publish_rules(kafka, await asyncio.to_thread(load_rules, folder / f"rules-{size}"))
+    row: dict[str, Any] = {"load_and_publish_s": round(time.monotonic() - began, 2)}
     child = Child("worker")
     began = time.monotonic()
     child.start(["worker", "--metrics-port", "0"], environ, home / "worker.log")
     try:
-        child.wait_ready(DEADLINE_S)
-        ready_s, ready_cpu_s = time.monotonic() - began, used_cpu_s(child.pid)
-        return {
-            "worker_ready_s": round(ready_s, 2),
-            "worker_ready_cpu_s": round(ready_cpu_s, 2),
-            **_weight(child.pid, "worker"),
-        }
+        told = await asyncio.to_thread(child.wait_ready, DEADLINE_S)
+        row["worker_ready_s"] = round(time.monotonic() - began, 2)
+        row["worker_ready_cpu_s"] = round(used_cpu_s(child.pid), 2)
+        row |= _weight(child.pid, "worker")
+        progress(f"{size} rules from the topic: worker ready after {row['worker_ready_s']} s, {row['worker_mb']} MB")
+        if size <= MAX_CHANGED:
+            changed = await asyncio.to_thread(build, rule_file(size, known, CHANGED_SEED))
+            row |= await _changed(kafka, changed, told["ports"]["metrics"])
+            progress(f"{size} other rules: in force after {row['change_s']} s")
     finally:
-        child.terminate()
+        await asyncio.to_thread(child.terminate)
+    return row
+
+
+async def _changed(kafka: KafkaSettings, ruleset: RuleSet, port: int) -> dict[str, float]:
+    """Apply another set: how long its publisher took, and how long it was until the worker had it in force."""
+    before = await asyncio.to_thread(metric, port, LOADED)
+    began, deadline = time.time(), time.monotonic() + DEADLINE_S
+    await publish_rules(kafka, ruleset)
+    published = time.time()
+    while (loaded := await asyncio.to_thread(metric, port, LOADED)) <= before:
+        if time.monotonic() > deadline:
+            raise Unavailable(f"the worker has had no newer rules for {DEADLINE_S:g} s")
+        await asyncio.sleep(POLL_S)
+    return {"change_publish_s": round(published - began, 2), "change_s": round(loaded - began, 2)}
 
 
 def _weight(pid: int, name: str) -> dict[str, int]:

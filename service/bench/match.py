@@ -4,11 +4,15 @@ Four things run in turn, round after round, over the same articles: `match` (nor
 no second opinion), `line_to_line` (JSON in, every mention and suppressed occurrence as JSON out), `pyahocorasick` (the
 bare text, the same boundary rules, then a loop over the rules of the names that were hit) and `plain` (our finding,
 then every rule evaluated). Each figure is a median over the rounds.
+
+More rules find more in the same articles. So growth is told twice: as it is, and between articles in which as many
+rules fire, weighted as the articles of the smaller set are.
 """
 
 import gc
 import statistics
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +36,8 @@ ARTICLES = 400
 ROUNDS = 9
 PLAIN_WORK = 60_000
 """Rules times articles of one round of `plain`, which looks at every rule."""
+MOST = 6
+"""Matches from which articles are one group: there are few of them."""
 Progress = Callable[[str], None]
 
 
@@ -83,12 +89,14 @@ def run(
                 if not number:
                     contest.ms.clear()
         rows = [_row(contest) for contest in contests]
+        equal = None if rules is not None else _growth_at_equal_matches(contests[-2], contests[-1], rounds)
     finally:
         gc.unfreeze()
     out: dict[str, Any] = {"rounds": rounds, "articles": len(contests[0].articles), "rows": rows}
     if rules is None:
         out["characters_per_article"] = LENGTH
         out["growth_10k_to_100k"] = _growth(*contests[-2:])
+        out["growth_10k_to_100k_at_equal_matches"] = equal
     return out
 
 
@@ -149,6 +157,33 @@ def _growth(smaller: Contest, larger: Contest) -> float:
     """How many times as much `match` costs with ten times the rules: the median over the rounds."""
     pairs = zip(smaller.ms["match"], larger.ms["match"], strict=True)
     return round(statistics.median(more / less for less, more in pairs), 3)
+
+
+def _growth_at_equal_matches(smaller: Contest, larger: Contest, rounds: int) -> float:
+    """The same between articles with as many matches: the median over rounds of their own."""
+    groups = [_by_matches(contest) for contest in (smaller, larger)]
+    shared = [matches for matches in groups[0] if matches in groups[1]]
+    growths = []
+    for number in range(rounds + 1):
+        costs: list[float] = []
+        for contest, of in zip((smaller, larger), groups, strict=True):
+            cost = 0.0
+            for matches in shared:
+                begin = time.process_time()
+                for article in of[matches]:
+                    contest.engine.match(article)
+                cost += (time.process_time() - begin) / len(of[matches]) * len(groups[0][matches])
+            costs.append(cost)
+        if number:  # the first is for warming up
+            growths.append(costs[1] / costs[0])
+    return round(statistics.median(growths), 3)
+
+
+def _by_matches(contest: Contest) -> dict[int, list[Article]]:
+    out: defaultdict[int, list[Article]] = defaultdict(list)
+    for article in contest.articles:
+        out[min(len(contest.engine.match(article).hits), MOST)].append(article)
+    return out
 
 
 def _row(contest: Contest) -> dict[str, Any]:

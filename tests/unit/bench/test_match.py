@@ -43,6 +43,17 @@ def test_every_contestant_fires_the_same_rules(known: list[str], read: list[Arti
     assert 0.5 <= sum(map(len, fired)) / len(read) <= 5
 
 
+def test_articles_are_compared_with_those_in_which_as_many_rules_fire(known: list[str], read: list[Article]) -> None:
+    lines = [orjson.dumps({"id": one.id, "title": one.title, "text": one.text}) for one in read]
+    contest = match._contest("some", match.build(rule_file(RULES, known)), lines)
+    groups = match._by_matches(contest)
+    assert sum(map(len, groups.values())) == len(read)
+    assert len(groups) > 2
+    for matches, of in groups.items():
+        found = {len(contest.engine.match(article).hits) for article in of}
+        assert found == {matches} or (matches == match.MOST and min(found) >= matches)
+
+
 def test_the_rules_have_the_shapes_that_they_should(known: list[str]) -> None:
     whens = [rule["when"] for rule in rule_file(10_000, known)["rules"]]
 
