@@ -20,6 +20,7 @@ from service.settings import KafkaSettings
 
 _ENTITY = re.compile(r"@([a-z0-9-]+)")
 _WILD = re.compile(r"[*?\[]")
+CURE = "`bongsu rules apply DIR` puts rules in force."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,10 @@ class KnownRules:
         object.__setattr__(self, "ids", frozenset(rule.head.id for rule in self.rules))
         object.__setattr__(self, "tags", frozenset(tag for rule in self.rules for tag in rule.head.tags))
 
-    def check(self, written: Iterable[str]) -> list[str]:
+    def check(self, written: Iterable[str], there: str = "in force", cure: str = CURE) -> list[str]:
         """Rules as a person lists them: ids, `tag:...`, `entity:...`, and globs of these.
+
+        `there` is what the rules are that are looked at, `cure` what to do where nothing similar exists.
 
         Returns:
             What fits nothing now but may later: a sentence each.
@@ -70,10 +73,10 @@ class KnownRules:
                 continue
             if not _WILD.search(name):
                 near = difflib.get_close_matches(name, sorted(known), 1)
-                hint = f"did you mean {near[0]}?" if near else "`bongsu rules apply DIR` puts rules in force."
-                raise BadInput(f"no rule in force has the {what} {name}; {hint}" if prefix == TAG else
-                               f"there is no {what} {name} in force; {hint}")  # fmt: skip
-            notes.append(f"no {what} in force fits {name!r}; it counts for those to come")
+                hint = f"did you mean {near[0]}?" if near else cure
+                raise BadInput(f"no rule {there} has the {what} {name}; {hint}" if prefix == TAG else
+                               f"there is no {what} {name} {there}; {hint}")  # fmt: skip
+            notes.append(f"no {what} {there} fits {name!r}; it counts for those to come")
         return notes
 
 

@@ -11,6 +11,7 @@ import click
 import orjson
 
 from service.cli.times import Span
+from service.model.errors import BadInput
 
 if TYPE_CHECKING:
     from service.simulation.events import Event
@@ -42,35 +43,48 @@ def simulate(day: str, rules_path: Path, subscriptions_path: Path | None, tail_s
     policies run as in the worker; nothing is sent. The same day always gives the same output, ids included. A line that
     cannot be used ends it with exit code 2 and the line's number.
     """
+    from service.actions.known_rules import known_of
     from service.adapters.engines import compiler
     from service.adapters.rule_files import load_rules
     from service.cli.subscriptions_file import load_subscriptions
     from service.delivery.formats import body_of
     from service.settings import Settings
     from service.simulation.day import read_day
+    from service.simulation.named import Named
     from service.simulation.run import Simulation
     from service.simulation.trace import traced
     from service.simulation.world import World
 
     settings = Settings()
+    rules = load_rules(rules_path)
+    subscriptions = load_subscriptions(subscriptions_path)
+    known, there = known_of(rules.to_records()), f"in {rules_path}"
+    named = Named(lambda written: known.check(written, there, "--rules names others."))
+    for record in subscriptions:
+        try:
+            named.subscribe(record)
+        except BadInput as error:
+            raise BadInput(f"{subscriptions_path}: subscription {record.id}: {error}") from None
     world = World(
-        engine=compiler(settings.matching)(load_rules(rules_path)),
+        engine=compiler(settings.matching)(rules),
         payload=body_of,
         evidence=settings.matching.evidence_mentions,
         memory_ms=round(settings.alerting.memory_s * 1000),
         time_to_live_ms=round(settings.alerting.time_to_live_s * 1000),
     )
     simulation = Simulation(world)
-    simulation.control.subscribe(load_subscriptions(subscriptions_path))
+    simulation.control.subscribe(subscriptions)
     account = Counter[str]()
     lines = _lines(day)
-    for sent in _all(simulation, read_day(lines, day), round(tail_s * 1000)):
+    for sent in _all(simulation, read_day(lines, day, named.check), round(tail_s * 1000)):
         line = traced(sent)
         if line is None:
             account[sent.topic] += 1
             continue
         account[line.get("decision", "notifications")] += 1
         sys.stdout.write((orjson.dumps(line).decode() if as_json else as_text(line)) + "\n")
+    for note in dict.fromkeys(named.notes):
+        click.echo(f"note: {note}", err=True)
     click.echo(_summary(simulation.articles, account), err=True)
 
 

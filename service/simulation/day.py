@@ -90,8 +90,8 @@ def time_ms(text: str) -> int:
     return round(datetime.fromisoformat(read.upper()).timestamp() * 1000)
 
 
-def read_day(lines: Iterable[bytes], name: str) -> Iterator[Event]:
-    """The events of a day, one at a time; blank lines are none.
+def read_day(lines: Iterable[bytes], name: str, check: Callable[[Event], None] = lambda _: None) -> Iterator[Event]:
+    """The events of a day, one at a time; blank lines are none. `check` may refuse one with BadInput.
 
     Raises:
         BadInput: `name:line: ` what is wrong with the line and what it must be.
@@ -102,6 +102,7 @@ def read_day(lines: Iterable[bytes], name: str) -> Iterator[Event]:
             continue
         try:
             event = _event(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line, before_ms)
+            check(event)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(map(str, first["loc"]))

@@ -73,3 +73,33 @@ def test_a_day_that_is_not_there_and_a_line_that_cannot_be_used() -> None:
         called("gone.jsonl", *RULES)
     with pytest.raises(BadInput, match=r"^-:1: a line is an object with its time"):
         called("-", *RULES, stdin='{"id": "a"}')
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ({"subscribe": {"id": "a", "rules": ["daom"]}}, "day.jsonl:2: there is no rule daom in "),
+        ({"subscribe": {"id": "a", "rules": ["tag:rejion"]}}, "has the tag rejion; did you mean region?"),
+        ({"unsubscribe": "al"}, "unsubscribe: there is no subscription al by then; did you mean all?"),
+        ({"lift": "sil_1"}, "lift: there is no silence sil_1 by then; a line above must begin it"),
+    ],
+)
+def test_what_a_line_names_has_to_be_there(tmp_path: Path, line: dict[str, object], says: str) -> None:
+    day = tmp_path / "day.jsonl"
+    lines = [{"at": "2026-11-23T09:00:00", "id": "a", "text": "눈이 왔다."}, {"at": "2026-11-23T10:00:00", **line}]
+    day.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    with pytest.raises(BadInput) as refused:
+        called(day, *RULES)
+    assert says in str(refused.value)
+
+
+def test_a_glob_that_fits_nothing_is_noted_and_an_exact_name_of_a_file_refused(tmp_path: Path) -> None:
+    people = tmp_path / "people.yaml"
+    people.write_text("- {id: early, rules: ['zz-*']}\n", encoding="utf-8")
+    _, err = called("-", *RULES, "--subscriptions", people, stdin="")
+    assert err.startswith("note: subscription early: no rule in ")
+    people.write_text("- {id: early, rules: [zz]}\n", encoding="utf-8")
+    with pytest.raises(
+        BadInput, match=r"people\.yaml: subscription early: there is no rule zz in .*; --rules names others"
+    ):
+        called("-", *RULES, "--subscriptions", people, stdin="")
