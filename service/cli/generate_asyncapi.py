@@ -111,7 +111,8 @@ RECEIVES: dict[str, tuple[str, ...]] = {
     "worker": (topics.ARTICLES, topics.MATCHES, topics.ALERTS, topics.RULES, topics.SUBSCRIPTIONS, topics.SILENCES),
     "dispatcher": (*_DELIVERIES, topics.ATTEMPTS, topics.ENDPOINTS, topics.SUBSCRIPTIONS),
     "audit": (topics.ALERTS, topics.DECISIONS, *_DELIVERIES, topics.ATTEMPTS),
-    "api": (*_CONTROL, topics.RULES, topics.ARTICLES, topics.ALERTS, topics.DELIVERIES, topics.ATTEMPTS),
+    "api": (*_CONTROL, topics.RULES, topics.ARTICLES, topics.MATCHES, topics.ALERTS, topics.DECISIONS,
+            topics.DELIVERIES, topics.ATTEMPTS, topics.DEAD_LETTERS),
     "history": (topics.ARTICLES, topics.MATCHES, topics.ALERTS, topics.DECISIONS, topics.DELIVERIES, topics.ATTEMPTS,
                 topics.CHANGES),
 }  # fmt: skip

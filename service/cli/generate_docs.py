@@ -34,6 +34,7 @@ from service.metrics.bounded import OTHER
 from service.model import control_records, records, topics
 from service.model.policy import PolicyModel
 from service.model.record import SCHEMA, Record
+from service.model.webhook import webhook_schema
 from service.secret_files import file_variable
 from service.settings import SECTIONS, Section, is_secret, variable
 
@@ -93,6 +94,7 @@ def schemas() -> dict[str, str]:
     found[topics.ARTICLES] = ARTICLE_SCHEMA
     found["rule-file"] = rule_file_schema()
     found["policy"] = PolicyModel.model_json_schema()
+    found["webhook"] = webhook_schema()
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return {
         f"{name}.json": json.dumps(dialect | schema, ensure_ascii=False, indent=2) + "\n"

@@ -3,17 +3,23 @@
 import json
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.delivery.payload import MAX_BYTES, payload_of, rfc3339
 from service.delivery.summary import subject_josa
-from service.model.notice import Notice
+from service.model.notice import Change, Notice
 from service.model.records import AlertRecord, ArticleHead, RuleHead, StoryHead
+from service.model.webhook import webhook_schema
 from tests.builders import alert_record, evidence
 
 AT = 1_795_406_000_123
+STRICT = jsonschema.Draft202012Validator(
+    json.loads(json.dumps(webhook_schema()).replace('"additionalProperties": true', '"additionalProperties": false'))
+)
+"""What docs/schemas/webhook.json promises receivers, and not a field more."""
 
 
 def alert(**fields: Any) -> AlertRecord:
@@ -32,6 +38,7 @@ def made(*alerts: AlertRecord, kind: str = "alert.matched", **more: Any) -> dict
     text = payload_of(Notice(alerts=alerts, **{**given_, **more}))
     assert len(text.encode()) <= MAX_BYTES
     value: dict[str, Any] = json.loads(text)
+    STRICT.validate(value)
     return value
 
 
@@ -89,6 +96,19 @@ def test_hangul_is_not_escaped_and_the_bytes_are_always_the_same() -> None:
     assert "\\u" not in first
 
 
+def test_an_empty_digest_lists_and_changes_are_of_the_schema_too() -> None:
+    """`made` holds every body to it; these have all the fields that not every body has."""
+    nothing = made(kind="alert.digest", reason="digest", held_count=0, period=(AT, AT + 1))
+    assert (nothing["data"]["rule"], nothing["data"]["story"]) == (None, None)
+    assert made(alert(), alert(), kind="alert.digest", held_count=2, period=(AT, AT + 1))["data"]["period"]
+    changed = made(alert(), kind="alert.updated", changes=(Change("headline", None, "새 제목"),))
+    assert changed["data"]["changes"] == [{"what": "headline", "before": None, "after": "새 제목"}]
+    with pytest.raises(jsonschema.ValidationError):
+        STRICT.validate(changed | {"data": {**changed["data"], "truncated": None}})
+    with pytest.raises(jsonschema.ValidationError):
+        STRICT.validate(changed | {"data": {**changed["data"], "more": 1}})
+
+
 def test_nothing_to_tell_is_an_error() -> None:
     with pytest.raises(ValueError, match="without alerts"):
         payload_of(Notice("alert.matched", "sub1", 1, "first", (), AT))
@@ -131,10 +151,10 @@ def test_many_alerts_lose_their_evidence_and_then_the_last_of_them() -> None:
     assert len(json.dumps(one_more, ensure_ascii=False, separators=(",", ":")).encode()) > MAX_BYTES
 
 
-TEXT = st.text(max_size=40) | st.text(min_size=200, max_size=300).map(lambda text: text * 20) | st.just("\x00" * 5000)
+TEXT = st.text(max_size=10) | st.text(min_size=1, max_size=10).map(lambda text: text * 500) | st.just("\x00" * 5000)
 HEADS = st.builds(
     ArticleHead,
-    id=st.text(min_size=1, max_size=512),
+    id=st.text(min_size=1, max_size=8).map(lambda text: text * 64) | st.text(min_size=1, max_size=8),
     title=TEXT | st.none(),
     source=TEXT | st.none(),
     url=TEXT | st.none(),
@@ -144,10 +164,10 @@ EVIDENCE = st.builds(evidence, surface=TEXT, text=TEXT, sentence=TEXT)
 
 @given(
     st.lists(
-        st.builds(alert, article=HEADS, mentions=st.lists(EVIDENCE, max_size=30).map(tuple)),
+        st.builds(alert, article=HEADS, mentions=st.lists(EVIDENCE, max_size=8).map(lambda few: tuple(few * 4))),
         min_size=1,
-        max_size=30,
-    ),
+        max_size=8,
+    ).map(lambda few: few * 4),
     st.sampled_from(["alert.matched", "alert.digest", "alert.updated"]),
 )
 def test_never_more_than_20_kb_and_always_json(alerts: list[AlertRecord], kind: str) -> None:

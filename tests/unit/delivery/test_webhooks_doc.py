@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
+import jsonschema
 import pytest
 
 from service.delivery.attempts import Failure
@@ -124,6 +125,15 @@ def test_the_samples_are_what_is_sent(heading: str) -> None:
     told, sent = json.loads(block("json", heading)), json.loads(sample(heading))
     assert told == sent
     assert list(told) == list(sent)
+
+
+def test_the_samples_are_of_the_schema_that_receivers_get() -> None:
+    schema = json.loads((DOC.parent / "schemas" / "webhook.json").read_text(encoding="utf-8"))
+    ours = [json.loads(sample(heading)) for heading in SAMPLES if not heading.startswith("Format")]
+    for body in [*ours, *(json.loads(operational_sample(kind)) for kind in get_args(EventType))]:
+        jsonschema.Draft202012Validator(schema).validate(body)
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.Draft202012Validator(schema).validate(body | {"type": "alert.unknown"})
 
 
 @pytest.mark.parametrize("kind", get_args(EventType))
