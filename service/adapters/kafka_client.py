@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -74,12 +75,25 @@ def _ssl_context(settings: KafkaSettings) -> ssl.SSLContext:
     return context
 
 
+class _Producer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no types
+    """aiokafka's idempotent producer, but it sends what it was given however long a partition has no leader.
+
+    aiokafka gives such a batch up after `request_timeout_ms` and counts its records as sent all the same. Kafka misses
+    them and refuses whatever comes to that partition from then on (OutOfOrderSequenceNumber), as long as the producer
+    lives. With a leader that cannot be reached it waits for ever anyway: who cannot wait has a deadline of his own.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._message_accumulator._batch_ttl = math.inf  # noqa: SLF001
+
+
 def make_producer(settings: KafkaSettings, **options: Any) -> AIOKafkaProducer:
     """A producer that neither loses nor repeats within its life: idempotent, acknowledged by all replicas.
 
     No linger: while one request is under way the next batch fills, so load makes batches and idleness adds no delay.
     """
-    return AIOKafkaProducer(
+    return _Producer(
         **{
             **client_options(settings),
             "enable_idempotence": True,

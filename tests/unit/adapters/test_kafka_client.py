@@ -1,11 +1,13 @@
 """Settings become client options; a mistake in them is named."""
 
+import asyncio
 import ssl
 
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, SaslAuthenticationFailed, TopicAuthorizationFailedError
 
-from service.adapters.kafka_client import as_ours, client_options, started, topic_name
+from service.adapters.kafka_client import as_ours, client_options, make_producer, started, topic_name
 from service.model.errors import Unavailable, WrongSetup
 from service.settings import KafkaSettings
 from tests.certificates import Authority
@@ -124,3 +126,31 @@ async def test_a_client_is_stopped_whatever_happens():
         async with started(settings, broken):
             _ = 1 / 0
     assert broken.stops == ["stop"]
+
+
+@pytest.mark.parametrize("sent_before", [False, True])
+async def test_a_batch_outlives_a_partition_without_a_leader_and_leaves_no_gap_behind_it(sent_before, monkeypatch):
+    """With a gap Kafka would refuse all that this producer sends to the partition from then on."""
+    producer = make_producer(KafkaSettings(request_timeout_s=0.01))
+    batches, numbers = producer._message_accumulator, producer._txn_manager
+    numbers.set_pid_and_epoch(7, 0)
+    leaders: dict[str, int | None] = {"now": 1}
+    monkeypatch.setattr(producer._metadata, "leader_for_partition", lambda _: leaders["now"])
+    partition = TopicPartition("alerts", 0)
+    promised = await batches.add_message(partition, None, b"1", timeout=1)
+    if sent_before:
+        ready, _ = batches.drain_by_nodes(ignore_nodes=())
+        batches.reenqueue(ready[1][partition])
+    counted = numbers.sequence_number(partition)
+    for nobody in (None, -1):
+        leaders["now"] = nobody
+        await asyncio.sleep(0.03)  # three times as long as a request may take
+        ready, leaderless = batches.drain_by_nodes(ignore_nodes=())
+        assert (ready, leaderless) == ({}, True)
+    assert not promised.done()
+    assert numbers.sequence_number(partition) == counted
+    leaders["now"] = 1
+    ready, _ = batches.drain_by_nodes(ignore_nodes=())
+    ready[1][partition].done(base_offset=5)
+    assert (await promised).offset == 5
+    await producer.stop()
