@@ -1,5 +1,6 @@
 """One sentence, Korean or English, that says what a notification is about: for a chat window or a lock screen."""
 
+import re
 from collections.abc import Sequence
 
 from service.model.notice import Notice
@@ -12,6 +13,9 @@ TEST = "test"
 _FIRST, _LAST, _FINALS, _FINAL_L = 0xAC00, 0xD7A3, 28, 8
 _FINAL_WHEN_READ = frozenset("013678lmnrLMNR")
 """Digits and Latin letters whose Korean reading ends in a consonant: 영 일 삼 육 칠 팔, 엘 엠 엔 알."""
+_WORD_WITH_FINAL = re.compile(r"(?:[lmn]|ng|[bcdgkpt]le)$")
+_WORD_WITHOUT = re.compile(r"[aiouyr]$")
+"""Ends of Latin words, which are read and not spelled: Google 구글, Samsung 삼성; Tesla 테슬라, Naver 네이버."""
 
 
 def summary(notice: Notice) -> str:
@@ -162,6 +166,11 @@ def subject_josa(word: str) -> str:
     last = word[-1:]
     if last and _FIRST <= ord(last) <= _LAST:
         return "이" if (ord(last) - _FIRST) % _FINALS else "가"
+    latin = word.rpartition(" ")[2]
+    if latin.isascii() and latin[-2:].isalpha() and not latin.isupper() and last.islower():
+        if _WORD_WITH_FINAL.search(latin):
+            return "이"
+        return "가" if _WORD_WITHOUT.search(latin) else "이(가)"
     if last.isascii() and last.isalnum():
         return "이" if last in _FINAL_WHEN_READ else "가"
     return "이(가)"
