@@ -110,7 +110,7 @@ CARRIES: dict[str, tuple[str, ...]] = {
 RECEIVES: dict[str, tuple[str, ...]] = {
     "worker": (topics.ARTICLES, topics.MATCHES, topics.ALERTS, topics.RULES, topics.SUBSCRIPTIONS, topics.SILENCES),
     "dispatcher": (*_DELIVERIES, topics.ATTEMPTS, topics.ENDPOINTS, topics.SUBSCRIPTIONS),
-    "audit": (topics.ALERTS, topics.DECISIONS, *_DELIVERIES, topics.ATTEMPTS),
+    "audit": (topics.ARTICLES, topics.MATCHES, topics.ALERTS, topics.DECISIONS, *_DELIVERIES, topics.ATTEMPTS),
     "api": (*_CONTROL, topics.RULES, topics.ARTICLES, topics.MATCHES, topics.ALERTS, topics.DECISIONS,
             topics.DELIVERIES, topics.ATTEMPTS, topics.DEAD_LETTERS),
     "history": (topics.ARTICLES, topics.MATCHES, topics.ALERTS, topics.DECISIONS, topics.DELIVERIES, topics.ATTEMPTS,
