@@ -179,13 +179,13 @@ async def test_endpoints_that_hang_cost_the_others_nothing(kafka_settings: Kafka
 
 
 async def test_what_is_not_due_rests_in_tiers_and_is_not_sent_early(kafka_settings: KafkaSettings) -> None:
-    due_ms = int(time.time() * 1000) + 3300
-    later, now = delivery(1, due_ms=due_ms), delivery(2)
     async with Receiver([SECRET]) as receiver:
         known = Known()
         known.add(subscription(receiver.url))
-        await produce(kafka_settings, [later, now])
-        async with dispatching(settings_for(kafka_settings), known):
+        async with dispatching(settings_for(kafka_settings), known):  # it reads at once: to start may take a while
+            due_ms = int(time.time() * 1000) + 3300
+            later, now = delivery(1, due_ms=due_ms), delivery(2)
+            await produce(kafka_settings, [later, now])
             made = await terminal(kafka_settings, [later.id, now.id])
     assert [got.id for got in receiver.received] == [now.id, later.id]
     assert receiver.received[1].at_s * 1000 >= due_ms

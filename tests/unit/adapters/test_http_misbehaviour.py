@@ -281,7 +281,7 @@ async def test_tls_connections_are_used_again_and_a_deadline_covers_the_handshak
         began = time.monotonic()
         answer = await client.post(f"https://hooks.example:{silent}/", BODY, HEADERS)
         assert answer.failure == "timeout"
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20  # without a deadline it never ends
 
 
 async def test_a_server_that_speaks_plain_http_where_tls_was_meant_hears_nothing(tmp_path: Path) -> None:

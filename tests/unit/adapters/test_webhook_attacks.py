@@ -207,7 +207,7 @@ async def test_what_comes_before_the_answer_is_not_the_answer(before: bytes) -> 
 
 async def test_one_byte_in_a_long_while_does_not_hold_the_deadline_open() -> None:
     async def slow(_: Any, writer: asyncio.StreamWriter, __: bytes) -> None:
-        for byte in b"HTTP/1.1 200 OK\r\n":
+        for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 200:
             writer.write(bytes([byte]))
             await writer.drain()
             await asyncio.sleep(0.2)
@@ -216,7 +216,7 @@ async def test_one_byte_in_a_long_while_does_not_hold_the_deadline_open() -> Non
         began = time.monotonic()
         answer = await post(server.url(), timeout_s=0.5)
     assert answer.failure == "timeout"
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20, "all bytes take 40 s"
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ from tests.misbehaving import OK, Server, always, read_request, serving
 BODY = '{"type":"alert.matched","data":{"summary":"서울시와 重慶 🏮"}}'.encode()
 HEADERS = {"webhook-id": "msg_1", "webhook-timestamp": "1", "webhook-signature": "v1,x"}
 LOOPBACK = ("127.0.0.0/8", "::1/128")
+IN_TIME_S = 20
+"""Where nothing would end without a deadline of less than a second: a busy machine may take its time."""
 
 
 def settings(**more: Any) -> DeliverySettings:
@@ -224,7 +226,7 @@ async def test_of_a_refused_name_the_address_that_was_dialled_last_is_told() -> 
 
 async def test_a_handshake_that_never_ends_says_that_the_time_went_there() -> None:
     async with serving(b"") as server:
-        answer = await post(f"https://127.0.0.1:{server.port}/", timeout_s=0.3)
+        answer = await post(f"https://127.0.0.1:{server.port}/", timeout_s=1.0)
     assert answer.failure == "timeout"
     assert answer.address == "127.0.0.1"
     assert answer.phases.tls_ms is not None
@@ -246,7 +248,7 @@ async def test_dns_that_never_answers_is_under_the_deadline() -> None:
     assert (answer.failure, answer.status, answer.sent) == ("resolver", None, False)
     assert answer.phases.dns_ms is not None
     assert answer.phases.dns_ms >= 190
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < IN_TIME_S
 
 
 @pytest.mark.parametrize(
@@ -357,7 +359,7 @@ async def test_one_deadline_covers_everything(answering: Any, status: int | None
     async with serving(answering) as server:
         began = time.monotonic()
         answer = await post(server.url(), timeout_s=0.4)
-    assert 0.3 < time.monotonic() - began < 3
+    assert 0.3 < time.monotonic() - began < IN_TIME_S
     assert (answer.failure, answer.status) == ("timeout", status)
     assert not answer.delivered
 
@@ -465,7 +467,7 @@ async def test_a_flood_of_headers_is_bounded() -> None:
 
 
 async def test_one_that_hangs_does_not_hold_up_the_others() -> None:
-    async with serving(hang) as dead, serving(OK) as alive, WebhookClient(settings(timeout_s=3.0)) as client:
+    async with serving(hang) as dead, serving(OK) as alive, WebhookClient(settings(timeout_s=30.0)) as client:
         hanging = [asyncio.create_task(client.post(dead.url(), BODY, HEADERS)) for _ in range(100)]
         began = time.monotonic()
         answers = await asyncio.gather(*(client.post(alive.url(), BODY, HEADERS) for _ in range(100)))
@@ -474,7 +476,7 @@ async def test_one_that_hangs_does_not_hold_up_the_others() -> None:
             task.cancel()
         await asyncio.gather(*hanging, return_exceptions=True)
     assert all(answer.delivered for answer in answers)
-    assert took < 2.5
+    assert took < 25, "those that hang do so for 30 s"
 
 
 # --- TLS -------------------------------------------------------------------------------------------------------------
