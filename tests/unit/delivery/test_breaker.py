@@ -1,7 +1,7 @@
 """The circuit breaker, beside an oracle that keeps the whole history."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.delivery.breaker import DUE_EVERY_S, LATELY_S, MOST_TIMES, PROBES, Breaker
@@ -86,6 +86,7 @@ def test_what_it_accepted_lately_is_weighed() -> None:
     assert breaker.is_open
 
 
+@settings(max_examples=max(50, settings().max_examples // 4))  # an example is some 300 answers
 @given(st.lists(st.booleans(), min_size=200, max_size=400), st.integers(1, 12))
 def test_never_more_failures_in_a_row_than_the_most(answers: list[bool], after: int) -> None:
     breaker = Breaker(after, 1.0, 8.0)

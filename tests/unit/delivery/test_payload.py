@@ -5,7 +5,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.delivery.payload import MAX_BYTES, payload_of, rfc3339
@@ -162,6 +162,7 @@ HEADS = st.builds(
 EVIDENCE = st.builds(evidence, surface=TEXT, text=TEXT, sentence=TEXT)
 
 
+@settings(max_examples=max(50, settings().max_examples // 4))  # an example is up to 32 alerts of 32 mentions
 @given(
     st.lists(
         st.builds(alert, article=HEADS, mentions=st.lists(EVIDENCE, max_size=8).map(lambda few: tuple(few * 4))),
