@@ -50,7 +50,6 @@ class Engine:
         self._entities = len(ruleset.entities)
         self._min_confidence = min_confidence
         self._veto = veto
-        self._asks: dict[str, bool] = {}
         self._blocks = {number: one.blocks for number, one in enumerate(self._lexicon.patterns) if one.blocks}
         """By pattern: the terms that do not count inside it. Most sets have none."""
         self._looks = [_looks(pattern.surfaces) for pattern in self._lexicon.patterns]
@@ -223,11 +222,10 @@ class Engine:
                 by_term[surface.term].append(one)
             else:
                 by_term[surface.term] = [one]
-        asks = self._asks
         for same in by_term.values():
             for one in same:
                 surface = one.surface
-                if one.reason is None and (surface.ambiguous or asks.get(surface.text, True)) and surface.needs is None:
+                if one.reason is None and surface.doubtful is not False and surface.needs is None:
                     self._ask(document, same)
                     break
         if pending:
@@ -268,19 +266,16 @@ class Engine:
 
     def _is_doubtful(self, surface: Surface) -> bool:
         """Whether a surface is also a word: its author says so, or the veto knows. Found out once."""
-        if surface.owner is None:
-            return False
-        if surface.ambiguous is not None:
-            return surface.ambiguous
-        known = self._asks.get(surface.text)
+        known = surface.doubtful
         if known is None:
-            known = (
-                self._veto is not None
+            known = surface.doubtful = surface.owner is not None and (
+                surface.ambiguous
+                if surface.ambiguous is not None
+                else self._veto is not None
                 and surface.first == HANGUL
                 and len(surface.text) == 2
                 and self._veto.reading(surface.text) is Reading.BOTH
             )
-            self._asks[surface.text] = known
         return known
 
     def _hits(

@@ -28,6 +28,7 @@ _SHORT_PERSON, _WORD = len(KINDS), len(KINDS) + 1
 words of rules, which name no place that something could happen at (협약서는 is 협약서+는, 서울서는 is 서울+서는)."""
 
 
+@functools.cache
 def need(kind: Kind | None, final: int, *, short: bool = False) -> int:
     """Bits of `Tails.mask` of which one must be set for a name of `kind` that ends in `final`.
 

@@ -59,6 +59,8 @@ class Surface:
     """Its term has `not_in`."""
     wild: bool = False
     """Whatever follows it up to the end of the word belongs to it."""
+    doubtful: bool | None = None
+    """Whether the second opinion is to be asked; None: nobody has found out yet."""
 
 
 @dataclass(slots=True)
