@@ -3,7 +3,7 @@
 from typing import Any
 
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.matching.engine import Engine
@@ -83,6 +83,7 @@ def test_each_tenant_finds_what_it_would_find_alone(written, article, doubted):
         assert together == mutes([hit.rule for hit in own])
 
 
+@settings(max_examples=max(50, settings().max_examples // 4))  # an example compiles up to eighteen sets of rules
 @given(st.lists(ALL, min_size=2, max_size=3), ARTICLES)
 def test_sets_that_change_one_by_one_lead_to_what_a_fresh_start_finds(steps, article):
     join, compile_next, loads = Joiner(), Compiler(Engine), {tenant: RuleLoader() for tenant in TENANTS}
