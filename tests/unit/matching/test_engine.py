@@ -189,3 +189,21 @@ def test_content_hash_and_fingerprint_are_of_what_is_said(tmp_path: Path) -> Non
     assert plain.content_hash == chrome.content_hash != other_title.content_hash
     assert plain.fingerprint == chrome.fingerprint == other_title.fingerprint
     assert plain.fingerprint != engine.match(Article("d", title="봄", text=body + " 끝.")).fingerprint
+
+
+def test_a_name_of_several_words_is_found_written_together(tmp_path: Path) -> None:
+    text = """\
+entities:
+  - {id: smith, name: 존 스미스, kind: person, aliases: [John Smith]}
+  - {id: phone, name: 별빛 S25, kind: product, aliases: [별빛S25, {text: 별빛 Pro, case: exact}]}
+rules:
+  - {id: both, when: '@smith AND @phone'}
+"""
+    engine = Engine(rules(tmp_path, text))
+    article = Article("a", text="존스미스는 별빛S25를, 존 스미스는 별빛 S25를 들고 johnsmith와 별빛Pro에 갔다.")
+    found = engine.examine(article)
+    assert [(one.entity, one.surface, one.start) for one in found.mentions] == [
+        ("smith", "존 스미스", 0), ("phone", "별빛S25", 6), ("smith", "존 스미스", 14), ("phone", "별빛 S25", 21),
+    ]  # fmt: skip
+    assert found.suppressed == ()
+    assert [hit.rule.id for hit in engine.match(article).hits] == ["both"]

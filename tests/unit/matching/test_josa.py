@@ -82,3 +82,37 @@ def test_latin_names_take_either_form() -> None:
     assert keeps("KT", "는")
     assert keeps("KT", "은")
     assert not keeps("KT", "전자")
+
+
+@pytest.mark.parametrize(
+    ("tail", "name", "kept"),
+    [
+        ("서도", "울산", True),
+        ("이라기보다는", "울산", True),
+        ("였는지를", "오사카", True),
+        ("였다는데요", "오사카", True),
+        ("이었는지를", "울산", True),
+        ("라면서요", "오사카", True),
+        ("라면서요", "울산", False),
+        ("인지", "울산", True),
+        ("일지를", "울산", False),  # a diary of Ulsan
+        ("임도", "울산", False),  # a forest road
+        ("만두", "울산", False),
+    ],
+)
+def test_endings_of_places(tail: str, name: str, kept: bool) -> None:
+    assert keeps(name, tail, "place") is kept
+
+
+def test_what_is_no_place_is_not_stood_at() -> None:
+    assert not keeps("장바다", "서", "person")
+    assert keeps("울산", "서는", "company")
+    assert tails().mask("서는") & need(None, final_of("약")) == 0, "협약서는: of the paper"
+    assert tails().mask("에서는") & need(None, final_of("약"))
+
+
+def test_a_full_name_of_two_syllables_is_not_called_by_a_third() -> None:
+    mask, final = tails().mask("아"), final_of("민")
+    assert mask & need("person", final), "정하늘아"
+    assert not mask & need("person", final, short=True), "김민아"
+    assert tails().mask("은") & need("person", final, short=True)
