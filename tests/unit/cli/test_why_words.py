@@ -63,11 +63,11 @@ def said(asked: Found) -> str:
         (({"decision": "held", "reason": "quiet_hours", "delivery": None, "until_ms": 1_795_392_000_000},),
          "방해 금지 시간이라서 보류 중입니다(늦어도 2026-11-23 "),
         (({"decision": "suppressed", "reason": "inhibited", "delivery": None, "by": "narrow"},),
-         "더 좁은 규칙 narrow이(가) 같은 이야기를 알립니다"),
+         "더 좁은 규칙 narrow이(가) 같은 보도를 알립니다"),
         (({"decision": "suppressed", "reason": "filter", "delivery": None, "by": "source"},), "구독의 필터(매체) 때문에"),
         (({"decision": "silenced", "delivery": None, "by": "sil_1"},), "알림 끄기 sil_1 때문에"),
         (({"decision": "expired", "delivery": None},), "기한이 지나 알리지 않았습니다"),
-        (({"decision": "attached", "reason": "copy"},), "같은 이야기의 다른 기사를 알렸습니다"),
+        (({"decision": "attached", "reason": "copy"},), "같은 보도의 다른 기사를 알렸습니다"),
     ],
 )  # fmt: skip
 def test_a_decision_is_told_in_korean(decisions: tuple[dict[str, Any], ...], says: str) -> None:
