@@ -130,7 +130,7 @@ def configure(settings: LogSettings, role: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level)
-    for noisy in ("aiokafka", "faust", "mode", "asyncio"):
+    for noisy in ("aiokafka", "faust", "mode", "asyncio", "alembic"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
     logging.getLogger("aiokafka").propagate = True
 

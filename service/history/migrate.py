@@ -1,6 +1,5 @@
 """Bring a database to the tables of this version, with alembic and without its command line or files."""
 
-import logging
 from typing import Any
 
 from alembic import command
@@ -22,7 +21,6 @@ def migrate(engine: Engine) -> tuple[str | None, str]:
         WrongSetup: a newer Bongsu made the tables.
         HistoryUnavailable: the database does not answer.
     """
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every step, and we of the whole
     with told_as_ours(engine), engine.begin() as connection:
         before = version_of(connection)
         config = _config(connection)
