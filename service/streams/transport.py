@@ -51,8 +51,9 @@ class Consumer(driver.Consumer):
         self._tasks_of_ours: set[asyncio.Task[None]] = set()
         self._seeks = 0
         """How often partitions were sought; what was fetched before is out of date."""
-        self._seeking = False
-        """All are being sought; Faust's books of what was read are not yet those of where it reads."""
+        self._seeking = 0
+        """How often all are being sought now (by a recovery, and by the fetcher, which found the flow stopped): Faust's
+        books of what was read are not yet those of where it reads."""
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -97,11 +98,11 @@ class Consumer(driver.Consumer):
         then commit what comes after those. Its committed offset is set to the one before the beginning, so that no
         commit can pass over a head that was not acknowledged.
         """
-        self._seeking = True
+        self._seeking += 1
         try:
             await super().perform_seek()
         finally:
-            self._seeking = False
+            self._seeking -= 1
             self._seeks += 1
         for partition in self.assignment():
             # What was acknowledged before is read again, and holes are seen again: counted twice, Faust would commit

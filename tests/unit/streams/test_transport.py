@@ -27,7 +27,7 @@ class Bare(Consumer):
         self._gap = defaultdict(IntervalTree)
         self._committed_offset = defaultdict(lambda: None, {PART: committed})
         self._seeks = 0
-        self._seeking = False
+        self._seeking = 0
         self._read_offset = defaultdict(lambda: None)
         self.given_back: list[Any] = []
         self.log = logging.getLogger(__name__)  # type: ignore[assignment]
@@ -133,6 +133,32 @@ async def test_what_ends_between_a_seek_and_its_note_is_given_back(monkeypatch):
     assert await consumer._getmany(None, 1.0) == {PART: ["a record"]}
     assert consumer.given_back == [{PART: ["a record"]}] * 2
     assert consumer._read_offset[PART] == 10
+
+
+async def test_of_two_seeks_the_last_to_be_noted_counts(monkeypatch):
+    """The fetcher seeks where it finds the flow stopped; meanwhile a recovery ends, and seeks as well."""
+    gates = [asyncio.Event(), asyncio.Event()]
+    waiting = iter(gates)
+
+    async def fetch(*_):
+        return {PART: ["a record"]}
+
+    async def seek_to_committed(_):
+        await next(waiting).wait()
+        return {PART: 10}
+
+    monkeypatch.setattr(driver.Consumer, "_getmany", fetch)
+    monkeypatch.setattr(driver.Consumer, "seek_to_committed", seek_to_committed)
+    monkeypatch.setattr(Bare, "assignment", lambda _: set())
+    monkeypatch.setattr(Bare, "app", SimpleNamespace(topics=SimpleNamespace(acks_enabled_for=None)), raising=False)
+    consumer = Bare(10)
+    seeks = [asyncio.ensure_future(consumer.perform_seek()) for _ in gates]
+    await asyncio.sleep(0)
+    for gate, seek in zip(gates, seeks, strict=True):
+        assert await consumer._getmany(None, 1.0) == {}
+        gate.set()
+        await seek
+    assert await consumer._getmany(None, 1.0) == {PART: ["a record"]}
 
 
 async def test_a_seek_that_fails_is_over(monkeypatch):
