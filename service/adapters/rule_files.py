@@ -79,7 +79,9 @@ def _files(path: Path) -> list[Path]:
         return sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
     if path.is_file():
         return [path]
-    raise InvalidRules([Problem(str(path), 1, 1, "there is no such file or directory; name one with --rules")])
+    raise InvalidRules(
+        [Problem(str(path), 1, 1, "there is no such file or directory; name the one that holds the rules")]
+    )
 
 
 def _read(file: Path, problems: list[Problem]) -> Iterator[Placed]:
@@ -143,11 +145,28 @@ def _definitions(name: str, root: yaml.Node, problems: list[Problem], text: str)
                     _problem(name, node, f"references unfold to more than {MAX_VALUES} values; write them out")
                 )
                 continue
+            plain = _plain(node, name, problems, 0)
             try:
-                plain = _plain(node, name, problems, 0)
                 yield model.model_validate(plain), place
             except ValidationError as error:
                 problems.extend(explain_validation(error, place))
+                if (rest := _what_is_right(model, plain, error)) is not None:
+                    yield rest, place
+
+
+def _what_is_right(model: type[EntityModel | RuleModel], plain: Any, error: ValidationError) -> Any:
+    """A definition without its wrong fields, None where it is none without them.
+
+    It is never in force, for what is wrong is told; but its `when` is read in the same run, and who names it is not
+    told that there is no such entity.
+    """
+    wrong = {one["loc"][0] for one in error.errors(include_url=False, include_input=False) if one["loc"]}
+    if not wrong or not isinstance(plain, dict):
+        return None
+    try:
+        return model.model_validate({name: value for name, value in plain.items() if name not in wrong})
+    except ValidationError:
+        return None
 
 
 def _unfolds(node: yaml.Node) -> bool:

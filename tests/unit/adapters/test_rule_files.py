@@ -55,13 +55,14 @@ rules:
     )
     assert said[0].startswith("r.yaml:2:9: id: 'Bad_id' does not fit")
     assert said[1].startswith("r.yaml:4:10: knd: there is no such field; did you mean kind?")
-    assert "r.yaml:7:15: aliases.0:" in said[2]
-    assert said[3].startswith("r.yaml:10:14: there is no entity nobody")
-    assert said[4].startswith("r.yaml:13:19: there is no entity zz")
-    assert said[5].startswith("r.yaml:15:22: AND and OR side by side")
-    assert said[6].startswith("r.yaml:16:9: the rule r2 is defined already")
-    assert said[7].startswith("r.yaml:18:14: expires: soon is no day; write it as 2026-12-31")
-    assert len(said) == 8
+    assert said[2].startswith("r.yaml:6:11: '강' has one syllable"), "the rest of an entity is looked at too"
+    assert "r.yaml:7:15: aliases.0:" in said[3]
+    assert said[4].startswith("r.yaml:10:14: there is no entity nobody")
+    assert said[5].startswith("r.yaml:13:19: there is no entity zz")
+    assert said[6].startswith("r.yaml:15:22: AND and OR side by side")
+    assert said[7].startswith("r.yaml:16:9: the rule r2 is defined already")
+    assert said[8].startswith("r.yaml:18:14: expires: soon is no day; write it as 2026-12-31")
+    assert len(said) == 9
 
 
 def test_what_yaml_makes_of_a_text_is_told_as_it_was_written(tmp_path: Path) -> None:
@@ -192,3 +193,23 @@ def test_a_record_that_is_not_what_its_key_says_is_refused(tmp_path: Path) -> No
     key = next(iter(records))
     with pytest.raises(InvalidRules, match="not what its key says"):
         RuleSet.from_records({**records, key: records[key] + b" "})
+
+
+def test_what_is_wrong_in_one_field_hides_nothing_else_and_makes_nothing_else_wrong(tmp_path):
+    (tmp_path / "x.yaml").write_text(
+        """entities:
+  - {id: naru, name: 나루시, knd: place}
+rules:
+  - {id: a, when: '@naru AND "폭우"'}
+  - {id: b, when: '@naru AND', policy: {mode: digets}}
+  - {id: c, when: '"폭우" AND "홍수"', tests: 3}
+""",
+        encoding="utf-8",
+    )
+    with pytest.raises(InvalidRules) as error:
+        load_rules(tmp_path)
+    found = [(one.line, one.message.partition(":")[0]) for one in error.value.problems]
+    assert [line for line, _ in found] == [2, 5, 5, 6]
+    assert not any("there is no entity" in one.message for one in error.value.problems)
+    assert any("knd: there is no such field; did you mean kind?" in one.message for one in error.value.problems)
+    assert {"policy.mode", "tests"} < {name for _, name in found}
