@@ -1,6 +1,7 @@
 """The dispatcher with the parts around it: its subscriptions, its HTTP client, its readiness."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry
@@ -39,7 +40,8 @@ class ComposedDispatcher:
         self._role_metrics = role_metrics
         self._log = logs.get(__name__)
         self._subscriptions = SubscriptionsFollower(settings.kafka, on_change=self._count, on_failure=self._fail)
-        self._client = WebhookClient(settings.delivery)
+        # The machine's authorities are read now: later nobody's webhook waits the tenth of a second that it takes.
+        self._client = WebhookClient(settings.delivery, tls=ssl.create_default_context())
         self._opened = opened = OpenSubscriptions(self._subscriptions, settings.bongsu.keys)
         self.documents = {KEYS_PATH: lambda: keys_page(opened.all(), int(clock() * 1000))}
         self._keys = KeysServer(lambda subscription: keys_page_of(opened.get(subscription), int(clock() * 1000)))
