@@ -66,6 +66,7 @@ def run(kafka_env, tmp_path, token, *options, note=None):
 
 @pytest.mark.kafka
 @pytest.mark.long
+@pytest.mark.timeout(600)  # a minute and a half, but for a machine that has ten other things to do
 def test_it_finds_nothing(kafka_env, tmp_path, token):
     run(kafka_env, tmp_path, token, *SHORT)
 
