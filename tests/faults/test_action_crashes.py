@@ -162,15 +162,19 @@ async def test_a_test_delivery_killed_at(point, kafka_settings, crash):
     assert set(sent) == {made.record.encode()}, "the same key: the same id and the same bytes"
 
 
+LONG_AGO_MS = 3_600_000
+"""In 1970, an hour after it was made. A replay lives as long: one second would be over on a busy machine."""
+
+
 @pytest.mark.parametrize("point", at.SENDS)
 async def test_a_replay_killed_at(point, kafka_settings, crash):
     await publish_subscription(kafka_settings, subscription(at.URL, NAME))
-    old = [delivery(number, NAME, created_ms=1_000 + number, deadline_ms=2_000) for number in range(4)]
+    old = [delivery(number, NAME, created_ms=1_000 + number, deadline_ms=LONG_AGO_MS) for number in range(4)]
     await produce(kafka_settings, old)
     ends = [
         AttemptRecord(
             delivery_id=one.id, subscription=NAME, number=1, outcome="given_up", terminal=True,
-            body_sha256=one.body_sha256, started_ms=1_500, duration_ms=1.0, deadline_ms=2_000, published_ms=1,
+            body_sha256=one.body_sha256, started_ms=1_500, duration_ms=1.0, deadline_ms=LONG_AGO_MS, published_ms=1,
         )
         for one in old
     ]  # fmt: skip
