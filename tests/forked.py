@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from multiprocessing import connection, reduction
+from multiprocessing import connection, forkserver, reduction
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,9 @@ class Forked:
 
 def _become(argv: list[str], env: dict[str, str], cwd: str, streams: list[int], unbuffered: bool) -> None:
     """In the child: what `python -m` would have done, from here on."""
-    if sys.platform == "linux":  # it goes when the server goes, and the server goes when the tests do
+    # The server goes when nobody holds this end any more: the tests, however they end, and not we. Then we go too.
+    os.close(forkserver._forkserver._forkserver_alive_fd)  # type: ignore[attr-defined]
+    if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     os.setsid()
     for number, fd in enumerate(streams):

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -60,3 +61,26 @@ def test_it_can_be_waited_for_asked_and_killed(tmp_path):
     child.kill()
     assert child.wait(30) == child.returncode == -signal.SIGKILL
     child.send_signal(signal.SIGTERM)  # nobody is there: nothing happens
+
+
+PARENT = """
+import sys, time
+from pathlib import Path
+from tests.forked import spawn
+
+child = spawn([sys.executable, "-u", "-m", "http.server", "--bind", "127.0.0.1", "0"], log_path=Path(sys.argv[1]))
+print(child.pid, flush=True)
+time.sleep(100)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux ends it")
+def test_it_does_not_outlive_who_started_it(tmp_path):
+    log = tmp_path / "log"
+    root = Path(__file__).parents[2]
+    with subprocess.Popen([sys.executable, "-c", PARENT, log], cwd=root, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
+        pid = int(parent.stdout.readline())
+        wait_for(lambda: log.exists() and "Serving" in log.read_text())
+        parent.kill()
+    wait_for(lambda: not Path(f"/proc/{pid}").exists())
