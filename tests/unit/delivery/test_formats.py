@@ -271,6 +271,7 @@ def test_the_longest_articles_of_the_dearest_letters(form, letter):
     assert letter == "\ud800" or json.dumps(letter, ensure_ascii=False).strip('"') in body
 
 
+@pytest.mark.parametrize(("lang", "zone"), [("ko", ""), ("en", " KST")])
 @pytest.mark.parametrize(
     ("given", "shown"),
     [
@@ -284,12 +285,11 @@ def test_the_longest_articles_of_the_dearest_letters(form, letter):
         (None, ""),
     ],
 )
-def test_a_time_is_that_of_seoul_and_no_machine_s(given, shown):
+def test_a_time_is_that_of_seoul_and_no_machine_s(given, shown, lang, zone):
     head = ArticleHead(id="a", title="제목", published_at=given)
-    for lang, zone in (("ko", ""), ("en", " KST")):
-        notice = Notice("alert.matched", "sub1", 1, "first", (about(head),), AT, "slack", lang)
-        (item,) = brief(notice, SIZES[0]).items
-        assert item.byline == shown + (zone if shown != (given or "") else "")
+    notice = Notice("alert.matched", "sub1", 1, "first", (about(head),), AT, "slack", lang)
+    (item,) = brief(notice, SIZES[0]).items
+    assert item.byline == shown + (zone if shown != (given or "") else "")
 
 
 @pytest.mark.parametrize(
