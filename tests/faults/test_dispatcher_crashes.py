@@ -36,6 +36,8 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.kafka
 TABLE = Path(__file__).parents[2] / "docs" / "crash-tables.md"
 TIER_WAIT = "1.9"  # rests in a tier once, also when a restart has used up some of it; 0.3 is too short for one
+HEIR_SOON_S = 0.5
+"""An heir that is there so soon has more than the second before it that a tier takes."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,9 @@ async def test_killed(
         if topics.HELD in row.written:  # the others are started at once: a retry due within a second takes no tier
             for record in await read_subscriptions(kafka_settings):
                 known.add(record)
+        killed_s = time.monotonic()
         async with dispatching(settings_for(kafka_settings, **environ), known):
+            heir_after_s = time.monotonic() - killed_s
             if topics.HELD in row.written:
 
                 async def held() -> bool:
@@ -162,6 +166,8 @@ async def test_killed(
         letters = await read_all(kafka_settings, topic)
         if row.feed == "later" or topic == topics.HELD:
             assert len(letters) >= count  # a second at a time, until it is due
+        elif topic == TIER and count and heir_after_s > HEIR_SOON_S:
+            assert len(letters) in (count - 1, count)  # on a machine that slow it may be due within a second
         else:
             assert len(letters) == count, topic
         if topic == topics.DEAD_LETTERS:
