@@ -102,14 +102,15 @@ class Turn(Ledger):
             self._overtake(rule, alert, policy, answer.reason, lead)
         elif lead is None:
             self._hold(rule, alert, policy, answer.reason, keep, by)
-        elif rule.told is None and lead.article == alert.article.id and (by is not None or stays(lead, keep)):
-            self._renew(rule, lead, alert, policy)
-        elif rule.told is None and not lead.hold and not keep.hold:
-            self._join(lead, alert, policy)
         elif rule.told is None and (by is not None or stays(lead, keep)):
-            lead.copies, lead.sources = alert.story.copies, alert.story.sources
-            lead.inherits([(alert.article.id, alert.encode().decode())])
-            self._decide(alert, "attached", reason="copy", by=lead.alert_id, until_ms=lead.until_ms)
+            if lead.article == alert.article.id:
+                self._renew(rule, lead, alert, policy)
+            elif not lead.hold and not keep.hold:
+                self._join(lead, alert, policy)
+            else:
+                lead.copies, lead.sources = alert.story.copies, alert.story.sources
+                lead.inherits([(alert.article.id, alert.encode().decode())])
+                self._decide(alert, "attached", reason="copy", by=lead.alert_id, until_ms=lead.until_ms)
         else:
             self._replace(rule, lead, alert, policy, answer.reason, keep, by)
 

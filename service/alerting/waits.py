@@ -61,10 +61,11 @@ def until_end_of(silence: Silence, hold: str = "") -> Keep:
 def stays(lead: Pending, keep: Keep) -> bool:
     """Whether what waits goes on as it does when a copy comes that `keep` would keep.
 
-    Who waited for copies and was held then does not wait for copies again: another minute could miss the digest. And
-    whom a silence hides counts for no frequency: a copy that it does not hide does.
+    Who waits for copies does so for as long as was said at first, though a clock or a policy were changed. Who waited
+    for them and was held then does not wait for copies again: another minute could miss the digest. And whom a silence
+    hides counts for no frequency: a copy that it does not hide does.
     """
     kind = lead.hold.partition("/")[0]
     if kind == "silence" and keep.hold.startswith("frequency/"):
         return False
-    return keep.until_ms >= lead.until_ms or (not keep.hold and kind in {"quiet", "throttle", "cap"})
+    return keep.until_ms >= lead.until_ms or (not keep.hold and kind in {"", "quiet", "throttle", "cap"})

@@ -57,6 +57,18 @@ def test_what_waits_is_told_in_its_newest_version_at_the_time_at_which_it_was_du
     assert {said(w.fate(OLD)), w.fate(COPY).decision} == {("attached", "superseded"), "attached"}
 
 
+def test_a_version_whose_record_has_an_earlier_time_is_the_newer_one_all_the_same() -> None:
+    """Records of one partition are stamped by several workers: their clocks differ."""
+    w = world(group_wait_ms=10 * MINUTE)
+    w.get(OLD)
+    w.now_ms -= 5
+    assert said(w.get(NEW)) == ("held", "group_wait")
+    assert said(w.fate(OLD)) == ("attached", "superseded")
+    w.later(HOUR)
+    assert [title for _, title, _ in w.body()["alerts"]] == [NEW.article.title]
+    assert w.fate(NEW).decision == "notified"
+
+
 def test_company_is_counted_by_stories_and_told_in_their_newest_versions() -> None:
     w = world(mode="frequency", frequency=Frequency(2, HOUR))
     w.get(OLD)
