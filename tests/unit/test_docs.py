@@ -26,6 +26,14 @@ from service.settings import variables
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 WRITTEN = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), ROOT / "seeds" / "README.md"])
+PAGES = sorted(
+    path
+    for path in [
+        *WRITTEN,
+        *(page for folder in ("clients", "deploy", "tests") for page in (ROOT / folder).rglob("*.md")),
+    ]
+    if "node_modules" not in path.parts
+)
 READMES = [ROOT / "README.md", ROOT / "README.ko.md"]
 RULE_DOCUMENTS = [*READMES, DOCS / "rules.md"]
 
@@ -209,11 +217,23 @@ def test_what_can_be_misread_is_refused(when: str, tmp_path: Path) -> None:
     assert refusal(tmp_path, when=when)
 
 
-@pytest.mark.parametrize("path", WRITTEN, ids=name_of)
+def anchors(path: Path) -> set[str]:
+    """What a link may name behind `#`: the headings, as GitHub writes them."""
+    prose = re.sub(r"^```.*?^```", "", text_of(path), flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
 def test_links_lead_somewhere(path: Path) -> None:
-    targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text_of(path))
-    local = [target for target in targets if not re.match(r"https?://", target)]
-    assert [target for target in local if not (path.parent / target).exists()] == []
+    targets = re.findall(r"\]\(([^)\s]+)[^)]*\)", text_of(path))
+    nowhere = []
+    for target in (target for target in targets if not re.match(r"https?://", target)):
+        file, _, anchor = target.partition("#")
+        page = (path.parent / file) if file else path
+        if not page.exists() or (anchor and anchor not in anchors(page)):
+            nowhere.append(target)
+    assert nowhere == []
 
 
 @pytest.mark.parametrize("path", WRITTEN, ids=name_of)
