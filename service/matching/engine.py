@@ -19,7 +19,7 @@ from service.matching.expression import Expression
 from service.matching.findings import Findings, Hit
 from service.matching.hangul import HANGUL
 from service.matching.index import RuleIndex
-from service.matching.josa import tails
+from service.matching.josa import MAX_TAIL, tails
 from service.matching.lexicon import Surface, compile_lexicon
 from service.matching.occurrence import Occurrence
 from service.matching.overlaps import glosses, merge
@@ -34,6 +34,8 @@ CONTEXT = 16
 MAX_ASKED = 8
 """Occurrences of one surface in one article that are asked about; the rest get the mean of these."""
 NOT_A_NAME = 0.2
+REACH = MAX_TAIL + 2
+"""Characters in which the space after a tail is looked for: a text may have none at all."""
 _ENUMERATOR_ENDS = frozenset(").")
 _MARKS = frozenset("\"'<>[]「」『』《》〈〉")
 _TAGS = re.compile("<[^<>]{0,40}>")
@@ -131,7 +133,8 @@ class Engine:
                     continue
                 verdict = None
                 if text[end] not in closed:
-                    fits = masks.get(text[end : space(" ", end)])  # up to a space: Hangul alone where it is known
+                    stop = space(" ", end, end + REACH)
+                    fits = masks.get(text[end:stop]) if stop >= 0 else None  # Hangul alone where it is known
                     if fits is None:
                         run = TAIL.match(text, end)
                         if run is not None and text[run.end()] != "(":
