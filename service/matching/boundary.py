@@ -28,6 +28,8 @@ JUDGED_BY_NEXT = {
     "선": re.compile(" ?[\"']"),
 }
 """Tails of one syllable that are josa if this follows."""
+_AT = "선"
+"""What is no place does not stand before it: 김민선 is another name than 김민, 화물선 a ship."""
 _LATIN_WORD = re.compile("[a-z]{1,9}")
 _ORDINAL = "제"
 """제11번가 is a street and not the shop 11번가."""
@@ -178,7 +180,11 @@ def ends(text: str, end: int, surface: Surface) -> Verdict:  # noqa: C901, PLR09
         return _ends_before_mark(text, end, surface, after)
     if script == HANGUL:
         tail = tail_at(text, end)
-        if tail in JUDGED_BY_NEXT and JUDGED_BY_NEXT[tail].match(text, end + 1):
+        if (
+            tail in JUDGED_BY_NEXT
+            and (tail != _AT or (surface.owner is not None and surface.kind != "person"))
+            and JUDGED_BY_NEXT[tail].match(text, end + 1)
+        ):
             return FITS
         if (
             text[end + len(tail)] == "("

@@ -218,3 +218,21 @@ def test_a_text_without_spaces_is_read_in_linear_time(tmp_path: Path) -> None:
     began = time.process_time()
     assert len(engine.match(article).hits) == 1
     assert time.process_time() - began < 4, "a quadratic search takes a quarter of a minute"
+
+
+def test_seon_is_a_headline_s_josa_after_what_may_be_a_place_alone(tmp_path: Path) -> None:
+    text = """\
+entities:
+  - {id: person, name: 김민, kind: person}
+  - {id: ulsan, name: 울산, kind: place}
+  - {id: party, name: 나루당, kind: other}
+rules:
+  - {id: any, when: '@person OR @ulsan OR @party OR "화물"'}
+"""
+    engine = Engine(rules(tmp_path, text))
+    for title, entities in (
+        ("울산선 “환영한다”…나루당선 ‘글쎄’", ["ulsan", "party"]), ("김민선 “금메달 따고 싶다”", []), ("화물선 ‘바다호’ 떠났다", []),
+    ):  # fmt: skip
+        article = Article("a", title=title)
+        assert [one.entity for one in engine.examine(article).mentions] == entities
+        assert bool(engine.match(article).hits) is bool(entities), title
