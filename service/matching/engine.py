@@ -39,7 +39,7 @@ REACH = MAX_TAIL + 2
 _ENUMERATOR_ENDS = frozenset(").")
 _MARKS = frozenset("\"'<>[]「」『』《》〈〉")
 _TAGS = re.compile("<[^<>]{0,40}>")
-_ENUMERATOR = re.compile(r"(?:^|(?<= ))\(?(?:\d{1,2}|[가-하])[).] ?$")
+_ENUMERATOR = re.compile(r"(?:^|(?<= ))\(?(?:\d{1,2}|[가나다라마바사아자차카타파하])[).]$")
 
 
 class Engine:

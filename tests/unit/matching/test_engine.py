@@ -115,6 +115,13 @@ def test_the_second_opinion_is_asked_only_about_homographs(tmp_path: Path) -> No
         assert sure.asked == []
 
 
+def test_the_number_of_an_item_is_no_part_of_what_it_is_asked(tmp_path: Path) -> None:
+    veto = Scripted(0.9)
+    text = "이번에는 2)경기 쪽이다.\n이번에는 (나)경기 쪽이다.\n이번에는 (주)경기 쪽이다."
+    Engine(rules(tmp_path, CITIES), veto=veto).examine(Article("a", text=text))
+    assert veto.asked == ["이번에는 [경기] 쪽이다.", "이번에는 [경기] 쪽이다.", "이번에는 (주)[경기] 쪽이다."]
+
+
 def test_it_is_not_asked_without_end(tmp_path: Path) -> None:
     veto = Scripted(0.9)
     text = "\n".join(f"{number}번째 경기가 열렸다고 한다." for number in range(100))
