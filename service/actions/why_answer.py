@@ -153,7 +153,7 @@ def _line(found: Found, record: SubscriptionRecord, alert: AlertRecord, words: W
             sentence = words.say("notified", at=decided, reason=reason, delivery=decision.delivery_id)
             sentence += _delivery(found, decision.delivery_id, more, words)
         case "attached":
-            sentence = _attached(found, alert, decision, more, words)
+            sentence = _attached(found, record, alert, decision, more, words)
         case "held":
             sentence = words.say("held", reason=words.term("held", decision.reason), until=_until(decision, words))
         case "silenced":
@@ -175,8 +175,15 @@ def _until(decision: DecisionRecord, words: Words) -> str:
     )
 
 
-def _attached(found: Found, alert: AlertRecord, decision: DecisionRecord, more: dict[str, Any], words: Words) -> str:
-    """The delivery that told the story; while that waits, what it waits for."""
+def _attached(  # noqa: PLR0913 - what a sentence is made of
+    found: Found,
+    record: SubscriptionRecord,
+    alert: AlertRecord,
+    decision: DecisionRecord,
+    more: dict[str, Any],
+    words: Words,
+) -> str:
+    """The delivery that told the story; while that waits, what it waits for; or why it is not told."""
     by = f" ({words.term('joined', alert.story.joined_by)})" if alert.story.joined_by else ""
     head = words.say("attached", story=alert.story.id, by=by, reason=words.term("attached", decision.reason))
     current, seen = decision, {decision.alert_id}
@@ -191,6 +198,10 @@ def _attached(found: Found, alert: AlertRecord, decision: DecisionRecord, more: 
         about = "" if is_own else words.say("attached_about", article=current.article)
         told = words.say("attached_told", about=about, delivery=current.delivery_id)
         return head + told + _delivery(found, current.delivery_id, more, words)
+    if current.decision == "silenced":
+        return head + _silenced(found, current, more, words)
+    if current.decision == "suppressed":
+        return head + _suppressed(record, alert, current, words)
     until = _until(current, words)
     if current is not decision:
         named, reason = words.term("decision", current.decision), words.term("held", current.reason)

@@ -142,6 +142,7 @@ TERMS = {
         "boilerplate": "상투 문구",
     },
     "failure": {
+        "status": "성공이 아닌 상태 코드",
         "redirect": "다른 주소로 돌림",
         "gone": "받는 곳이 없어짐",
         "throttled": "요청이 너무 많다고 함",
@@ -151,8 +152,14 @@ TERMS = {
         "timeout": "제때 답하지 않음",
         "reset": "연결이 끊김",
         "protocol": "HTTP가 아닌 답",
+        "too_large": "답이 너무 큼",
         "blocked": "보낼 수 없는 주소",
+        "subscription_gone": "구독이 삭제됨",
         "bad_secret": "서명할 수 없는 비밀 키",
+        "expired": "기한이 지남",
+        "network": "이쪽 네트워크 문제",
+        "resources": "이쪽 자원이 모자람",
+        "resolver": "이름 서버가 답하지 않음",
     },
     "held": {
         "group_wait": "같은 소식을 모으느라",

@@ -1,7 +1,8 @@
 """The languages of `bongsu why`: the same sentences about the same facts."""
 
+from collections.abc import Iterable
 from string import Formatter
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -9,10 +10,14 @@ from service.actions.why_answer import answer_of, words_of
 from service.actions.why_found import Found
 from service.actions.why_rules import by_rules
 from service.actions.why_words import SENTENCES, TERMS, Words
+from service.delivery.attempts import Failure
 from service.matching.engine import Engine
 from service.matching.ruleset import RuleSet
 from service.matching.schema import EntityModel, RuleModel
+from service.metrics.worker import JOINED_BY
+from service.model.mention import Zone
 from service.model.policy import PolicyModel
+from service.model.records import AttemptOutcome, Outcome
 from tests.builders import alert_record, attempt_record, decision_record, match_record, subscription_record
 
 KOREAN = Words("ko")
@@ -35,6 +40,20 @@ def test_every_word_that_english_explains_is_explained_in_korean() -> None:
         assert words.keys() <= TERMS["ko"][kind].keys(), kind
         for name, meant in words.items():
             assert facts_of(meant) == facts_of(TERMS["ko"][kind][name]), (kind, name)
+
+
+@pytest.mark.parametrize(
+    ("kind", "all_of_them"),
+    [
+        ("failure", Failure),
+        ("zone", Zone),
+        ("outcome", get_args(AttemptOutcome)),
+        ("decision", get_args(Outcome)),
+        ("joined", set(JOINED_BY) - {"new"}),
+    ],
+)
+def test_no_word_of_the_records_stays_english_in_korean(kind: str, all_of_them: Iterable[str]) -> None:
+    assert set(all_of_them) <= TERMS["ko"][kind].keys()
 
 
 def found(*decisions: dict[str, Any], **more: Any) -> Found:
@@ -72,6 +91,20 @@ def said(asked: Found) -> str:
 )  # fmt: skip
 def test_a_decision_is_told_in_korean(decisions: tuple[dict[str, Any], ...], says: str) -> None:
     assert says in said(found(*decisions))
+
+
+def test_what_stands_behind_one_that_is_silenced_says_by_whom() -> None:
+    asked = found({"decision": "attached", "reason": "superseded", "delivery": None, "by": "alr_2"})
+    silenced = {"decision": "silenced", "reason": "silenced", "by": "sil_1", "until_ms": 1_795_392_000_000}
+    asked.decisions["alr_2"] = [decision_record("alr_2", None, **silenced)]
+    assert "대신합니다. 알림 끄기 sil_1 때문에 알리지 않았습니다(늦어도 2026-11-23 " in said(asked)
+    english = answer_of(asked)
+    assert english is not None
+    assert english.sentence.endswith("Silenced by sil_1, until 2026-11-23 09:00:00 KST at the latest.")
+    asked.decisions["alr_2"].append(
+        decision_record("alr_2", None, decision="suppressed", reason="frequency_not_reached")
+    )
+    assert said(asked).endswith("정한 시간 안에 들어온 기사가 너무 적었습니다.")
 
 
 def test_what_became_of_a_webhook_is_told_in_korean() -> None:
