@@ -32,7 +32,7 @@ _AT = "선"
 """What is no place does not stand before it: 김민선 is another name than 김민, 화물선 a ship."""
 _LATIN_WORD = re.compile("[a-z]{1,9}")
 _ORDINAL = "제"
-"""제11번가 is a street and not the shop 11번가."""
+"""제11번가 is a street and not the shop 11번가; 어제11번가 is the shop."""
 _GROUPS = read_groups("service.matching", "prefixes.txt")
 _SHORT_PREFIXES = frozenset(_GROUPS["hangul"])
 _ATTRIBUTIVE = frozenset(_GROUPS["hangul-attributive"])
@@ -115,7 +115,9 @@ def begins(text: str, start: int, surface: Surface) -> bool:  # noqa: PLR0911 - 
     if surface.first == LATIN:
         return script not in (LATIN, DIGIT)
     if surface.first == DIGIT:
-        return script not in (DIGIT, LATIN) and before != _ORDINAL
+        if before == _ORDINAL:
+            return script_of(text[start - 2]) == HANGUL
+        return script not in (DIGIT, LATIN)
     if surface.first in (HAN, KANA) and script in (HAN, KANA):
         is_prefix = before in HAN_PREFIXES and script_of(text[start - 2]) not in (HAN, KANA)
         return is_prefix or _is_free_line(text, start)

@@ -243,3 +243,15 @@ rules:
         article = Article("a", title=title)
         assert [one.entity for one in engine.examine(article).mentions] == entities
         assert bool(engine.match(article).hits) is bool(entities), title
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [("제11번가에 섰다.", 0), ("서울 제11번가", 0), ("어제11번가가 알렸다.", 1), ("11번가는 웃었다.", 1)],
+)
+def test_an_ordinal_makes_another_thing_of_a_name_that_begins_with_a_number(
+    tmp_path: Path, text: str, counts: int
+) -> None:
+    engine = Engine(rules(tmp_path, "entities: [{id: a, name: 11번가}]\nrules: [{id: a, when: '@a'}]\n"))
+    article = Article("a", text=text)
+    assert len(engine.examine(article).mentions) == len(engine.match(article).hits) == counts
