@@ -58,6 +58,7 @@ T = TypeVar("T")
 _ERRORS: dict[str, Callable[[str], BongsuError]] = {
     kind.__name__: kind for kind in (UnknownName, UndecodableArticle, ChangedMeanwhile, WrongSetup, Unavailable)
 }
+_ERRORS[NewerSchema.__name__] = WrongSetup  # made of other things than its text; no fault of the draft either
 
 
 @dataclass(frozen=True, slots=True)
