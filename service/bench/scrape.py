@@ -16,6 +16,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -221,27 +222,31 @@ def _scrape(port: int, kind: str) -> int:
 
 @contextlib.contextmanager
 def _pinged(port: int) -> Iterator[Callable[[], float]]:
-    """Ask /healthz again and again meanwhile, on one connection; tells what the longest answer took, in ms."""
+    """Ask /healthz again and again meanwhile, on one connection; tells afterwards what the longest answer took, in ms.
+
+    Raises:
+        OSError, HTTPException: there was no answer.
+    """
     done = threading.Event()
-    asked = threading.Event()
-    took = [0.0]
+    took: list[float] = []
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
 
-    def ping() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    def ping() -> float:
+        began = time.perf_counter()
+        connection.request("GET", "/healthz")
+        connection.getresponse().read()
+        return (time.perf_counter() - began) * 1000
+
+    def ping_on() -> None:
+        took.append(ping())
         while not done.is_set():
-            began = time.perf_counter()
-            connection.request("GET", "/healthz")
-            connection.getresponse().read()
-            if asked.is_set():  # the first one connects
-                took.append((time.perf_counter() - began) * 1000)
-            asked.set()
-        connection.close()
+            took.append(ping())
 
-    pinging = threading.Thread(target=ping)
-    pinging.start()
-    asked.wait()
-    try:
-        yield lambda: max(took)
-    finally:
-        done.set()
-        pinging.join()
+    with contextlib.closing(connection), ThreadPoolExecutor(1) as pool:
+        ping()  # the first one connects
+        pinging = pool.submit(ping_on)
+        try:
+            yield lambda: max(took)
+        finally:
+            done.set()
+        pinging.result()
