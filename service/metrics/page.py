@@ -24,7 +24,10 @@ AT_ONCE = 100
 
 
 async def page_of(registry: CollectorRegistry, encode: Encode) -> bytes:
-    """What `encode` makes of a registry, byte for byte; each family is as it stands when its turn comes."""
+    """What `encode` makes of a registry, byte for byte.
+
+    Which series a family has is settled when its turn comes; each of them is as it stands when it is written, whole.
+    """
     end = encode(_Families())
     parts: list[bytes] = []
     began_s = time.thread_time()
