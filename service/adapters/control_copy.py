@@ -4,6 +4,7 @@ What stands is copied, key and value as they are; sealed secrets stay sealed. It
 two sources of one truth would be mixed otherwise.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
@@ -58,8 +59,8 @@ async def import_lines(settings: KafkaSettings, lines: Iterable[bytes]) -> dict[
         for name, key, value in records:
             sent.append(await producer.send(topic_name(settings, name), value, key.encode()))
             counts[name] += 1
-        for future in sent:
-            await future
+        async with asyncio.timeout(settings.request_timeout_s):  # an idempotent producer itself tries for ever
+            await asyncio.gather(*sent)
     return counts
 
 

@@ -133,7 +133,7 @@ class _Wanted:
 
 async def _publish_once(settings: KafkaSettings, wanted: _Wanted, load: Load) -> Published | None:
     """From what stands now. None: somebody else came first, and nobody forbids to replace what they wrote."""
-    topic, tenant = topic_name(settings, topics.RULES), wanted.tenant
+    topic, tenant, timeout_s = topic_name(settings, topics.RULES), wanted.tenant, settings.request_timeout_s
     found = await read_rules(settings)
     order, stored = found.order_of(tenant), found.values
     wanted.check(order)
@@ -145,28 +145,28 @@ async def _publish_once(settings: KafkaSettings, wanted: _Wanted, load: Load) ->
     orphans = [key for key in stored if is_definition(key) and key not in keep]
     previous_key = manifest_key(PREVIOUS, tenant)
     async with started(settings, make_producer(settings)) as producer:
-        await put(producer, topic, missing.items())
+        await put(producer, topic, missing.items(), timeout_s)
         stands = (await read_rules(settings)).order_of(tenant)
         if stands.stands != order.stands and stands.version != wanted.version:
             # To read, load and write items may have taken seconds: what is late by then need not be written and mended.
             wanted.check(stands)
             return None
         if previous is not None and stored.get(previous_key) != previous.encode():
-            await put(producer, topic, [(previous_key, previous.encode())])
+            await put(producer, topic, [(previous_key, previous.encode())], timeout_s)
         if stands.version != wanted.version or stands.unreadable is not None:
-            await put(producer, topic, [(manifest_key(CURRENT, tenant), encoded)])
+            await put(producer, topic, [(manifest_key(CURRENT, tenant), encoded)], timeout_s)
         settled = await _settled(settings, producer, tenant)
         stands = settled.order_of(tenant)
         stood = stands.stood(encoded) or stands.version == wanted.version
         keep = {key for one in manifests_of(settled.values) for key in _listed_by(one, settled.values)}
         removed = [key for key in orphans if stood and key not in keep]
-        await put(producer, topic, [(key, None) for key in removed])
+        await put(producer, topic, [(key, None) for key in removed], timeout_s)
         # Somebody who published at the same time may have removed what we relied on, or we what they do: put it back.
         now = (await read_rules(settings) if removed else settled).values
         known = {**stored, **wanted.items}
         listed_now = {key: None for one in manifests_of(now) for key in _listed_by(one, {**known, **now})}
         lost = [key for key in listed_now if key not in now and key in known]
-        await put(producer, topic, [(key, known[key]) for key in lost])
+        await put(producer, topic, [(key, known[key]) for key in lost], timeout_s)
     if not stood:
         wanted.check(stands)
         return None

@@ -51,14 +51,26 @@ async def read_each(settings: KafkaSettings, name: str, take: "OnRecord") -> Non
                 take(key, value)
 
 
-async def put(producer: AIOKafkaProducer, topic: str, records: Iterable[tuple[str, bytes | None]]) -> int:
+async def put(
+    producer: AIOKafkaProducer,
+    topic: str,
+    records: Iterable[tuple[str, bytes | None]],
+    timeout_s: float | None = None,
+) -> int:
     """Write records in their order to partition 0 of `topic` (with the prefix) and wait until all are acknowledged.
+
+    An idempotent producer itself tries for ever; `timeout_s` is how long the last of them, which it still holds when
+    all are handed over, may take (None: for ever).
 
     Returns:
         The offset of the last one; -1 when there was none, or when the broker does not say.
+
+    Raises:
+        TimeoutError: they took longer; they may be written when Kafka is back.
     """
     sent = [await producer.send(topic, value, key=key.encode(), partition=0) for key, value in records]
-    done = await asyncio.gather(*sent)
+    async with asyncio.timeout(timeout_s):
+        done = await asyncio.gather(*sent)
     return done[-1].offset if done else -1
 
 

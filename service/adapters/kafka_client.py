@@ -5,7 +5,7 @@ import logging
 import math
 import ssl
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Self, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -25,6 +25,7 @@ MAX_REQUEST_BYTES = 6_200_000
 """An article of 6 MB, with the frame around it (max.message.bytes of its topic is 6 MB)."""
 
 HEARTBEATS_PER_SESSION = 4
+STOP_S = 5.0
 
 _Client = TypeVar("_Client")
 _REFUSED = (
@@ -80,12 +81,23 @@ class _Producer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no type
 
     aiokafka gives such a batch up after `request_timeout_ms` and counts its records as sent all the same. Kafka misses
     them and refuses whatever comes to that partition from then on (OutOfOrderSequenceNumber), as long as the producer
-    lives. With a leader that cannot be reached it waits for ever anyway: who cannot wait has a deadline of his own.
+    lives. With a leader that cannot be reached it waits for ever anyway: who cannot wait has a deadline of his own, for
+    `stop` too.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._message_accumulator._batch_ttl = math.inf  # noqa: SLF001
+
+    async def stop(self) -> None:
+        """Stop when Kafka has all that was sent. Who is cancelled stops at once; aiokafka would go on sending."""
+        try:
+            await super().stop()
+        except asyncio.CancelledError:
+            if (sending := self._sender.sender_task) is not None:
+                sending.cancel()
+            await self.client.close()
+            raise
 
 
 def make_producer(settings: KafkaSettings, **options: Any) -> AIOKafkaProducer:
@@ -163,6 +175,8 @@ def as_ours(settings: KafkaSettings, error: BaseException, cause: str = "") -> B
 async def started(settings: KafkaSettings, client: _Client) -> AsyncIterator[_Client]:
     """A client (producer, consumer or admin) started here and stopped at the end.
 
+    After an error within it is stopped for STOP_S at most: a producer would wait until Kafka has what it holds.
+
     Raises:
         Unavailable: Kafka does not answer, at the start or within.
         WrongSetup: it refuses us.
@@ -175,8 +189,12 @@ async def started(settings: KafkaSettings, client: _Client) -> AsyncIterator[_Cl
                 await anything.start()
                 last.forget()
                 yield client
-            finally:
-                await stop()
+            except BaseException:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(STOP_S):
+                        await stop()
+                raise
+            await stop()
         except (KafkaError, OSError, TimeoutError) as error:
             raise as_ours(settings, error, last.message) from error
 

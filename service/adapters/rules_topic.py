@@ -50,6 +50,6 @@ async def read_rules(settings: KafkaSettings) -> RulesOnTopic:
 
 
 async def mend(settings: KafkaSettings, producer: AIOKafkaProducer, orders: Iterable[RuleOrder]) -> None:
-    """Write again what stands. That may come late too: whoever mends looks again. Raises KafkaError."""
+    """Write again what stands. That may come late too: whoever mends looks again. Raises KafkaError, TimeoutError."""
     records = [(manifest_key(CURRENT, order.tenant), order.mended()) for order in orders if order.manifest is not None]
-    await put(producer, topic_name(settings, topics.RULES), records)
+    await put(producer, topic_name(settings, topics.RULES), records, settings.request_timeout_s)

@@ -1,5 +1,6 @@
 """Does Kafka answer, are the topics as they must be, whole and led, and does its clock agree with ours?"""
 
+import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
@@ -123,7 +124,10 @@ async def clock_skew(settings: KafkaSettings) -> float:
         stamped = {"message.timestamp.type": "LogAppendTime"}
         await admin.create_topics([NewTopic(name, 1, 1, topic_configs=stamped)])
         try:
-            async with started(settings, make_producer(settings)) as producer:
+            async with (
+                started(settings, make_producer(settings)) as producer,
+                asyncio.timeout(settings.request_timeout_s),  # an idempotent producer itself tries for ever
+            ):
                 await producer.send_and_wait(name, b"warm up")  # metadata, producer id
                 before = time.time()
                 record = await producer.send_and_wait(name, b"what time is it?")

@@ -111,7 +111,7 @@ def arm_rules(point: str, ready: Path, go: Path) -> None:
     seams: Any = control_rules
     put = seams.put
 
-    async def putting(producer, topic, records):
+    async def putting(producer, topic, records, timeout_s):
         records = list(records)
         key, value = records[0] if records else ("", b"")
         match key.partition("/")[0]:
@@ -129,7 +129,7 @@ def arm_rules(point: str, ready: Path, go: Path) -> None:
                 if point == MID_ITEMS:
                     await put(producer, topic, records[: len(records) // 2])
                     die()
-        done = await put(producer, topic, records)
+        done = await put(producer, topic, records, timeout_s)
         if key == "current" and point == AFTER_MANIFEST:
             die()
         return done

@@ -7,6 +7,8 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, SaslAuthenticationFailed, TopicAuthorizationFailedError
 
+from service.adapters import kafka_client
+from service.adapters.control_topic import put
 from service.adapters.kafka_client import as_ours, client_options, make_producer, started, topic_name
 from service.model.errors import Unavailable, WrongSetup
 from service.settings import KafkaSettings
@@ -126,6 +128,44 @@ async def test_a_client_is_stopped_whatever_happens():
         async with started(settings, broken):
             _ = 1 / 0
     assert broken.stops == ["stop"]
+
+
+async def test_after_an_error_a_client_that_does_not_stop_is_left(monkeypatch):
+    """A producer stops when Kafka has all that it holds: where a partition has no leader a command would never end."""
+    monkeypatch.setattr(kafka_client, "STOP_S", 0.01)
+    settings = KafkaSettings()
+    monkeypatch.setattr(FakeClient, "stop", lambda _: asyncio.Event().wait())
+    async with asyncio.timeout(20):
+        with pytest.raises(Unavailable, match="TimeoutError"):
+            async with started(settings, FakeClient()):
+                raise TimeoutError
+        with pytest.raises(ZeroDivisionError):
+            async with started(settings, FakeClient()):
+                _ = 1 / 0
+
+
+async def test_a_producer_that_is_not_waited_for_sends_no_more(monkeypatch):
+    producer = make_producer(KafkaSettings())
+    producer._txn_manager.set_pid_and_epoch(7, 0)
+    monkeypatch.setattr(producer._metadata, "leader_for_partition", lambda _: None)
+    monkeypatch.setattr(producer.client, "force_metadata_update", asyncio.get_running_loop().create_future)
+    await producer._sender.start()
+    promised = await producer._message_accumulator.add_message(TopicPartition("alerts", 0), None, b"1", timeout=1)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await producer.stop()
+    await asyncio.wait([producer._sender.sender_task], timeout=20)
+    assert producer._sender.sender_task.done()
+    assert not promised.done()
+
+
+async def test_what_is_not_acknowledged_in_time_is_told():
+    class Silent:
+        async def send(self, *_, **__):
+            return asyncio.get_running_loop().create_future()
+
+    with pytest.raises(TimeoutError):
+        await put(Silent(), "control", [("a", b"1"), ("b", None)], 0.01)
 
 
 @pytest.mark.parametrize("sent_before", [False, True])
