@@ -136,8 +136,9 @@ async def test_when_all_fail_nobody_is_told_of_each(
             # both have failed before Prometheus looks for the first time
             await wait_until(lambda: len({one.headers["webhook-id"] for one in failing.received}) == 2)
             targets = {"bongsu-worker": [metrics_of(worker)], "bongsu-dispatcher": [metrics_of(dispatcher)]}
-            # as shipped it waits three times as long (15 min, 5 min) as what inhibits it, which needs a recorded rule first
-            folder = rules(tmp_path / "rules", BongsuSubscriptionFailing="8s")
+            # as shipped it waits three times as long (15 min, 5 min) as what inhibits it, which needs a recorded rule first,
+            # and is told some 7 s after the start: Prometheus looks for Alertmanager for 5 s
+            folder = rules(tmp_path / "rules", BongsuSubscriptionFailing="20s")
             config = prometheus_config(folder, at, targets)
             with prometheus.running(tmp_path / "prometheus", config, TELL_AGAIN) as watching:
                 await wait_until(lambda: told.of("BongsuDeliveryFailingForAll", path="/night"))
