@@ -18,7 +18,7 @@ from service.settings import KafkaSettings
 
 DAY_MS = 86_400_000
 SHOWN = 160
-"""Characters of a value for people; `--json` has all of it."""
+"""Characters of a key or value for people; `--json` has all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +51,38 @@ def dead_letters(topic: str | None, since_ms: int | None, as_json: bool) -> None
     settings = settings_of("dead-letters")
     if since_ms is None:
         since_ms = time.time_ns() // 1_000_000 - DAY_MS
-    found = [one for one in asyncio.run(_read(settings.kafka, since_ms)) if topic in (None, one.topic)]
-    for one in found:
-        click.echo(orjson.dumps(asdict(one)) if as_json else as_lines(one))
+    counts = asyncio.run(_show(settings.kafka, topic, since_ms, as_json=as_json))
     if as_json:
         return
-    if not found:
+    if not counts:
         click.echo("no dead letters; `bongsu dead-letters --since 30d` looks further back")
         return
-    counts = Counter(one.topic for one in found)
-    click.echo(f"{len(found)} in all: " + ", ".join(f"{count} of {name}" for name, count in counts.most_common()))
+    of_each = ", ".join(f"{count} of {name}" for name, count in counts.most_common())
+    click.echo(printable(f"{counts.total()} in all: {of_each}"))
 
 
 def as_lines(one: DeadLetter) -> str:
     """For people; what strangers wrote does not steer a terminal."""
-    key = "without a key" if one.key is None else f"key {one.key}"
+    key = "without a key" if one.key is None else f"key {_begin(one.key)}"
     begins = one.value if one.value is not None else f"not UTF-8: {one.base64}" if one.base64 is not None else ""
-    begins = begins if len(begins) <= SHOWN else begins[:SHOWN] + "…"
     size = "no value" if one.size is None else f"{one.size:,} bytes"
     lines = [f"{one.at}  {one.topic}[{one.partition}]@{one.offset}  {key}  {size}", f"    {one.reason}"]
-    return "\n".join(printable(line) for line in [*lines, *([f"    {begins}"] if begins else [])])
+    return "\n".join(printable(line) for line in [*lines, *([f"    {_begin(begins)}"] if begins else [])])
 
 
-async def _read(settings: KafkaSettings, since_ms: int) -> list[DeadLetter]:
-    found = [record async for record in scan(settings, topics.DEAD_LETTERS, since_ms)]
-    return [_shown(record) for record in sorted(found, key=lambda record: (record.timestamp, record.offset))]
+def _begin(text: str) -> str:
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
+
+
+async def _show(settings: KafkaSettings, topic: str | None, since_ms: int, *, as_json: bool) -> Counter[str]:
+    """One by one, in the order of the topic's only partition: a month of them need not fit in memory."""
+    counts = Counter[str]()
+    async for record in scan(settings, topics.DEAD_LETTERS, since_ms):
+        one = _shown(record)
+        if topic in (None, one.topic):
+            click.echo(orjson.dumps(asdict(one)) if as_json else as_lines(one))
+            counts[one.topic] += 1
+    return counts
 
 
 def _shown(record: Any) -> DeadLetter:
