@@ -105,9 +105,9 @@ class SubscriptionIndex:
     def empty_digests(self) -> list[tuple[str, Policy]]:
         """The subscriptions that want their digest also when there is nothing to tell, with their policies.
 
-        None of those that are paused: ten mornings without news would come at once when they are resumed.
+        None of those that are paused or disabled: mornings without news would come at once when they are resumed.
         """
-        own = ((one, self.policy(one, None)) for one, record in self._records.items() if not record.paused)
+        own = ((one, self.policy(one, None)) for one, record in self._records.items() if record.held is None)
         return [(one, policy) for one, policy in own if policy and policy.mode == "digest" and policy.digest.empty]
 
 

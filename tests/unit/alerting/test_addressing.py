@@ -1,5 +1,6 @@
 from fnmatch import fnmatchcase
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,9 +29,10 @@ def test_who_is_paused_or_disabled_is_addressed_since_what_comes_meanwhile_is_he
     assert [alert.subscription for alert in alerts_for(match_record(), index, 5)] == ["a", "b"]
 
 
-def test_nobody_is_told_after_a_pause_of_each_day_without_news():
+@pytest.mark.parametrize("state", [{"paused": True}, {"disabled_ms": 1}])
+def test_nobody_is_told_after_a_pause_of_each_day_without_news(state):
     daily = PolicyModel.model_validate({"mode": "digest", "digest": {"empty": True}})
-    index = SubscriptionIndex([subscription_record("a", policy=daily, paused=True)])
+    index = SubscriptionIndex([subscription_record("a", policy=daily, **state)])
     assert index.empty_digests() == []
 
 
