@@ -84,10 +84,10 @@ async def _chosen(control: Control, actor: Actor, wanted: Wanted) -> Choice:
         async with asyncio.timeout(timeout_s):
             return await replay.choose(control, actor, wanted, most=replay.MOST)
     except TimeoutError:
+        said = f"what happened was not read within {timeout_s:g} s"
         raise Unavailable(
-            f"what happened was not read within {timeout_s:g} s (BONGSU_API_TIMEOUT_S), and nothing is sent; "
-            "`bongsu replay` takes the time that it needs"
-        ) from None
+            f"{said} (BONGSU_API_TIMEOUT_S), and nothing is sent; `bongsu replay` takes the time that it needs"
+        ).told_outside_as(f"{said}, and nothing is sent; try again later, or ask whoever runs Bongsu") from None
 
 
 def _sent(choice: Choice) -> Sent:
