@@ -74,9 +74,9 @@ async def test_lists_by_state_in_pages(client):
         ({"duration_s": None}, "must end"), ({"ends_at": "2100-01-01T00:00:00Z"}, "one of them"),
         ({"duration_s": None, "ends_at": "2001-01-01T00:00:00Z"}, "end after it begins"),
         ({"duration_s": None, "ends_at": "2199-01-01T00:00:00Z"}, "more than a year"),
-        ({"duration_s": None, "ends_at": "2100-01-01T00:00:00"}, "timezone"), ({"comment": " "}, "pattern"),
+        ({"duration_s": None, "ends_at": "2100-01-01T00:00:00"}, "timezone"), ({"comment": " "}, "whoever misses an alert"),
         ({"duration_s": None, "ends_at": "9999-12-31T23:59:59Z"}, "more than a year"),
-        ({"matchers": {}}, "say what is hidden"), ({"matchers": {"rules": ["x"]}}, "Extra inputs"),
+        ({"matchers": {}}, "say what is hidden"), ({"matchers": {"rules": ["x"]}}, "did you mean rule?"),
         ({"matchers": {"subscription": ["sub_none"]}}, "there is no subscription"),
     ],
 )  # fmt: skip
