@@ -1,13 +1,15 @@
 """SIGTERM while Kafka is away, in the two ways that it can be: nothing listens, or nothing answers."""
 
 import asyncio
+import contextlib
 import signal
 import time
 
 import pytest
 
-from service.adapters.topics_admin import create_topics
+from service.adapters.topics_admin import create_topics, describe_topics
 from service.local import Roles
+from service.model.errors import Unavailable
 from service.settings import KafkaSettings
 from tests.line import apply_rules, article, lean_env, publish, settled_account, subscribe
 from tests.waiting import wait_until
@@ -45,6 +47,13 @@ async def test_sigterm_ends_every_role_in_time_and_nothing_is_lost(how, private_
                 assert child.returncode in {0, 1}, child.tail()
         finally:
             await asyncio.to_thread(private_kafka.start if how == "stopped" else private_kafka.resume)
+
+        async def back():
+            """After a long pause its controller has given it up, and until it is taken back there is no broker."""
+            with contextlib.suppress(Unavailable):
+                return await describe_topics(settings)
+
+        await wait_until(back, 30)
         again = await roles.start("worker", "dispatcher")
         await wait_until(lambda: len({one.id for one in receiver.received}) == 20, 60)
         await settled_account(settings)
