@@ -7,9 +7,10 @@ import pytest
 import yaml
 
 from service.adapters.rule_files import load_rules
-from service.matching.engine import MAX_ASKED, Engine
+from service.matching.engine import Engine
 from service.matching.explain import explain
 from service.matching.ruleset import RuleSet
+from service.matching.second_opinion import MAX_ASKED
 from service.matching.sense import Reading
 from service.model.article import Article
 from service.model.mention import Reason, Zone
