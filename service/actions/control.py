@@ -23,7 +23,7 @@ from service.adapters.control_subscriptions import SubscriptionsFollower
 from service.adapters.control_tokens import TokensFollower
 from service.adapters.control_topic import OnFailure
 from service.adapters.control_writes import RevisionsWriter
-from service.adapters.kafka_client import make_producer, ours, start_here, topic_name
+from service.adapters.kafka_client import STOP_S, make_producer, ours, start_here, topic_name
 from service.adapters.rules_topic import mend
 from service.model import topics
 from service.model.control_records import SilenceRecord, SubscriptionRecord, TokenRecord
@@ -31,8 +31,6 @@ from service.model.errors import BongsuError, WrongSetup
 from service.settings import Settings
 
 ALL = (topics.SUBSCRIPTIONS, topics.SILENCES, topics.TOKENS, topics.RULES)
-STOP_S = 5.0
-"""For what is still to be written at the end; while Kafka is away it would take for ever."""
 TIDY_AFTER_S = 2.0
 """A writer mends what it left itself; what is untidy for longer was left by one that was killed."""
 

@@ -26,6 +26,7 @@ MAX_REQUEST_BYTES = 6_200_000
 
 HEARTBEATS_PER_SESSION = 4
 STOP_S = 5.0
+"""For what a client still has to write when it must end; while Kafka is away it would take for ever."""
 
 _Client = TypeVar("_Client")
 _REFUSED = (
